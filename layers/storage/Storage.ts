@@ -1,0 +1,310 @@
+import { Context, type Effect, type Option } from "effect"
+import type { AuthType } from "../../schemas/Credentials.ts"
+import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
+import type {
+  DeviceNumber,
+  Generation,
+  ItemId,
+  SubscriptionId,
+  TenantNumber,
+  UserId,
+  UserNumber,
+  Watermark
+} from "../../schemas/Ids.ts"
+import type { Platform, Policy, PushEnvironment } from "../../schemas/Push.ts"
+import type { StorageError } from "../../schemas/StorageError.ts"
+
+/** An organisation. Times everywhere in storage: milliseconds since 1970. */
+export interface Tenant {
+  readonly tenant: TenantNumber
+  readonly name: string
+  /** EWS URLs that phones of this tenant may use, in order; empty = no list. */
+  readonly ewsUrls: ReadonlyArray<string>
+  /** SHA-256 fingerprints, lower-case hex, of certificates or their public keys. */
+  readonly ewsPins: ReadonlyArray<string>
+  readonly seg: boolean
+}
+
+export interface ApiToken {
+  readonly id: string
+  readonly tenant: string
+  readonly label: string
+  readonly createdAt: number
+}
+
+/** Keys of a user, each wrapped by the master key. */
+export interface UserKeys {
+  /** RSA-2048 private key whose public half encrypts registration payloads. */
+  readonly registrationKey: Uint8Array
+  /** 256-bit key that seals `f` in mode `sealed`. */
+  readonly sealKey: Uint8Array
+  /** RSA-2048 private key for `f` in mode `rsa`; null until that mode is used. */
+  readonly callbackKey: Uint8Array | null
+}
+
+export interface User extends UserKeys {
+  readonly user: UserNumber
+  readonly tenant: TenantNumber
+  readonly userId: UserId
+  readonly createdAt: number
+  /** Keyed hash of the Inbox's FolderId; null until a registration succeeded. */
+  readonly fingerprint: Uint8Array | null
+}
+
+/** States that survive a restart; the passing ones are derived. */
+export type StoredLink =
+  | "Unconfirmed"
+  | "Active"
+  | "Overdue"
+  | "Lost"
+  | "CredentialsExpired"
+  | "CredentialsRejected"
+  | "Blocked"
+  | "Parked"
+
+/**
+ * The subscription of a user. `hot` fields are written behind (`saveHot`) and may be some seconds old after a crash;
+ * the others are written before anybody is told.
+ */
+export interface Subscription {
+  readonly user: UserNumber
+  readonly generation: Generation
+  /** Highest generation that is known to have failed; callbacks of those up to it and above `generation` are refused. */
+  readonly refused: Generation
+  readonly subscriptionId: SubscriptionId | null
+  readonly ewsUrl: string
+  readonly exchangeVersion: ExchangeVersion
+  readonly authType: AuthType
+  /** When the access token stops working; null for passwords. */
+  readonly tokenExpiresAt: number | null
+  readonly subscribedAt: number
+  readonly link: StoredLink
+  /** When the link became what it is. */
+  readonly linkSince: number
+  /** How many silent pushes asked for a registration since `linkSince`. */
+  readonly nudges: number
+  readonly hot: HotState
+}
+
+/** What changes with every callback: one row, so ledger and watermark always agree. */
+export interface HotState {
+  readonly watermark: Watermark | null
+  readonly lastHeard: number
+  /** Last known unread count of the Inbox; null = unknown. */
+  readonly unread: number | null
+  /** Badge that iOS devices show as far as we know; null = unknown. */
+  readonly badge: number | null
+  /** Hashes of (item) and (item, device) with a final verdict, newest last: 8 bytes each, see the actor. */
+  readonly ledger: Uint8Array
+}
+
+export interface Device {
+  readonly device: DeviceNumber
+  readonly token: string
+  readonly platform: Platform
+  readonly bundleId: string
+  readonly deviceId: string | null
+  readonly policy: Policy
+  /** null = default, "" = none. */
+  readonly sound: string | null
+  readonly environment: PushEnvironment
+  readonly registeredAt: number
+  /** When the last silent pushes went out (at most two are needed: the budget is 2 an hour). */
+  readonly nudgedAt: ReadonlyArray<number>
+}
+
+export type NewDevice = Omit<Device, "device" | "nudgedAt">
+
+export type OutboxKind = "mail" | "badge" | "resubscribe"
+
+export interface OutboxEntry {
+  readonly user: UserNumber
+  readonly device: DeviceNumber
+  readonly kind: OutboxKind
+  /** "" unless kind is `mail`. */
+  readonly itemId: ItemId
+  readonly queuedAt: number
+}
+
+/** The subscription's fields that a successful Subscribe sets; hot state starts anew but keeps ledger and badge. */
+export interface Subscribed {
+  readonly user: UserNumber
+  readonly generation: Generation
+  readonly subscriptionId: SubscriptionId
+  readonly watermark: Watermark | null
+  readonly ewsUrl: string
+  readonly exchangeVersion: ExchangeVersion
+  readonly authType: AuthType
+  readonly tokenExpiresAt: number | null
+  readonly subscribedAt: number
+  readonly unread: number | null
+}
+
+export interface UserPage {
+  readonly rows: ReadonlyArray<Subscription>
+  /** Give it to the next call; undefined = this was the last page. */
+  readonly next: UserNumber | undefined
+}
+
+/**
+ * All that ENS keeps. Every method either did what it says, durably (the process may be killed right after), or fails
+ * with `StorageError` and did nothing. Concurrent calls are safe. Methods that "save" are idempotent.
+ */
+export class Storage extends Context.Tag("ens/Storage")<
+  Storage,
+  {
+    /** Where it is, for messages to the operator; no secrets. */
+    readonly location: string
+    readonly ping: Effect.Effect<void, StorageError>
+
+    /** Stores `value` under `name` if there is none; answers the one that is stored now. */
+    readonly meta: (name: string, value: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
+
+    // Tenants and tokens -------------------------------------------------------------------------------------------
+    /** Makes the token, and its tenant if new; adds the EWS URLs and pins to the tenant. `hash` = SHA-256 of the token. */
+    readonly createToken: (token: {
+      readonly tenant: string
+      readonly label: string
+      readonly hash: Uint8Array
+      readonly ewsUrls: ReadonlyArray<string>
+      readonly ewsPins: ReadonlyArray<string>
+      readonly seg: boolean
+      readonly createdAt: number
+    }) => Effect.Effect<ApiToken, StorageError>
+    readonly listTokens: Effect.Effect<
+      ReadonlyArray<ApiToken & { readonly ewsUrls: ReadonlyArray<string> }>,
+      StorageError
+    >
+    /** False if there is no such token. */
+    readonly revokeToken: (id: string) => Effect.Effect<boolean, StorageError>
+    readonly tenantOfToken: (hash: Uint8Array) => Effect.Effect<Option.Option<Tenant>, StorageError>
+    readonly tenant: (tenant: TenantNumber) => Effect.Effect<Option.Option<Tenant>, StorageError>
+
+    // RSA key pool -------------------------------------------------------------------------------------------------
+    readonly countPoolKeys: Effect.Effect<number, StorageError>
+    readonly addPoolKeys: (keys: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StorageError>
+    /** Takes one key out; none is ever handed out twice. */
+    readonly takePoolKey: Effect.Effect<Option.Option<Uint8Array>, StorageError>
+
+    // Users --------------------------------------------------------------------------------------------------------
+    readonly findUser: (
+      tenant: TenantNumber,
+      userId: UserId
+    ) => Effect.Effect<Option.Option<User>, StorageError>
+    readonly user: (user: UserNumber) => Effect.Effect<Option.Option<User>, StorageError>
+    /** Makes the user; if it exists already (two requests at once) answers that one and drops `keys`. */
+    readonly createUser: (user: {
+      readonly tenant: TenantNumber
+      readonly userId: UserId
+      readonly keys: UserKeys
+      readonly createdAt: number
+    }) => Effect.Effect<User, StorageError>
+    /** Stores a second key pair, if there is none; answers the one that is stored now. */
+    readonly setCallbackKey: (user: UserNumber, key: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
+    /** Removes the user with keys, devices, subscription, partial ciphertexts and outbox. */
+    readonly deleteUser: (user: UserNumber) => Effect.Effect<void, StorageError>
+    /** Removes users made before `before` who never registered; answers how many. */
+    readonly forgetUnregistered: (before: number) => Effect.Effect<number, StorageError>
+
+    // Subscriptions ------------------------------------------------------------------------------------------------
+    readonly subscription: (user: UserNumber) => Effect.Effect<Option.Option<Subscription>, StorageError>
+    /** Subscriptions ordered by user number, after `after` (start with undefined). */
+    readonly subscriptions: (
+      after: UserNumber | undefined,
+      limit: number
+    ) => Effect.Effect<UserPage, StorageError>
+    /** One transaction: new subscription, fingerprint, device added or updated; older partial ciphertexts removed. Link becomes `Unconfirmed`. */
+    readonly saveSubscribed: (
+      subscribed: Subscribed,
+      fingerprint: Uint8Array,
+      device: NewDevice
+    ) => Effect.Effect<Device, StorageError>
+    /** Takes over a subscription whose storing was lost: raises the generation and forgets the subscription id. */
+    readonly adopt: (
+      user: UserNumber,
+      generation: Generation,
+      subscriptionId: SubscriptionId
+    ) => Effect.Effect<void, StorageError>
+    readonly saveRefused: (user: UserNumber, refused: Generation) => Effect.Effect<void, StorageError>
+    readonly saveLink: (
+      user: UserNumber,
+      link: StoredLink,
+      linkSince: number,
+      nudges: number
+    ) => Effect.Effect<void, StorageError>
+    /** Many users' hot state in one transaction; users that are gone are passed over. */
+    readonly saveHot: (
+      batch: ReadonlyArray<{
+        readonly user: UserNumber
+        readonly generation: Generation
+        readonly hot: HotState
+      }>
+    ) => Effect.Effect<void, StorageError>
+
+    /** The part of split credentials that stays here, per generation; written before Exchange learns the URL. */
+    readonly savePartial: (
+      user: UserNumber,
+      generation: Generation,
+      ciphertext: Uint8Array
+    ) => Effect.Effect<void, StorageError>
+    readonly partial: (
+      user: UserNumber,
+      generation: Generation
+    ) => Effect.Effect<Option.Option<Uint8Array>, StorageError>
+
+    // Devices ------------------------------------------------------------------------------------------------------
+    readonly devices: (user: UserNumber) => Effect.Effect<ReadonlyArray<Device>, StorageError>
+    /** Adds the device, or updates the one with this token. */
+    readonly saveDevice: (user: UserNumber, device: NewDevice) => Effect.Effect<Device, StorageError>
+    /** False if there is no device with the old token. If the new token exists too, the old one's row goes. */
+    readonly replaceDeviceToken: (
+      user: UserNumber,
+      oldToken: string,
+      newToken: string,
+      at: number
+    ) => Effect.Effect<boolean, StorageError>
+    /** Removes the device and what waits for it in the outbox. */
+    readonly deleteDevice: (user: UserNumber, device: DeviceNumber) => Effect.Effect<void, StorageError>
+    readonly saveNudged: (
+      user: UserNumber,
+      device: DeviceNumber,
+      nudgedAt: ReadonlyArray<number>
+    ) => Effect.Effect<void, StorageError>
+
+    // Outbox -------------------------------------------------------------------------------------------------------
+    /** Adds entries; one that is already there (same user, device, kind, item) stays as it is. */
+    readonly addOutbox: (entries: ReadonlyArray<OutboxEntry>) => Effect.Effect<void, StorageError>
+    /** Oldest first. */
+    readonly outboxOf: (
+      user: UserNumber,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<OutboxEntry>, StorageError>
+    readonly removeOutbox: (entries: ReadonlyArray<OutboxEntry>) => Effect.Effect<void, StorageError>
+    /** Users who have something waiting for a device of this platform, the longest waiting first. */
+    readonly outboxUsers: (
+      platform: Platform,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<UserNumber>, StorageError>
+    readonly outboxSize: Effect.Effect<
+      { readonly entries: number; readonly oldest: number | null },
+      StorageError
+    >
+    /** Gives up what waits since before `before`; answers how many. */
+    readonly expireOutbox: (before: number) => Effect.Effect<number, StorageError>
+
+    // Dead letters -------------------------------------------------------------------------------------------------
+    /** A callback whose handling crashed again and again: who, digest of the events, when, what kind of error; no content. */
+    readonly addDeadLetter: (letter: {
+      readonly user: UserNumber
+      readonly digest: string
+      readonly reason: string
+      readonly at: number
+    }) => Effect.Effect<void, StorageError>
+    readonly deadLetters: (
+      user: UserNumber
+    ) => Effect.Effect<
+      ReadonlyArray<{ readonly digest: string; readonly reason: string; readonly at: number }>,
+      StorageError
+    >
+  }
+>() {}

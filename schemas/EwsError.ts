@@ -1,0 +1,83 @@
+import { Schema } from "effect"
+
+const at = { operation: Schema.String, host: Schema.String }
+
+/** HTTP 401: Exchange refuses the log-in. Definite: never tried again with the same credentials. */
+export class EwsUnauthorized extends Schema.TaggedError<EwsUnauthorized>()("EwsUnauthorized", {
+  ...at,
+  offered: Schema.Array(Schema.String)
+}) {
+  override get message() {
+    return `${this.host} refused the log-in (401); check user name, password or token. Offered: ${this.offered.join(", ") || "nothing"}`
+  }
+}
+
+/** HTTP 403: logged in, but not allowed (EWS disabled for the mailbox, SEG says not compliant). */
+export class EwsForbidden extends Schema.TaggedError<EwsForbidden>()("EwsForbidden", at) {
+  override get message() {
+    return `${this.host} forbids EWS for this user (403); check EWSEnabled and the EWS application access policy`
+  }
+}
+
+/** Exchange asks to wait: ErrorServerBusy, 503, or another transient code. `retryAfter` in milliseconds, 0 = unknown. */
+export class EwsBusy extends Schema.TaggedError<EwsBusy>()("EwsBusy", {
+  ...at,
+  responseCode: Schema.String,
+  retryAfter: Schema.Number
+}) {
+  override get message() {
+    return `${this.host} is busy (${this.responseCode}); it asks to try again${this.retryAfter > 0 ? ` in ${Math.ceil(this.retryAfter / 1000)} s` : " later"}`
+  }
+}
+
+/** A response code that repeating the same call will not change (ErrorNonExistentMailbox, ErrorAccessDenied, a schema fault …). */
+export class EwsRefused extends Schema.TaggedError<EwsRefused>()("EwsRefused", {
+  ...at,
+  responseCode: Schema.String,
+  status: Schema.Number
+}) {
+  override get message() {
+    return `${this.host} refused ${this.operation} (${this.responseCode || `HTTP ${this.status}`})`
+  }
+}
+
+/** The host could not be reached, or hung up: `sent` tells whether it may have got the request. */
+export class EwsUnreachable extends Schema.TaggedError<EwsUnreachable>()("EwsUnreachable", {
+  ...at,
+  reason: Schema.String,
+  sent: Schema.Boolean
+}) {
+  override get message() {
+    return `${this.host} cannot be reached (${this.reason}); check DNS, firewall and certificate`
+  }
+}
+
+/** No answer within the time allowed; the call may have had its effect. */
+export class EwsTimeout extends Schema.TaggedError<EwsTimeout>()("EwsTimeout", {
+  ...at,
+  milliseconds: Schema.Number
+}) {
+  override get message() {
+    return `${this.host} did not answer ${this.operation} within ${this.milliseconds} ms`
+  }
+}
+
+/** The answer is not EWS: an HTML page, a truncated body, something over the size limit. */
+export class EwsUnusable extends Schema.TaggedError<EwsUnusable>()("EwsUnusable", {
+  ...at,
+  status: Schema.Number,
+  reason: Schema.String
+}) {
+  override get message() {
+    return `${this.host} answered ${this.operation} with something that is not EWS (HTTP ${this.status}: ${this.reason}); check the EWS URL`
+  }
+}
+
+export type EwsError =
+  | EwsUnauthorized
+  | EwsForbidden
+  | EwsBusy
+  | EwsRefused
+  | EwsUnreachable
+  | EwsTimeout
+  | EwsUnusable

@@ -1,0 +1,31 @@
+import { Schema } from "effect"
+
+/** Storage did not do what was asked. `transient`: the same call may succeed later (locked, unreachable, full disk). */
+export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
+  operation: Schema.String,
+  transient: Schema.Boolean,
+  cause: Schema.Defect
+}) {
+  override get message() {
+    return `storage failed in ${this.operation}`
+  }
+}
+
+/** The database was made with another master key than the one given. */
+export class MasterKeyMismatch extends Schema.TaggedError<MasterKeyMismatch>()("MasterKeyMismatch", {
+  database: Schema.String
+}) {
+  override get message() {
+    return `the master key does not open ${this.database}; give the key that it was made with (ENS_MASTER_KEY_FILE), or restore its backup`
+  }
+}
+
+/** The database was made by a newer ENS. */
+export class SchemaTooNew extends Schema.TaggedError<SchemaTooNew>()("SchemaTooNew", {
+  found: Schema.Number,
+  known: Schema.Number
+}) {
+  override get message() {
+    return `the database has schema ${this.found}, this version knows ${this.known}; start the newer version again`
+  }
+}

@@ -1,0 +1,121 @@
+import { Schema } from "effect"
+import { AuthType } from "./Credentials.ts"
+import { EwsEvent, ExchangeVersion } from "./EwsMessage.ts"
+import { ActivityId, Generation, SubscriptionId, Watermark } from "./Ids.ts"
+import type { ResponseName } from "./ResponseCode.ts"
+import { LinkState } from "./SubscriptionState.ts"
+
+/**
+ * What an actor understands. Plain data without handles, so that the same messages can later travel to another node:
+ * whoever delivers one makes the way back for its reply.
+ */
+
+/** `Ok` and `Unsubscribe` are for Exchange; `Retry` becomes HTTP 503, so that Exchange sends the same again. */
+export const CallbackReply = Schema.Literal("Ok", "Retry", "Unsubscribe")
+export type CallbackReply = typeof CallbackReply.Type
+
+/** An authentic callback of Exchange (its MAC was right). */
+export class Callback extends Schema.TaggedRequest<Callback>()("Callback", {
+  failure: Schema.Never,
+  success: CallbackReply,
+  payload: {
+    activityId: ActivityId,
+    generation: Generation,
+    subscriptionId: Schema.UndefinedOr(SubscriptionId),
+    previousWatermark: Schema.UndefinedOr(Watermark),
+    /** Empty for an error callback. */
+    events: Schema.Array(EwsEvent),
+    /** ResponseCode of an error callback: the subscription is broken. */
+    errorCode: Schema.UndefinedOr(Schema.String),
+    /** The sealed credentials, as they stood in the URL. */
+    f: Schema.Redacted(Schema.String),
+    /** Too many callbacks are being held: send mails out without details instead of asking Exchange. */
+    hurried: Schema.Boolean
+  }
+}) {}
+
+const ResponseNameSchema = Schema.String as unknown as Schema.Schema<ResponseName>
+
+/** What a device is told: a response code, and the text for `errorMessage` ("" on success). */
+export const DeviceReply = Schema.Struct({
+  code: ResponseNameSchema,
+  message: Schema.String,
+  /** HTTP status where it is not the code's own (429, 503). */
+  status: Schema.optional(Schema.Int),
+  retryAfterSeconds: Schema.optional(Schema.Int),
+  subscriptionId: Schema.optional(Schema.String),
+  state: Schema.optional(LinkState),
+  /** Milliseconds since 1970, null = never. */
+  lastHeartbeat: Schema.optional(Schema.NullOr(Schema.Number))
+})
+export type DeviceReply = typeof DeviceReply.Type
+
+const CredentialsSchema = Schema.Struct({
+  address: Schema.String,
+  username: Schema.optionalWith(Schema.String, { exact: true }),
+  domain: Schema.optionalWith(Schema.String, { exact: true }),
+  password: Schema.optionalWith(Schema.String, { exact: true }),
+  accessToken: Schema.optionalWith(Schema.String, { exact: true }),
+  certificate: Schema.optionalWith(Schema.String, { exact: true }),
+  certificatePassword: Schema.optionalWith(Schema.String, { exact: true })
+})
+
+const RegisteringDevice = Schema.Struct({
+  token: Schema.String,
+  platform: Schema.Literal("iOS", "Android"),
+  bundleId: Schema.String,
+  deviceId: Schema.NullOr(Schema.String),
+  policy: Schema.Literal(0, 1, 2, 3, 4),
+  sound: Schema.NullOr(Schema.String),
+  environment: Schema.Literal("production", "sandbox")
+})
+
+/** A device asks for notifications. The payload is decrypted, its address is the user's, the URL is an allowed one. */
+export class Register extends Schema.TaggedRequest<Register>()("Register", {
+  failure: Schema.Never,
+  success: DeviceReply,
+  payload: {
+    activityId: ActivityId,
+    device: RegisteringDevice,
+    authType: AuthType,
+    credentials: Schema.Redacted(CredentialsSchema),
+    /** Milliseconds since 1970; null for passwords. */
+    tokenExpiresAt: Schema.NullOr(Schema.Number),
+    ewsUrl: Schema.String,
+    exchangeVersion: Schema.UndefinedOr(ExchangeVersion),
+    force: Schema.Boolean
+  }
+}) {}
+
+export class GetStatus extends Schema.TaggedRequest<GetStatus>()("GetStatus", {
+  failure: Schema.Never,
+  success: DeviceReply,
+  payload: { activityId: ActivityId, deviceToken: Schema.UndefinedOr(Schema.String) }
+}) {}
+
+export class UpdateDeviceToken extends Schema.TaggedRequest<UpdateDeviceToken>()("UpdateDeviceToken", {
+  failure: Schema.Never,
+  success: DeviceReply,
+  payload: { activityId: ActivityId, oldToken: Schema.String, newToken: Schema.String }
+}) {}
+
+export class Unregister extends Schema.TaggedRequest<Unregister>()("Unregister", {
+  failure: Schema.Never,
+  success: DeviceReply,
+  payload: { activityId: ActivityId, deviceToken: Schema.String, ewsUrl: Schema.UndefinedOr(Schema.String) }
+}) {}
+
+/** A gateway takes notifications again: send what waits in the outbox. Answers how many entries left it. */
+export class FlushOutbox extends Schema.TaggedRequest<FlushOutbox>()("FlushOutbox", {
+  failure: Schema.Never,
+  success: Schema.Int,
+  payload: { activityId: ActivityId }
+}) {}
+
+export type SubscriptionRequest =
+  | Callback
+  | Register
+  | GetStatus
+  | UpdateDeviceToken
+  | Unregister
+  | FlushOutbox
