@@ -39,10 +39,6 @@ export class CallbackSeal extends Context.Tag("ens/CallbackSeal")<
       user: User,
       generation: Generation,
       f: string
-    ) => Effect.Effect<
-      Option.Option<RedactedCredentials>,
-      StorageError | SealBroken,
-      Storage | MasterKey | RsaKeys
-    >
+    ) => Effect.Effect<Option.Option<RedactedCredentials>, StorageError | SealBroken>
   }
 >() {}
