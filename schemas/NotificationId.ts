@@ -1,0 +1,26 @@
+import { createHash } from "node:crypto"
+import type { Announcement } from "./Announcement.ts"
+import type { UserId } from "./Ids.ts"
+
+/**
+ * The stable id of a notification: the same for a repeat of the same announcement to the same device, so that it
+ * replaces the first on the phone. A new badge, or a new request to register, replaces the one before.
+ * 43 characters of base64url: fits APNs' 64 bytes and reveals nothing.
+ */
+export const notificationId = (userId: UserId, device: number, announcement: Announcement): string =>
+  createHash("sha256")
+    .update(JSON.stringify([userId, device, ...subject(announcement)]))
+    .digest("base64url")
+
+const subject = (announcement: Announcement): ReadonlyArray<string> => {
+  switch (announcement._tag) {
+    case "NewMail":
+      return ["mail", announcement.itemId]
+    case "Summary":
+      return ["summary", ...[...announcement.messageIds].sort()]
+    case "Badge":
+      return ["badge"]
+    case "Resubscribe":
+      return ["resubscribe"]
+  }
+}
