@@ -1,0 +1,143 @@
+import { hostname } from "node:os"
+import { join } from "node:path"
+import { type ConfigError, ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { Settings, type SettingsShape } from "../schemas/Settings.ts"
+import { isLoopback } from "./config/Parse.ts"
+import { ConfigProblem, readTexts, type Source } from "./config/Source.ts"
+import { config, type Read, SECRETS, table } from "./config/Table.ts"
+
+export { ConfigProblem, type Source } from "./config/Source.ts"
+
+export interface Options extends Source {
+  /** `serve` (default) also demands what only the running service needs; `administer` is for commands that send nothing. */
+  readonly purpose?: "serve" | "administer" | undefined
+}
+
+/** All settings from environment and `--config FILE`, defaults filled in, checked (contract section 5). */
+export const layer = (options: Options = {}): Layer.Layer<Settings, ConfigProblem> =>
+  Layer.effect(Settings, load(options))
+
+/** Reads and checks the settings; names that are no settings are reported as warnings, because they are often typing errors. */
+export const load = Effect.fn("Config.load")(function* (options: Options = {}) {
+  const texts = yield* readTexts(options, SECRETS)
+  for (const name of texts.keys()) {
+    if (!NAMES.has(name)) yield* Effect.logWarning(`${name} is not a setting of this version and is ignored`)
+  }
+  const read = yield* config.pipe(
+    Effect.withConfigProvider(ConfigProvider.fromMap(texts, { pathDelim: "\u0000" })),
+    Effect.mapError((error) => new ConfigProblem({ problems: texted(error) }))
+  )
+  const settings = fill(read)
+  const problems = contradictions(read, settings, options.purpose ?? "serve")
+  if (settings.heartbeatCheckMinutes <= settings.statusFrequencyMinutes) {
+    yield* Effect.logWarning(
+      "ENS_HEARTBEAT_CHECK_MINUTES is not above ENS_STATUS_FREQUENCY_MINUTES: subscriptions will be overdue between two heartbeats; twice as much is usual"
+    )
+  }
+  return problems.length > 0 ? yield* new ConfigProblem({ problems }) : settings
+})
+
+/** A setting as `ens config` prints it. */
+export interface Described {
+  readonly name: string
+  readonly value: string
+  readonly about: string
+}
+
+/** The effective values, secrets hidden. */
+export const describe = (settings: SettingsShape): ReadonlyArray<Described> =>
+  Object.values(table).map(({ name, about, show }) => ({ name, value: show(settings), about }))
+
+const NAMES: ReadonlySet<string> = new Set(Object.values(table).map((row) => row.name))
+
+const texted = (error: ConfigError.ConfigError): ReadonlyArray<string> =>
+  error._op === "And" || error._op === "Or"
+    ? [...texted(error.left), ...texted(error.right)]
+    : [error.message]
+
+const fill = (read: Read): SettingsShape => ({
+  host: read.host,
+  port: read.port,
+  adminHost: read.adminHost,
+  adminPort: read.adminPort,
+  publicUrl: publicUrl(read),
+  basePaths: read.basePaths,
+  environmentType: read.environmentType,
+  dataDir: read.dataDir,
+  databaseUrl: read.databaseUrl ?? Redacted.make(`file:${join(read.dataDir, "ens.db")}`),
+  masterKey:
+    read.masterKey === undefined
+      ? { file: read.masterKeyFile ?? join(read.dataDir, "master.key") }
+      : { value: read.masterKey },
+  statusFrequencyMinutes: read.statusFrequencyMinutes,
+  heartbeatCheckMinutes: read.heartbeatCheckMinutes,
+  webhookCredentials: read.webhookCredentials,
+  callbackDeadline: read.callbackDeadline,
+  callbackHeldMax: read.callbackHeldMax,
+  renewRate: read.renewRate,
+  minPolicy: read.minPolicy,
+  ewsAllowedHosts: read.ewsAllowedHosts,
+  keyPool: {
+    batch: read.keyPoolBatch,
+    threshold: read.keyPoolThreshold,
+    interval: read.keyPoolIntervalMinutes * 60_000
+  },
+  push: read.push ?? { ios: "log", android: "log" },
+  pushLogFile: read.pushLogFile,
+  cnsUrl: read.cnsUrl.href,
+  textNewMessage: read.textNewMessage,
+  textNewMessages: read.textNewMessages,
+  log: {
+    format: read.logFormat ?? (process.stderr.isTTY ? "pretty" : "json"),
+    level: read.logLevel,
+    file: read.logFile
+  }
+})
+
+const publicUrl = (read: Read): string => {
+  const url = read.publicUrl ?? new URL(`http://${reachableHost(read.host)}:${read.port}`)
+  const path = url.pathname.replace(/\/+$/, "")
+  const usual =
+    read.environmentType.toLowerCase() === "onprem" ? "/MailNotificationService/api/ens" : "/api/ens"
+  return url.origin + (path === "" ? usual : path)
+}
+
+/** "All addresses" is none that Exchange could call. */
+const reachableHost = (host: string) =>
+  host === "0.0.0.0" || host === "::" ? hostname() : host.includes(":") ? `[${host}]` : host
+
+const contradictions = (
+  read: Read,
+  settings: SettingsShape,
+  purpose: "serve" | "administer"
+): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  const url = new URL(settings.publicUrl)
+  if (read.masterKey !== undefined && read.masterKeyFile !== undefined) {
+    problems.push("ENS_MASTER_KEY and ENS_MASTER_KEY_FILE are both set; keep one of them")
+  }
+  if (read.masterKey !== undefined && !isKey(Redacted.value(read.masterKey))) {
+    problems.push("ENS_MASTER_KEY must be base64 of 32 bytes; make one with: openssl rand -base64 32")
+  }
+  if (!/^(file:.|mssql:\/\/.)/.test(Redacted.value(settings.databaseUrl))) {
+    problems.push("ENS_DATABASE_URL must be file:<path> or mssql://user:password@host:1433/database")
+  }
+  if (settings.basePaths.length === 0) {
+    problems.push("ENS_BASE_PATHS must name at least one path, like /api/ens")
+  }
+  if (new URL(settings.cnsUrl).protocol === "http:" && !isLoopback(new URL(settings.cnsUrl))) {
+    problems.push("ENS_CNS_URL must be https; plain http is for loopback addresses only")
+  }
+  if (purpose === "serve" && read.publicUrl === undefined && read.port === 0) {
+    problems.push("ENS_PORT 0 (any free port) needs ENS_PUBLIC_URL, because Exchange has to know the port")
+  }
+  if (purpose === "serve" && read.push === undefined && !isLoopback(url)) {
+    problems.push(
+      `ENS_PUSH must name the push gateway (cns, sns, fcm, apns or log), because the public URL ${url.origin} is not a loopback address`
+    )
+  }
+  return problems
+}
+
+const isKey = (text: string) =>
+  /^[A-Za-z0-9+/_-]{43}=?$/.test(text) && Buffer.from(text, "base64").length === 32

@@ -1,0 +1,105 @@
+import { isIP } from "node:net"
+import { Duration, Either, Option } from "effect"
+
+/** Reads one setting's text; a `Left` says what the text must be, to be shown after the setting's name. */
+export type Parse<A> = (text: string) => Either.Either<A, string>
+
+export const text: Parse<string> = Either.right
+
+export const oneOf =
+  <const A extends string>(...values: ReadonlyArray<A>): Parse<A> =>
+  (text) => {
+    const found = values.find((value) => value.toLowerCase() === text.toLowerCase())
+    return found === undefined ? Either.left(`must be one of ${values.join(", ")}`) : Either.right(found)
+  }
+
+export const integer =
+  (min: number, max: number): Parse<number> =>
+  (text) => {
+    const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN
+    return value >= min && value <= max
+      ? Either.right(value)
+      : Either.left(`must be a whole number from ${min} to ${max}`)
+  }
+
+/** A number of minutes above 0, fractions allowed (they make rehearsals short). */
+export const minutes =
+  (max: number): Parse<number> =>
+  (text) => {
+    const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
+    return value > 0 && value <= max
+      ? Either.right(value)
+      : Either.left(`must be a number of minutes above 0 and up to ${max}; fractions are allowed`)
+  }
+
+/** `3 seconds`, `10 minutes`; answers milliseconds. */
+export const duration =
+  (min: Duration.Duration, max: Duration.Duration): Parse<number> =>
+  (text) => {
+    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text) ?? []
+    const plural = unit.toLowerCase().replace(/s?$/, "s")
+    const read = Duration.decodeUnknown(`${amount} ${plural}`)
+    return Option.isSome(read) &&
+      Duration.greaterThanOrEqualTo(read.value, min) &&
+      Duration.lessThanOrEqualTo(read.value, max)
+      ? Either.right(Duration.toMillis(read.value))
+      : Either.left(
+          `must be a duration from ${Duration.format(min)} to ${Duration.format(max)}, like "3 seconds" or "10 minutes"`
+        )
+  }
+
+/** Items between commas; empty ones are dropped. */
+export const list =
+  <A>(item: Parse<A>): Parse<ReadonlyArray<A>> =>
+  (text) =>
+    Either.all(
+      text
+        .split(",")
+        .map((part) => part.trim())
+        .filter((part) => part !== "")
+        .map(item)
+    )
+
+/** `/a/b` without a trailing slash; a missing leading slash is added. */
+export const path: Parse<string> = (text) => {
+  const trimmed = `/${text.replace(/^\/+|\/+$/g, "")}`
+  return /^(\/[A-Za-z0-9._~-]+)+$/.test(trimmed)
+    ? Either.right(trimmed)
+    : Either.left("must be URL paths like /api/ens, separated by commas")
+}
+
+/** A host name, an IP address, or a CIDR; lower case. */
+export const hostOrCidr: Parse<string> = (text) => {
+  const [address = "", bits, ...more] = text.toLowerCase().split("/")
+  const family = isIP(address)
+  const isCidr = more.length === 0 && bits !== undefined && /^\d+$/.test(bits)
+  const valid =
+    family === 0
+      ? bits === undefined && /^(?=.{1,253}$)([a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}$/.test(address)
+      : bits === undefined || (isCidr && Number(bits) <= (family === 4 ? 32 : 128))
+  return valid
+    ? Either.right(text.toLowerCase())
+    : Either.left(
+        "must be host names, IP addresses or CIDRs separated by commas, like mail.example.com,10.1.0.0/16 (no https://, no port)"
+      )
+}
+
+/** An absolute http or https URL without user, query or fragment; answered without a trailing slash. */
+export const webUrl: Parse<URL> = (text) => {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  return url !== undefined &&
+    /^https?:$/.test(url.protocol) &&
+    url.username === "" &&
+    url.password === "" &&
+    url.search === "" &&
+    url.hash === ""
+    ? Either.right(url)
+    : Either.left("must be an http or https URL without user name, query or fragment")
+}
+
+/** Whether only this machine can reach the host of the URL. */
+export const isLoopback = (url: URL): boolean =>
+  url.hostname === "localhost" ||
+  url.hostname.endsWith(".localhost") ||
+  url.hostname === "[::1]" ||
+  (isIP(url.hostname) === 4 && url.hostname.startsWith("127."))

@@ -1,0 +1,274 @@
+import { resolve } from "node:path"
+import { Config, ConfigError, Duration, Either, Redacted } from "effect"
+import type { Policy } from "../../schemas/Push.ts"
+import type { GatewayName, SettingsShape } from "../../schemas/Settings.ts"
+import * as Parse from "./Parse.ts"
+
+/** One row of the settings table: how it is read, and how `ens config` shows its effective value. */
+export interface Row<A> {
+  readonly name: string
+  readonly about: string
+  readonly config: Config.Config<A>
+  /** Never shows a secret. */
+  readonly show: (settings: SettingsShape) => string
+}
+
+const row = <A, const D>(
+  name: string,
+  about: string,
+  parse: Parse.Parse<A>,
+  otherwise: D,
+  show: Row<A>["show"]
+): Row<A | D> => ({
+  name,
+  about,
+  show,
+  config: Config.string(name).pipe(
+    Config.mapOrFail((text) =>
+      Either.mapLeft(parse(text), (must) => ConfigError.InvalidData([name], `${name} ${must}`))
+    ),
+    Config.withDefault<A | D>(otherwise),
+    Config.withDescription(about)
+  )
+})
+
+const secret = (text: string) => Either.right(Redacted.make(text))
+
+const absolute: Parse.Parse<string> = (text) => Either.right(resolve(text))
+
+const gateways = Parse.oneOf<GatewayName>("cns", "sns", "fcm", "apns", "log")
+
+const push: Parse.Parse<SettingsShape["push"]> = (text) => {
+  const chosen: { ios?: GatewayName; android?: GatewayName } = {}
+  for (const part of text.split(",").map((item) => item.trim())) {
+    const [, platform = "both", name = ""] = /^(?:(ios|android)=)?(\w+)$/i.exec(part) ?? []
+    const gateway = gateways(name)
+    if (Either.isLeft(gateway)) return Either.left(PUSH_FORM)
+    if (platform.toLowerCase() !== "android") chosen.ios = gateway.right
+    if (platform.toLowerCase() !== "ios") chosen.android = gateway.right
+  }
+  return chosen.ios !== undefined && chosen.android !== undefined
+    ? Either.right({ ios: chosen.ios, android: chosen.android })
+    : Either.left(PUSH_FORM)
+}
+
+const PUSH_FORM =
+  "must be one of cns, sns, fcm, apns, log, or one for each platform, like ios=apns,android=fcm"
+
+const level: Parse.Parse<SettingsShape["log"]["level"]> = (text) =>
+  text.toLowerCase() === "warn"
+    ? Either.right("warning")
+    : Parse.oneOf("trace", "debug", "info", "warning", "error")(text)
+
+/** The database's address without a password. */
+const showDatabase = (settings: SettingsShape) =>
+  Redacted.value(settings.databaseUrl).replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, "$1:<redacted>@")
+
+/** Every setting, in the order of the manual (contract section 5). Names are for ever, texts are for `ens config`. */
+export const table = {
+  host: row(
+    "ENS_HOST",
+    "address on which devices and Exchange are served",
+    Parse.text,
+    "127.0.0.1",
+    (s) => s.host
+  ),
+  port: row("ENS_PORT", "its port", Parse.integer(0, 65_535), 8080, (s) => `${s.port}`),
+  adminHost: row(
+    "ENS_ADMIN_HOST",
+    "address of the admin listener: metrics, readiness, documentation",
+    Parse.text,
+    "127.0.0.1",
+    (s) => s.adminHost
+  ),
+  adminPort: row("ENS_ADMIN_PORT", "its port", Parse.integer(0, 65_535), 8081, (s) => `${s.adminPort}`),
+  publicUrl: row(
+    "ENS_PUBLIC_URL",
+    "what Exchange calls back; may have a path",
+    Parse.webUrl,
+    undefined,
+    (s) => s.publicUrl
+  ),
+  basePaths: row(
+    "ENS_BASE_PATHS",
+    "paths under which the device API is served",
+    Parse.list(Parse.path),
+    ["/api/ens", "/MailNotificationService/api/ens", "/MailNotificationsService/api/ens"],
+    (s) => s.basePaths.join(",")
+  ),
+  environmentType: row(
+    "ENS_ENVIRONMENT_TYPE",
+    "environmentType in every answer to a device",
+    Parse.text,
+    "OnPrem",
+    (s) => s.environmentType
+  ),
+  dataDir: row(
+    "ENS_DATA_DIR",
+    "directory of the embedded database and of generated keys",
+    absolute,
+    resolve("data"),
+    (s) => s.dataDir
+  ),
+  databaseUrl: row(
+    "ENS_DATABASE_URL",
+    "file:<path> (embedded), or mssql://user:password@host:1433/ENS",
+    secret,
+    undefined,
+    showDatabase
+  ),
+  masterKeyFile: row(
+    "ENS_MASTER_KEY_FILE",
+    "file of the key that wraps all keys at rest; made if missing",
+    absolute,
+    undefined,
+    (s) => ("file" in s.masterKey ? s.masterKey.file : "")
+  ),
+  masterKey: row(
+    "ENS_MASTER_KEY",
+    "the key itself (base64 of 32 bytes), instead of a file",
+    secret,
+    undefined,
+    (s) => ("file" in s.masterKey ? "" : "<redacted>")
+  ),
+  statusFrequencyMinutes: row(
+    "ENS_STATUS_FREQUENCY_MINUTES",
+    "how often Exchange reports when nothing happens",
+    Parse.minutes(1440),
+    15,
+    (s) => `${s.statusFrequencyMinutes}`
+  ),
+  heartbeatCheckMinutes: row(
+    "ENS_HEARTBEAT_CHECK_MINUTES",
+    "silence after which a subscription is overdue",
+    Parse.minutes(10_080),
+    30,
+    (s) => `${s.heartbeatCheckMinutes}`
+  ),
+  webhookCredentials: row(
+    "ENS_WEBHOOK_CREDENTIALS",
+    "how credentials rest in the callback URL: sealed or rsa",
+    Parse.oneOf("sealed", "rsa"),
+    "sealed",
+    (s) => s.webhookCredentials
+  ),
+  callbackDeadline: row(
+    "ENS_CALLBACK_DEADLINE",
+    "time within which a callback is answered",
+    Parse.duration(Duration.millis(100), Duration.minutes(1)),
+    10_000,
+    (s) => Duration.format(Duration.millis(s.callbackDeadline))
+  ),
+  callbackHeldMax: row(
+    "ENS_CALLBACK_HELD_MAX",
+    "callbacks held at once per source address; above it mails go out without details",
+    Parse.integer(1, 100_000),
+    64,
+    (s) => `${s.callbackHeldMax}`
+  ),
+  renewRate: row(
+    "ENS_RENEW_RATE",
+    "silent pushes and outbox flushes a second",
+    Parse.integer(1, 100_000),
+    50,
+    (s) => `${s.renewRate}`
+  ),
+  minPolicy: row(
+    "ENS_MIN_POLICY",
+    "least restrictive policy that a device may choose: 0 all, 1 no preview, 2 sender, 3 generic text, 4 badge",
+    (text) => Either.map(Parse.integer(0, 4)(text), (value) => value as Policy),
+    0,
+    (s) => `${s.minPolicy}`
+  ),
+  ewsAllowedHosts: row(
+    "ENS_EWS_ALLOWED_HOSTS",
+    "hosts (names, CIDRs) to which any tenant's credentials may go",
+    Parse.list(Parse.hostOrCidr),
+    [],
+    (s) => s.ewsAllowedHosts.join(",")
+  ),
+  keyPoolBatch: row(
+    "ENS_KEYPOOL_BATCH",
+    "RSA keys made in one go",
+    Parse.integer(1, 100_000),
+    500,
+    (s) => `${s.keyPool.batch}`
+  ),
+  keyPoolThreshold: row(
+    "ENS_KEYPOOL_THRESHOLD",
+    "the pool is refilled when fewer keys are left",
+    Parse.integer(0, 100_000),
+    250,
+    (s) => `${s.keyPool.threshold}`
+  ),
+  keyPoolIntervalMinutes: row(
+    "ENS_KEYPOOL_INTERVAL_MINUTES",
+    "how often the pool is looked at anyway",
+    Parse.minutes(10_080),
+    120,
+    (s) => `${s.keyPool.interval / 60_000}`
+  ),
+  push: row(
+    "ENS_PUSH",
+    "push gateway, or one for each platform (ios=…,android=…): cns, sns, fcm, apns, log",
+    push,
+    undefined,
+    (s) => `ios=${s.push.ios},android=${s.push.android}`
+  ),
+  pushLogFile: row(
+    "ENS_PUSH_LOG_FILE",
+    "file to which the gateway log appends one JSON line per notification",
+    absolute,
+    undefined,
+    (s) => s.pushLogFile ?? ""
+  ),
+  cnsUrl: row(
+    "ENS_CNS_URL",
+    "address of the gateway cns",
+    Parse.webUrl,
+    new URL("https://cns.awmdm.com/nws/notify/apns"),
+    (s) => s.cnsUrl
+  ),
+  textNewMessage: row(
+    "ENS_TEXT_NEW_MESSAGE",
+    "text shown for a mail whose details may not be shown",
+    Parse.text,
+    "New message",
+    (s) => s.textNewMessage
+  ),
+  textNewMessages: row(
+    "ENS_TEXT_N_NEW_MESSAGES",
+    "text for several mails at once, %d is their number",
+    (text) => (text.includes("%d") ? Either.right(text) : Either.left("must contain %d for the number")),
+    "%d new messages",
+    (s) => s.textNewMessages
+  ),
+  logFormat: row(
+    "ENS_LOG_FORMAT",
+    "pretty, json, or ens2 (the legacy line)",
+    Parse.oneOf("pretty", "json", "ens2"),
+    undefined,
+    (s) => s.log.format
+  ),
+  logLevel: row("ENS_LOG_LEVEL", "trace, debug, info, warning, or error", level, "info", (s) => s.log.level),
+  logFile: row(
+    "ENS_LOG_FILE",
+    "file to which log lines are appended, instead of standard error",
+    absolute,
+    undefined,
+    (s) => s.log.file ?? ""
+  )
+}
+
+/** Settings whose value may also stand in the file named by `<name>_FILE`. */
+export const SECRETS: ReadonlyArray<string> = ["ENS_DATABASE_URL"]
+
+type Values<T> = { readonly [K in keyof T]: T[K] extends Row<infer A> ? A : never }
+
+/** What the table's rows read, before settings are checked against each other. */
+export type Read = Values<typeof table>
+
+/** Reads the whole table and reports every malformed setting, not only the first. */
+export const config: Config.Config<Read> = Config.all(
+  Object.fromEntries(Object.entries(table).map(([key, value]) => [key, value.config]))
+) as unknown as Config.Config<Read>
