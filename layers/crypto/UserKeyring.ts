@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto"
+import { Effect, Redacted } from "effect"
+import type { TenantNumber, UserId } from "../../schemas/Ids.ts"
+import type { User, UserKeys } from "../storage/Storage.ts"
+import { MasterKey, type SealBroken } from "./MasterKey.ts"
+import { PayloadUnreadable, RsaKeys } from "./RsaKeys.ts"
+
+/** Context under which keys are wrapped while they wait in the pool and belong to nobody. */
+export const POOL_CONTEXT = "rsa-pool"
+
+/** Whose keys: what the wrapped form is bound to, so that a row moved to another user opens nothing. */
+export type KeyOwner = Pick<User, "tenant" | "userId">
+
+/** Context of a user's key. */
+export const keyContext = (kind: "registration" | "seal" | "callback", owner: KeyOwner): string =>
+  `${kind}:${owner.tenant}:${owner.userId}`
+
+/** The most blocks that a registration payload may have: 15 KB, room for a certificate and a token. */
+export const MAX_PAYLOAD_BLOCKS = 64
+
+/** Keys for a new user: the pool's private key (as `KeyPool.take` gives it) becomes his, the seal key is random. */
+export const makeUserKeys = Effect.fnUntraced(function* (
+  tenant: TenantNumber,
+  userId: UserId,
+  pooled: Uint8Array
+): Effect.fn.Return<UserKeys, SealBroken, MasterKey> {
+  const master = yield* MasterKey
+  const owner = { tenant, userId }
+  const registrationKey = yield* master.unwrap(pooled, POOL_CONTEXT)
+  const sealKey = randomBytes(32)
+  const keys = {
+    registrationKey: master.wrap(registrationKey, keyContext("registration", owner)),
+    sealKey: master.wrap(sealKey, keyContext("seal", owner)),
+    callbackKey: null
+  }
+  registrationKey.fill(0)
+  sealKey.fill(0)
+  return keys
+})
+
+/** The user's private key for registration payloads (PKCS#8 DER), alive inside the scope of `use` only. */
+export const withRegistrationKey = <A, E, R>(
+  user: KeyOwner & Pick<UserKeys, "registrationKey">,
+  use: (privateKey: Buffer) => Effect.Effect<A, E, R>
+): Effect.Effect<A, E | SealBroken, R | MasterKey> =>
+  Effect.acquireUseRelease(
+    Effect.flatMap(MasterKey, (master) =>
+      master.unwrap(user.registrationKey, keyContext("registration", user))
+    ),
+    use,
+    (key) => Effect.sync(() => key.fill(0))
+  )
+
+/** What `getpublickey` answers, before base64: SubjectPublicKeyInfo DER. */
+export const publicKeyOf = (
+  user: KeyOwner & Pick<UserKeys, "registrationKey">
+): Effect.Effect<Buffer, SealBroken, MasterKey | RsaKeys> =>
+  Effect.flatMap(RsaKeys, (rsa) =>
+    withRegistrationKey(user, (privateKey) => Effect.sync(() => rsa.publicKey(privateKey)))
+  )
+
+/** The JSON text inside a registration payload (contract section 2). Line breaks in the base64, as some encoders make them, are ignored. */
+export const openPayload = Effect.fnUntraced(function* (
+  user: KeyOwner & Pick<UserKeys, "registrationKey">,
+  payload: string
+): Effect.fn.Return<Redacted.Redacted<string>, PayloadUnreadable | SealBroken, MasterKey | RsaKeys> {
+  const rsa = yield* RsaKeys
+  const base64 = payload.replace(/[\r\n\t ]+/g, "")
+  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return yield* new PayloadUnreadable()
+  const plain = yield* withRegistrationKey(user, (privateKey) =>
+    rsa.decryptBlocks(privateKey, Buffer.from(base64, "base64"), MAX_PAYLOAD_BLOCKS)
+  )
+  return yield* Effect.try({
+    try: () => Redacted.make(new TextDecoder("utf-8", { fatal: true }).decode(plain)),
+    catch: () => new PayloadUnreadable()
+  }).pipe(Effect.ensuring(Effect.sync(() => plain.fill(0))))
+})
