@@ -1,0 +1,146 @@
+import type { Callback } from "../schemas/SubscriptionMessage.ts"
+import { startRenewal, subscribingGeneration } from "./Desk.ts"
+import { digestEvents } from "./MailEvents.ts"
+import { addRound } from "./Rounds.ts"
+import type { Round, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
+import { digest, type State } from "./SubscriptionState.ts"
+import type { Turn } from "./Turn.ts"
+
+/** Callbacks that may wait for Exchange's answer to the Subscribe that caused them. */
+const EARLY_MAX = 8
+
+/**
+ * An authentic callback (contract section 3, "Answering"). `Unsubscribe` cannot be taken back, so it is answered only
+ * where it is certain that the subscription is not the live one; when in doubt storage is read first.
+ */
+export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
+  const { generation } = callback
+  const live = turn.state.generation
+  if (generation === subscribingGeneration(turn.state) && generation !== live)
+    return early(turn, waiter, callback)
+  if (generation < live || (generation > live && generation <= turn.state.refused)) {
+    turn.log("callback of an old subscription", callback.activityId)
+    return turn.do({ _tag: "Consult", waiter, generation })
+  }
+  if (generation > live) adopt(turn, callback)
+  else if (!recognise(turn, waiter, callback)) return
+  heard(turn, callback.activityId)
+  if (suspicion === "poison") return acknowledgePoison(turn, waiter, callback)
+  if (callback.errorCode !== undefined) return broken(turn, waiter, callback)
+  const round = roundOf(turn.state, waiter, callback, suspicion, turn.now)
+  checkGap(turn, callback)
+  if (round === undefined) {
+    settleHeartbeat(turn, callback)
+    return turn.reply(waiter, "Ok")
+  }
+  addRound(turn, round)
+}
+
+/** Callbacks of a Subscribe that Exchange has answered by now. */
+export const releaseEarly = (turn: Turn, round: Round): void => {
+  heard(turn, round.activityId)
+  addRound(turn, round)
+}
+
+const roundOf = (
+  state: State,
+  waiter: Waiter,
+  callback: Callback,
+  suspicion: Suspicion,
+  now: number
+): Round | undefined => {
+  const events = digestEvents(callback.events, state.inbox)
+  if (events.heartbeat) return undefined
+  return {
+    waiters: [waiter],
+    keys: [events.key],
+    generation: callback.generation,
+    f: callback.f,
+    activityId: callback.activityId,
+    arrivals: events.arrivals,
+    unread: events.unread,
+    inbox: events.inbox,
+    blind: callback.hurried || suspicion !== "none",
+    watermark: events.watermark,
+    arrivedAt: now
+  }
+}
+
+const early = (turn: Turn, waiter: Waiter, callback: Callback): void => {
+  const { desk } = turn.state
+  const round = roundOf(turn.state, waiter, callback, "none", turn.now)
+  if (callback.errorCode !== undefined) return turn.reply(waiter, "Retry")
+  if (round === undefined) return turn.reply(waiter, "Ok")
+  if (desk._tag === "Free" || desk.early.length >= EARLY_MAX) return turn.reply(waiter, "Retry")
+  turn.set({ desk: { ...desk, early: [...desk.early, { round, subscriptionId: callback.subscriptionId }] } })
+}
+
+/** Storage did not know this generation: the process died between Subscribe and storing, or a backup was restored. */
+const adopt = (turn: Turn, callback: Callback): void => {
+  turn.set({
+    generation: callback.generation,
+    attempted: Math.max(turn.state.attempted, callback.generation),
+    subscription: digest(callback.subscriptionId),
+    watermark: 0
+  })
+  turn.do({ _tag: "Adopt", generation: callback.generation, subscriptionId: callback.subscriptionId })
+  turn.log("adopted a subscription that storage did not know", callback.activityId)
+}
+
+/** True if the callback is of the recorded subscription; the first one tells its id if none is recorded. */
+const recognise = (turn: Turn, waiter: Waiter, callback: Callback): boolean => {
+  const id = digest(callback.subscriptionId)
+  const { subscription } = turn.state
+  if (id === 0 || id === subscription) return true
+  if (subscription === 0) {
+    turn.set({ subscription: id })
+    turn.do({ _tag: "Adopt", generation: callback.generation, subscriptionId: callback.subscriptionId })
+    return true
+  }
+  turn.log("callback of an old subscription", callback.activityId)
+  turn.reply(waiter, "Unsubscribe")
+  return false
+}
+
+/** Any authentic callback ends a silence. */
+const heard = (turn: Turn, activityId: string): void => {
+  const { link } = turn.state
+  turn.set({ lastHeard: turn.now })
+  if (link !== "Unconfirmed" && link !== "Overdue" && link !== "Lost" && link !== "None") return
+  turn.link("Active")
+  if (link === "Overdue" || link === "Lost") {
+    turn.do({ _tag: "Revived" })
+    turn.log("heard again", activityId)
+  }
+}
+
+const settleHeartbeat = (turn: Turn, callback: Callback): void => {
+  const watermark = callback.events.at(-1)?.watermark
+  if (watermark !== undefined) turn.set({ watermark: digest(watermark) })
+  turn.do({ _tag: "Note", watermark })
+}
+
+/** An unexpected PreviousWatermark is worth a line, and by itself no reason to end or renew anything. */
+const checkGap = (turn: Turn, callback: Callback): void => {
+  const { watermark } = turn.state
+  if (
+    watermark !== 0 &&
+    callback.previousWatermark !== undefined &&
+    digest(callback.previousWatermark) !== watermark
+  ) {
+    turn.log("events may have been missed", callback.activityId)
+  }
+}
+
+const broken = (turn: Turn, waiter: Waiter, callback: Callback): void => {
+  turn.log("Exchange reports the subscription broken", callback.activityId)
+  turn.reply(waiter, "Unsubscribe")
+  startRenewal(turn, callback)
+}
+
+const acknowledgePoison = (turn: Turn, waiter: Waiter, callback: Callback): void => {
+  const { key } = digestEvents(callback.events, turn.state.inbox)
+  turn.do({ _tag: "DeadLetter", key, subscriptionId: callback.subscriptionId })
+  turn.log("acknowledged a callback that always crashes", callback.activityId)
+  turn.reply(waiter, "Ok")
+}

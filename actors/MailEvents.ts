@@ -1,0 +1,78 @@
+import type { EwsEvent } from "../schemas/EwsMessage.ts"
+import type { ItemId, Watermark } from "../schemas/Ids.ts"
+import { hash53 } from "./Ledger.ts"
+
+/** A mail that may have to be announced. */
+export interface Arrival {
+  readonly itemId: ItemId
+  /** Created without NewMail: announced only if it was received a short time ago. */
+  readonly createdOnly: boolean
+  /** Of the event; milliseconds since 1970, undefined when Exchange named none. */
+  readonly at: number | undefined
+}
+
+/** What a callback's events mean for a user. */
+export interface Digest {
+  readonly arrivals: ReadonlyArray<Arrival>
+  /** Something happened that may have changed the unread count. */
+  readonly touched: boolean
+  /** The Inbox's unread count as Exchange reports it, if it does. */
+  readonly unread: number | undefined
+  /** Hash of the Inbox's folder id, learned from arriving mails; 0 = still unknown. */
+  readonly inbox: number
+  readonly watermark: Watermark | undefined
+  /** Only status events: a heartbeat. */
+  readonly heartbeat: boolean
+  /** Tells one set of events from another, so that a repeat is recognised while the first is still in work. */
+  readonly key: number
+}
+
+/**
+ * Reads the events of one callback (contract section 3, "What is a new mail"). An arriving mail is a CreatedEvent and a
+ * NewMailEvent with the same item id and a ModifiedEvent of the folder; only the folder's event carries an unread count,
+ * and a subfolder's event looks just like the Inbox's, so the count is taken only from the folder that mails arrive in.
+ */
+export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number): Digest => {
+  const arrivals = new Map<ItemId, Arrival>()
+  let touched = false
+  let inbox = knownInbox
+  let watermark: Watermark | undefined
+  let heartbeat = true
+  let key = events.length
+  for (const event of events) {
+    if (event.watermark !== undefined) watermark = event.watermark
+    if (event.kind === "Status") continue
+    heartbeat = false
+    touched = true
+    key =
+      (Math.imul(key, 31) +
+        hash53(`${event.kind}${event.itemId ?? event.folderId ?? ""}${event.watermark ?? ""}`)) %
+      9007199254740881
+    if (event.itemId === undefined) continue
+    if (event.kind === "NewMail" || event.kind === "Created") {
+      const createdOnly = event.kind === "Created" && arrivals.get(event.itemId)?.createdOnly !== false
+      arrivals.set(event.itemId, { itemId: event.itemId, createdOnly, at: event.timestamp })
+      if (event.parentFolderId !== undefined) inbox = hash53(event.parentFolderId)
+    } else if (event.kind === "Deleted" || event.kind === "Moved") {
+      arrivals.delete(event.itemId)
+    }
+  }
+  return {
+    arrivals: [...arrivals.values()],
+    touched,
+    unread: unreadOf(events, inbox),
+    inbox,
+    watermark,
+    heartbeat,
+    key
+  }
+}
+
+const unreadOf = (events: ReadonlyArray<EwsEvent>, inbox: number): number | undefined => {
+  for (let i = events.length - 1; i >= 0; i--) {
+    const event = events[i]
+    if (event?.unreadCount === undefined || event.folderId === undefined) continue
+    if (inbox !== 0 && hash53(event.folderId) === inbox) return Math.max(0, Math.trunc(event.unreadCount))
+  }
+  return undefined
+}

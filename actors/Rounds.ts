@@ -1,0 +1,210 @@
+import type { Mail } from "../schemas/EwsMessage.ts"
+import type { ItemId } from "../schemas/Ids.ts"
+import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
+import { isSettled, itemEntry, settle } from "./Ledger.ts"
+import type { Arrival } from "./MailEvents.ts"
+import type {
+  Announcement,
+  AnnounceResult,
+  FetchResult,
+  JobId,
+  Round,
+  Waiter
+} from "./SubscriptionProtocol.ts"
+import { canAsk, digest, idle, type State } from "./SubscriptionState.ts"
+import type { Turn } from "./Turn.ts"
+
+/** GetFolder at most once per user in this time. */
+const INBOX_READ_EVERY = 3_000
+/** Unread counts that Exchange sends along are confirmed by GetFolder now and then. */
+const INBOX_CONFIRM_EVERY = 10 * 60_000
+/** An item created longer ago was moved or copied in, it is no new mail. */
+const FRESH = 15 * 60_000
+const WAITERS_MAX = 16
+const ARRIVALS_MAX = 512
+
+/** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
+export const addRound = (turn: Turn, round: Round): void => {
+  if (round.inbox !== turn.state.inbox) turn.set({ inbox: round.inbox })
+  const { work, next } = turn.state
+  if (work._tag === "Idle") return start(turn, round)
+  const [waiter] = round.waiters
+  const [key] = round.keys
+  if (waiter === undefined || key === undefined) return
+  if (work._tag !== "Flushing" && work.round.keys.includes(key)) {
+    if (work.round.waiters.length >= WAITERS_MAX) return turn.reply(waiter, "Retry")
+    return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
+  }
+  if (next === undefined) return turn.set({ next: round })
+  if (next.waiters.length >= WAITERS_MAX || next.arrivals.length + round.arrivals.length > ARRIVALS_MAX) {
+    return turn.reply(waiter, "Retry")
+  }
+  turn.set({ next: merge(next, round) })
+}
+
+export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => {
+  const { work } = turn.state
+  if (work._tag !== "Fetching" || work.job !== job) return
+  const { round } = work
+  if (result.unread !== undefined) turn.set({ inboxRead: turn.now })
+  if (
+    (result.trouble === "rejected" || result.trouble === "sealed") &&
+    round.generation === turn.state.generation &&
+    canAsk(turn.state)
+  ) {
+    turn.link("CredentialsRejected")
+    turn.log("credentials rejected", round.activityId)
+  }
+  announce(turn, round, result)
+}
+
+export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): void => {
+  const { work } = turn.state
+  if (work._tag === "Idle" || work._tag === "Fetching" || work.job !== job) return
+  turn.set({
+    ledger: settle(turn.state.ledger, result.settled),
+    backlog: result.waiting,
+    ...(result.badge === undefined ? {} : { badge: result.badge }),
+    work: idle
+  })
+  if (work._tag === "Flushing") {
+    turn.do({ _tag: "Note", watermark: undefined })
+    turn.replyAll(work.waiters, result.flushed)
+    return startNext(turn)
+  }
+  finish(turn, work.round, result.kept)
+}
+
+/** Sends what waits in the outbox, unless something is being sent for this user anyway. */
+export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void => {
+  const { work } = turn.state
+  if (work._tag === "Flushing") {
+    return turn.set({ work: { ...work, waiters: [...work.waiters, waiter] } })
+  }
+  if (work._tag !== "Idle") return turn.reply(waiter, 0)
+  const job = turn.nextJob()
+  turn.set({ work: { _tag: "Flushing", job, waiters: [waiter] } })
+  turn.do({
+    _tag: "Announce",
+    job,
+    activityId: request.activityId,
+    mails: [],
+    badge: turn.state.unread < 0 ? undefined : turn.state.unread,
+    badgeChanged: false,
+    ledger: turn.state.ledger,
+    backlog: true,
+    details: [],
+    until: turn.now + turn.env.callbackDeadline
+  })
+}
+
+const start = (turn: Turn, round: Round): void => {
+  const { state, env } = turn
+  const open = round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
+  const sinceRead = turn.now - state.inboxRead
+  const wantsUnread = round.unread === undefined || sinceRead > INBOX_CONFIRM_EVERY
+  // A mail is not held up for the badge; a badge alone waits until the Inbox may be read again.
+  const unread = wantsUnread && (sinceRead >= INBOX_READ_EVERY || open.length === 0)
+  const until = round.arrivedAt + env.callbackDeadline / 2
+  const asks = canAsk(state) && !round.blind && until > turn.now && (unread || open.length > 0)
+  if (!asks)
+    return announce(turn, round, { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined })
+  const job = turn.nextJob()
+  turn.set({ work: { _tag: "Fetching", job, round } })
+  turn.do({
+    _tag: "Fetch",
+    job,
+    generation: round.generation,
+    f: round.f,
+    activityId: round.activityId,
+    items: open.map((arrival) => arrival.itemId),
+    unread,
+    backlog: state.backlog,
+    delay: unread && open.length === 0 ? Math.max(0, INBOX_READ_EVERY - sinceRead) : 0,
+    until
+  })
+}
+
+const announce = (turn: Turn, round: Round, result: FetchResult): void => {
+  const { arrivals, done } = sift(turn.state, round, result, turn.now)
+  if (done.length > 0) turn.set({ ledger: settle(turn.state.ledger, done) })
+  const before = turn.state.unread
+  const unread = result.unread ?? round.unread ?? (before < 0 ? -1 : before + arrivals.length)
+  if (unread !== before) turn.set({ unread })
+  const badgeChanged = unread >= 0 && unread !== turn.state.badge
+  if (arrivals.length === 0 && !badgeChanged) {
+    turn.set({ work: idle })
+    return finish(turn, round, true)
+  }
+  const job = turn.nextJob()
+  turn.set({ work: { _tag: "Pushing", job, round } })
+  turn.do({
+    _tag: "Announce",
+    job,
+    activityId: round.activityId,
+    mails: arrivals,
+    badge: unread < 0 ? undefined : unread,
+    badgeChanged,
+    ledger: turn.state.ledger,
+    backlog: turn.state.backlog,
+    details: result.mails ?? [],
+    until: round.arrivedAt + turn.env.callbackDeadline * 0.95
+  })
+}
+
+/** Which arrivals are new mails to announce, and ledger entries of those that are not. */
+const sift = (state: State, round: Round, result: FetchResult, now: number) => {
+  const details = result.mails && new Map<ItemId, Mail>(result.mails.map((mail) => [mail.itemId, mail]))
+  const arrivals: Array<Announcement> = []
+  const done: Array<number> = []
+  for (const arrival of round.arrivals) {
+    if (isSettled(state.ledger, arrival.itemId)) continue
+    const mail = details?.get(arrival.itemId)
+    if (details === undefined ? isFresh(arrival, arrival.at, now) : isNews(arrival, mail, result, now)) {
+      arrivals.push({ itemId: arrival.itemId, mail })
+    } else done.push(itemEntry(arrival.itemId))
+  }
+  return { arrivals, done }
+}
+
+const isNews = (arrival: Arrival, mail: Mail | undefined, result: FetchResult, now: number): boolean =>
+  mail !== undefined &&
+  !mail.isRead &&
+  !result.elsewhere.includes(mail.itemId) &&
+  isFresh(arrival, mail.receivedAt ?? arrival.at, now)
+
+const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>
+  !arrival.createdOnly || at === undefined || now - at < FRESH
+
+/** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
+const finish = (turn: Turn, round: Round, kept: boolean): void => {
+  if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
+  turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined })
+  turn.replyAll(round.waiters, kept ? "Ok" : "Retry")
+  startNext(turn)
+}
+
+const startNext = (turn: Turn): void => {
+  const { next } = turn.state
+  if (next === undefined || turn.state.work._tag !== "Idle") return
+  turn.set({ next: undefined })
+  start(turn, next)
+}
+
+const merge = (first: Round, later: Round): Round => {
+  const arrivals = new Map(first.arrivals.map((arrival) => [arrival.itemId, arrival]))
+  for (const arrival of later.arrivals) {
+    const known = arrivals.get(arrival.itemId)
+    arrivals.set(arrival.itemId, known === undefined || known.createdOnly ? arrival : known)
+  }
+  return {
+    ...later,
+    waiters: [...first.waiters, ...later.waiters],
+    keys: [...first.keys, ...later.keys],
+    arrivals: [...arrivals.values()],
+    unread: later.unread ?? first.unread,
+    blind: first.blind && later.blind,
+    watermark: later.watermark ?? first.watermark,
+    arrivedAt: first.arrivedAt
+  }
+}

@@ -1,0 +1,49 @@
+import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
+import { asksAgain, canAsk, EXPIRY_NOTICE, isListening, overdueAt } from "./SubscriptionState.ts"
+import type { Turn } from "./Turn.ts"
+
+/** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
+export const onDue = (turn: Turn): void => {
+  noticeSilence(turn)
+  noticeExpiry(turn)
+  nudge(turn)
+}
+
+const noticeSilence = (turn: Turn): void => {
+  if (!isListening(turn.state.link) || turn.now < overdueAt(turn.state, turn.env)) return
+  turn.link("Overdue")
+  turn.log("silent for too long")
+}
+
+const noticeExpiry = (turn: Turn): void => {
+  const { tokenExpiresAt, tokenNoticed, link } = turn.state
+  if (tokenExpiresAt === 0 || !canAsk(turn.state) || link === "Lost" || link === "None") return
+  if (turn.now >= tokenExpiresAt) {
+    turn.link("CredentialsExpired")
+    turn.log("credentials expired")
+  } else if (!tokenNoticed && turn.now >= tokenExpiresAt - EXPIRY_NOTICE) {
+    turn.set({ tokenNoticed: true })
+    turn.do({ _tag: "Nudge", reason: "credentials" })
+  }
+}
+
+/** Asks the devices to register, and gives up in the end. Nudges that were missed (ENS was down) are asked once. */
+const nudge = (turn: Turn): void => {
+  const { link, linkSince } = turn.state
+  if (!asksAgain(link)) return
+  if (link === "Overdue" && turn.now - linkSince >= LOST_AFTER) {
+    turn.link("Lost")
+    turn.do({ _tag: "RetireKeys" })
+    return turn.log("given up")
+  }
+  let nudges = turn.state.nudges
+  for (;;) {
+    const after = nudgeAfter(nudges)
+    if (after === undefined || linkSince + after > turn.now) break
+    nudges += 1
+  }
+  if (nudges === turn.state.nudges) return
+  turn.set({ nudges })
+  turn.do({ _tag: "Nudge", reason: link === "Overdue" ? "overdue" : "credentials" })
+  turn.do({ _tag: "NoteLink" })
+}

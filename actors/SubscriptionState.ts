@@ -1,0 +1,210 @@
+import type { HotState, StoredLink, Subscription } from "../layers/storage/Storage.ts"
+import type { UserNumber, Watermark } from "../schemas/Ids.ts"
+import type { LinkState } from "../schemas/SubscriptionState.ts"
+import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
+import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
+import type { DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"
+
+/**
+ * The hot state of one subscription: numbers and digests only, since 100,000 of them are in memory. Whole strings,
+ * devices, keys and URLs stay in storage. Times are milliseconds since 1970.
+ */
+export interface State {
+  readonly user: UserNumber
+  readonly link: StoredLink | "None"
+  readonly linkSince: number
+  readonly nudges: number
+  /** Live generation; 0 = never subscribed. */
+  readonly generation: number
+  /** Highest generation that an attempt of this process used. */
+  readonly attempted: number
+  /** Highest generation known to have failed. */
+  readonly refused: number
+  /** Digest of Exchange's subscription id; 0 = unknown. */
+  readonly subscription: number
+  /** Digest of the last watermark; 0 = unknown. */
+  readonly watermark: number
+  /** Digest of the EWS URL. */
+  readonly endpoint: number
+  /** Digest of the Inbox's folder id as events spell it; 0 = unknown. */
+  readonly inbox: number
+  readonly lastHeard: number
+  /** When the Inbox was last read by GetFolder; 0 = not by this process. */
+  readonly inboxRead: number
+  /** Unread count of the Inbox; -1 = unknown. */
+  readonly unread: number
+  /** Badge that iOS devices show; -1 = unknown. */
+  readonly badge: number
+  /** 0 = the credentials do not expire. */
+  readonly tokenExpiresAt: number
+  /** The app has been asked for a new token before this one expires. */
+  readonly tokenNoticed: boolean
+  /** Something of this user waits in the outbox. */
+  readonly backlog: boolean
+  readonly ledger: Ledger
+  /** Times of new subscriptions in the last 15 min. */
+  readonly subscribedAt: ReadonlyArray<number>
+  readonly jobs: JobId
+  readonly work: Work
+  readonly next: Round | undefined
+  readonly desk: Desk
+  readonly queue: ReadonlyArray<Queued>
+}
+
+/** What is being done about callbacks. */
+export type Work =
+  | { readonly _tag: "Idle" }
+  | { readonly _tag: "Fetching"; readonly job: JobId; readonly round: Round }
+  | { readonly _tag: "Pushing"; readonly job: JobId; readonly round: Round }
+  | { readonly _tag: "Flushing"; readonly job: JobId; readonly waiters: ReadonlyArray<Waiter> }
+
+/** What is being done for devices. */
+export type Desk =
+  | { readonly _tag: "Free" }
+  | {
+      readonly _tag: "Serving"
+      readonly job: JobId
+      readonly waiter: Waiter
+      readonly request: DeskRequest
+      /** 0 = no new subscription is being made. */
+      readonly generation: number
+      /** Callbacks of that generation which came before Exchange's answer. */
+      readonly early: ReadonlyArray<Early>
+    }
+  | {
+      readonly _tag: "Renewing"
+      readonly job: JobId
+      readonly generation: number
+      readonly early: ReadonlyArray<Early>
+    }
+
+export interface Early {
+  readonly round: Round
+  readonly subscriptionId: string | undefined
+}
+
+export interface Queued {
+  readonly waiter: Waiter
+  readonly request: DeskRequest
+  /** Live generation when the request came: a higher one since then is as good as one made for it. */
+  readonly generation: number
+}
+
+/** What `decide` must know besides state and message. Durations in milliseconds. */
+export interface Env {
+  readonly heartbeatCheck: number
+  readonly statusFrequency: number
+  readonly callbackDeadline: number
+  /** Since when Exchange could reach this process: silence before that is our own. */
+  readonly listeningSince: number
+  readonly now: number
+}
+
+export const idle: Work = { _tag: "Idle" }
+export const free: Desk = { _tag: "Free" }
+const noTimes: ReadonlyArray<number> = []
+const noQueue: ReadonlyArray<Queued> = []
+
+export const digest = (text: string | null | undefined): number => (text ? hash53(text) : 0)
+
+/** A user whom no registration has succeeded for yet. */
+export const unsubscribed = (user: UserNumber, now: number): State => ({
+  user,
+  link: "None",
+  linkSince: now,
+  nudges: 0,
+  generation: 0,
+  attempted: 0,
+  refused: 0,
+  subscription: 0,
+  watermark: 0,
+  endpoint: 0,
+  inbox: 0,
+  lastHeard: now,
+  inboxRead: 0,
+  unread: -1,
+  badge: -1,
+  tokenExpiresAt: 0,
+  tokenNoticed: false,
+  backlog: false,
+  ledger: emptyLedger,
+  subscribedAt: noTimes,
+  jobs: 0,
+  work: idle,
+  next: undefined,
+  desk: free,
+  queue: noQueue
+})
+
+/** State after a start. Times from storage are wall clock and may lie in the future of a clock that was set back. */
+export const fromStored = (row: Subscription, now: number): State => ({
+  ...unsubscribed(row.user, now),
+  link: row.link === "Parked" ? "Active" : row.link,
+  linkSince: Math.min(row.linkSince, now),
+  nudges: row.nudges,
+  generation: row.generation,
+  attempted: row.generation,
+  refused: row.refused,
+  subscription: digest(row.subscriptionId),
+  watermark: digest(row.hot.watermark),
+  endpoint: digest(row.ewsUrl),
+  lastHeard: Math.min(row.hot.lastHeard, now),
+  unread: row.hot.unread ?? -1,
+  badge: row.hot.badge ?? -1,
+  tokenExpiresAt: row.tokenExpiresAt ?? 0,
+  ledger: decodeLedger(row.hot.ledger)
+})
+
+/** What storage keeps of it; the watermark is known in full only while a callback is being handled. */
+export const toHot = (state: State, watermark: Watermark | null): HotState => ({
+  watermark,
+  lastHeard: state.lastHeard,
+  unread: state.unread < 0 ? null : state.unread,
+  badge: state.badge < 0 ? null : state.badge,
+  ledger: encodeLedger(state.ledger)
+})
+
+/** The state as a device is told. */
+export const linkOf = (state: State): LinkState =>
+  state.desk._tag !== "Free" &&
+  "generation" in state.desk &&
+  state.desk.generation > 0 &&
+  state.link !== "Active" &&
+  state.link !== "Unconfirmed"
+    ? "Subscribing"
+    : state.link
+
+/** Details can be asked for: the credentials in the callback URL are still good as far as we know. */
+export const canAsk = (state: State): boolean =>
+  state.link !== "CredentialsRejected" && state.link !== "CredentialsExpired"
+
+export const isListening = (link: State["link"]): boolean => link === "Active" || link === "Unconfirmed"
+
+/** Ten minutes before the token expires the app is asked for a new one. */
+export const EXPIRY_NOTICE = 10 * 60_000
+
+/** When silence counts as lost contact. Nobody is overdue before this process listened for StatusFrequency + 2 min. */
+export const overdueAt = (state: State, env: Env): number =>
+  Math.max(
+    state.lastHeard + env.heartbeatCheck,
+    env.listeningSince + env.statusFrequency + Math.min(120_000, env.statusFrequency)
+  )
+
+/** When the actor has to look at the clock again; Infinity = never. */
+export const dueAt = (state: State, env: Env): number => {
+  let due = Number.POSITIVE_INFINITY
+  if (isListening(state.link)) due = overdueAt(state, env)
+  if (asksAgain(state.link)) {
+    const after = nudgeAfter(state.nudges)
+    due = Math.min(due, after === undefined ? Number.POSITIVE_INFINITY : state.linkSince + after)
+    if (state.link === "Overdue") due = Math.min(due, state.linkSince + LOST_AFTER)
+  }
+  if (state.tokenExpiresAt > 0 && canAsk(state) && state.link !== "Lost" && state.link !== "None") {
+    due = Math.min(due, state.tokenNoticed ? state.tokenExpiresAt : state.tokenExpiresAt - EXPIRY_NOTICE)
+  }
+  return due
+}
+
+/** States in which devices are asked to register, again and again. */
+export const asksAgain = (link: State["link"]): boolean =>
+  link === "Overdue" || link === "CredentialsRejected" || link === "CredentialsExpired"

@@ -1,0 +1,52 @@
+import type { CallbackReply, DeviceReply } from "../schemas/SubscriptionMessage.ts"
+import type { Command, JobId, LogEvent, Waiter } from "./SubscriptionProtocol.ts"
+import type { Env, State } from "./SubscriptionState.ts"
+
+/** One decision in the making: the next state, and the commands so far. Never leaves `decide`. */
+export class Turn {
+  state: State
+  readonly env: Env
+  readonly commands: Array<Command> = []
+
+  constructor(state: State, env: Env) {
+    this.state = state
+    this.env = env
+  }
+
+  get now(): number {
+    return this.env.now
+  }
+
+  set(patch: Partial<State>): void {
+    this.state = { ...this.state, ...patch }
+  }
+
+  do(command: Command): void {
+    this.commands.push(command)
+  }
+
+  reply(waiter: Waiter, reply: CallbackReply | DeviceReply | number): void {
+    if (waiter !== 0) this.do({ _tag: "Reply", waiter, reply })
+  }
+
+  replyAll(waiters: ReadonlyArray<Waiter>, reply: CallbackReply | number): void {
+    for (const waiter of waiters) this.reply(waiter, reply)
+  }
+
+  log(event: LogEvent, activityId?: string): void {
+    this.do(activityId === undefined ? { _tag: "Log", event } : { _tag: "Log", event, activityId })
+  }
+
+  /** The number of a job about to start. */
+  nextJob(): JobId {
+    const job = this.state.jobs + 1
+    this.set({ jobs: job })
+    return job
+  }
+
+  /** Enters a link state and has it written. */
+  link(link: State["link"]): void {
+    this.set({ link, linkSince: this.now, nudges: 0 })
+    this.do({ _tag: "NoteLink" })
+  }
+}
