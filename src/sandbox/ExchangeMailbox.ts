@@ -1,0 +1,270 @@
+import { randomBytes, randomUUID } from "node:crypto"
+
+/** Who may log in, and to what. */
+export interface MailboxOptions {
+  readonly address: string
+  readonly password: string
+  /** Bearer tokens that open this mailbox. */
+  readonly tokens?: ReadonlyArray<string>
+  readonly displayName?: string
+  /** Default: what stands before the @. */
+  readonly username?: string
+  /** Default: first label of the address's domain. */
+  readonly domain?: string
+  /** Addresses of users who may read this mailbox (but not subscribe to it). */
+  readonly delegates?: ReadonlyArray<string>
+}
+
+/** A mail to be delivered. */
+export interface IncomingMail {
+  readonly from: string
+  readonly fromName?: string
+  readonly subject: string
+  readonly body: string
+  /** Default `inbox`; anything else is what a server-side rule would do. */
+  readonly folder?: FolderName
+  readonly isRead?: boolean
+  readonly receivedAt?: Date
+}
+
+export type FolderName =
+  | "root"
+  | "msgfolderroot"
+  | "inbox"
+  | "sentitems"
+  | "deleteditems"
+  | "drafts"
+  | "junkemail"
+  | "outbox"
+
+export interface Folder {
+  readonly id: string
+  readonly name: FolderName
+  readonly displayName: string
+  readonly parent: FolderName | undefined
+}
+
+export interface StoredMail {
+  readonly id: string
+  readonly folder: FolderName
+  readonly from: { readonly name: string; readonly address: string }
+  readonly subject: string
+  readonly body: string
+  readonly receivedAt: Date
+  readonly isRead: boolean
+  readonly internetMessageId: string
+}
+
+/** What happened to one object, as an EWS event reports it. `old` only for Moved. */
+export interface MailboxEvent {
+  readonly sequence: number
+  readonly kind: "Created" | "NewMail" | "Modified" | "Moved" | "Deleted"
+  readonly at: Date
+  readonly object: { readonly itemId: string } | { readonly folderId: string }
+  readonly parentFolderId: string
+  readonly old: { readonly itemId: string; readonly parentFolderId: string } | undefined
+  /** Only for a folder's Modified. */
+  readonly unreadCount: number | undefined
+}
+
+/** One mailbox: its folders, mails and event history. Everything is in memory and bounded. */
+export class Mailbox {
+  readonly address: string
+  readonly displayName: string
+  readonly username: string
+  readonly domain: string
+  readonly delegates: Set<string>
+  /** In every id and watermark of this mailbox. */
+  readonly guid = randomUUID()
+  readonly folders: ReadonlyMap<FolderName, Folder>
+  password: string
+  tokens: ReadonlySet<string>
+  readonly #mails = new Map<string, StoredMail>()
+  readonly #history: Array<MailboxEvent> = []
+  readonly #listeners = new Set<(events: ReadonlyArray<MailboxEvent>) => void>()
+  #sequence = 0x401700
+
+  constructor(options: MailboxOptions) {
+    const [local = "", host = ""] = options.address.split("@")
+    this.address = options.address
+    this.displayName = options.displayName ?? local
+    this.username = options.username ?? local
+    this.domain = options.domain ?? host.split(".")[0] ?? ""
+    this.delegates = new Set((options.delegates ?? []).map((address) => address.toLowerCase()))
+    this.password = options.password
+    this.tokens = new Set(options.tokens)
+    this.folders = new Map(
+      FOLDERS.map(([name, displayName, parent]) => [
+        name,
+        { id: this.#newId(0x01, 88), name, displayName, parent }
+      ])
+    )
+  }
+
+  /** Called with the events of each change, before the call that made it returns; answers how to stop. */
+  listen(listener: (events: ReadonlyArray<MailboxEvent>) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  folder(name: FolderName): Folder {
+    return this.folders.get(name)!
+  }
+
+  mail(id: string): StoredMail | undefined {
+    return this.#mails.get(id)
+  }
+
+  /** Newest first. */
+  mailsIn(name: FolderName): ReadonlyArray<StoredMail> {
+    return [...this.#mails.values()].filter((mail) => mail.folder === name).reverse()
+  }
+
+  unreadIn(name: FolderName): number {
+    return this.mailsIn(name).filter((mail) => !mail.isRead).length
+  }
+
+  deliver(mail: IncomingMail): string {
+    const folder = mail.folder ?? "inbox"
+    const id = this.#newId(0x00, 113)
+    this.#mails.set(id, {
+      id,
+      folder,
+      from: { name: mail.fromName ?? "", address: mail.from },
+      subject: mail.subject,
+      body: mail.body,
+      receivedAt: mail.receivedAt ?? new Date(),
+      isRead: mail.isRead ?? false,
+      internetMessageId: `<${randomUUID()}@sandbox>`
+    })
+    if (this.#mails.size > MAX_MAILS) this.#mails.delete(this.#mails.keys().next().value!)
+    const created = this.#itemEvent("Created", id, folder)
+    const arrived = folder === "inbox" ? [this.#itemEvent("NewMail", id, folder)] : []
+    this.#publish([created, ...arrived, this.#folderEvent(folder)])
+    return id
+  }
+
+  /** False if there is no such mail. A flag that does not change causes no event. */
+  markRead(id: string, isRead = true): boolean {
+    const mail = this.#mails.get(id)
+    if (mail === undefined) return false
+    if (mail.isRead === isRead) return true
+    this.#mails.set(id, { ...mail, isRead })
+    this.#publish([this.#itemEvent("Modified", id, mail.folder), this.#folderEvent(mail.folder)])
+    return true
+  }
+
+  /** The mail's new id: Exchange gives another one when a mail moves. Undefined if there is no such mail. */
+  move(id: string, to: FolderName): string | undefined {
+    const mail = this.#mails.get(id)
+    if (mail === undefined) return undefined
+    const newId = this.#newId(0x00, 113)
+    this.#mails.delete(id)
+    this.#mails.set(newId, { ...mail, id: newId, folder: to })
+    const moved: MailboxEvent = {
+      ...this.#itemEvent("Moved", newId, to),
+      old: { itemId: id, parentFolderId: this.folder(mail.folder).id }
+    }
+    this.#publish([moved, this.#folderEvent(mail.folder), this.#folderEvent(to)])
+    return newId
+  }
+
+  /** Deletes for good. False if there is no such mail. */
+  delete(id: string): boolean {
+    const mail = this.#mails.get(id)
+    if (mail === undefined) return false
+    this.#mails.delete(id)
+    this.#publish([this.#itemEvent("Deleted", id, mail.folder), this.#folderEvent(mail.folder)])
+    return true
+  }
+
+  /** The next position in the event history; a status event takes one too (as in real captures). */
+  nextSequence(): number {
+    this.#sequence += 1
+    return this.#sequence
+  }
+
+  get sequence(): number {
+    return this.#sequence
+  }
+
+  watermark(sequence: number): string {
+    const bytes = Buffer.alloc(29)
+    bytes[0] = 1
+    Buffer.from(this.guid.replaceAll("-", ""), "hex").copy(bytes, 4)
+    bytes.writeBigUInt64LE(BigInt(sequence), 20)
+    bytes[28] = 1
+    return bytes.toString("base64")
+  }
+
+  /** Events after a watermark; undefined if it is not of this mailbox, or older than what is kept. */
+  eventsAfter(watermark: string): ReadonlyArray<MailboxEvent> | undefined {
+    const bytes = Buffer.from(watermark, "base64")
+    if (bytes.length !== 29) return undefined
+    const sequence = Number(bytes.readBigUInt64LE(20))
+    if (this.watermark(sequence) !== watermark || sequence > this.#sequence) return undefined
+    const oldest = this.#history[0]?.sequence ?? 0
+    if (this.#history.length === MAX_HISTORY && sequence < oldest - 1) return undefined
+    return this.#history.filter((event) => event.sequence > sequence)
+  }
+
+  #itemEvent(kind: MailboxEvent["kind"], itemId: string, folder: FolderName): MailboxEvent {
+    return this.#event(kind, { itemId }, this.folder(folder).id, undefined)
+  }
+
+  #folderEvent(name: FolderName): MailboxEvent {
+    const folder = this.folder(name)
+    const parentFolderId = this.folder(folder.parent ?? "root").id
+    return this.#event("Modified", { folderId: folder.id }, parentFolderId, this.unreadIn(name))
+  }
+
+  #event(
+    kind: MailboxEvent["kind"],
+    object: MailboxEvent["object"],
+    parentFolderId: string,
+    unreadCount: number | undefined
+  ): MailboxEvent {
+    return {
+      sequence: this.nextSequence(),
+      kind,
+      at: new Date(),
+      object,
+      parentFolderId,
+      old: undefined,
+      unreadCount
+    }
+  }
+
+  #publish(events: ReadonlyArray<MailboxEvent>): void {
+    this.#history.push(...events)
+    this.#history.splice(0, Math.max(0, this.#history.length - MAX_HISTORY))
+    for (const listener of [...this.#listeners]) listener(events)
+  }
+
+  /** Shaped like real ids: a type byte, the mailbox's GUID as text, then what only the server understands. */
+  #newId(type: number, length: number): string {
+    const head = Buffer.concat([Buffer.from([type, 0x03, 0x24, 0x00]), Buffer.from(this.guid, "ascii")])
+    return Buffer.concat([head, randomBytes(length - head.length)]).toString("base64")
+  }
+}
+
+/** The GUID inside an item or folder id; undefined if it is none. */
+export const mailboxGuidOf = (id: string): string | undefined => {
+  const bytes = Buffer.from(id, "base64")
+  const shaped = bytes.length >= 40 && bytes.toString("base64") === id && bytes.readUInt16BE(1) === 0x0324
+  return shaped ? bytes.toString("ascii", 4, 40) : undefined
+}
+
+const MAX_MAILS = 5000
+const MAX_HISTORY = 5000
+
+const FOLDERS: ReadonlyArray<readonly [FolderName, string, FolderName | undefined]> = [
+  ["root", "root", undefined],
+  ["msgfolderroot", "Top of Information Store", "root"],
+  ["inbox", "Inbox", "msgfolderroot"],
+  ["sentitems", "Sent Items", "msgfolderroot"],
+  ["deleteditems", "Deleted Items", "msgfolderroot"],
+  ["drafts", "Drafts", "msgfolderroot"],
+  ["junkemail", "Junk Email", "msgfolderroot"],
+  ["outbox", "Outbox", "msgfolderroot"]
+]

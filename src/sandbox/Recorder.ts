@@ -1,0 +1,30 @@
+/** Newest entries of something that never ends; the oldest fall out. */
+export class Recorder<A> {
+  readonly #entries: Array<A> = []
+  readonly #limit: number
+  #total = 0
+
+  constructor(limit: number) {
+    this.#limit = limit
+  }
+
+  add(entry: A): void {
+    this.#total += 1
+    this.#entries.push(entry)
+    if (this.#entries.length > this.#limit) this.#entries.shift()
+  }
+
+  /** Oldest first. */
+  all(): ReadonlyArray<A> {
+    return [...this.#entries]
+  }
+
+  /** How many were ever added. */
+  get total(): number {
+    return this.#total
+  }
+
+  clear(): void {
+    this.#entries.length = 0
+  }
+}
