@@ -36,8 +36,11 @@ export type Verdict = Data.TaggedEnum<{
   Delivered: {}
   /** The token will never work again. `since`: milliseconds since 1970 when the gateway knows. */
   TokenDead: { readonly since: number | undefined }
-  /** Try again after so many milliseconds (0 = the gateway named no time). */
-  RetryLater: { readonly after: number }
+  /**
+   * Try again after so many milliseconds (0 = the gateway named no time). `everyone`: the gateway asks this of all its
+   * notifications, not only of this one.
+   */
+  RetryLater: { readonly after: number; readonly everyone?: boolean }
   /** The gateway will never take this notification. */
   Rejected: { readonly reason: string }
   /** Nothing can be sent now: network, certificate, configuration. */

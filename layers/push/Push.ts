@@ -17,7 +17,11 @@ export class Push extends Context.Tag("ens/Push")<
   {
     /** Never fails: trouble is a verdict. `RetryLater` and `GatewayDown` are not tried again here. */
     readonly send: (notification: PushNotification) => Effect.Effect<Verdict>
-    /** False while the platform's gateway is known to be down; then `send` answers `GatewayDown` at once, but for one probe now and then. */
+    /**
+     * Whether sending to the platform's gateway makes sense now. False while it is known to be down or throttles; then
+     * `send` answers at once, without asking it. True again for a moment whenever a probe is due, so that whoever holds
+     * notifications back and sends one when this is true finds out that the gateway has returned.
+     */
     readonly isUp: (platform: Platform) => boolean
     readonly health: Effect.Effect<ReadonlyArray<GatewayHealth>>
   }

@@ -1,0 +1,323 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
+import { PROBE_FIRST } from "../../../layers/push/Circuit.ts"
+import { REQUEST_LONGEST } from "../../../layers/push/GatewayStage.ts"
+import type { Push } from "../../../layers/push/Push.ts"
+import * as PushStage from "../../../layers/push/PushStage.ts"
+import { Verdict } from "../../../schemas/Push.ts"
+import { notification } from "../../support/Notifications.ts"
+import * as ScriptedGateway from "../../support/ScriptedGateway.ts"
+
+const delivered = Verdict.Delivered()
+const gatewayDown = Verdict.GatewayDown({ reason: "no route" })
+
+/** Lets every fiber run until it waits for something. */
+const settle = Effect.yieldNow().pipe(Effect.repeatN(20))
+
+/** Forks the sends one after the other, so that their order is certain. */
+const sendAll = Effect.fnUntraced(function* (push: Push["Type"], numbers: ReadonlyArray<number>) {
+  const fibers = []
+  for (const n of numbers) {
+    fibers.push(yield* Effect.fork(push.send(notification(n))))
+    yield* settle
+  }
+  return fibers
+})
+
+const one = (options: Parameters<typeof ScriptedGateway.make>[0] = {}, waitingMax?: number) =>
+  Effect.gen(function* () {
+    const gateway = ScriptedGateway.make(options)
+    const push = yield* PushStage.make({ ios: gateway, android: gateway }, waitingMax)
+    const ids = () => gateway.requests.map((request) => request.batch.map((it) => it.id).join(" "))
+    return { gateway, push, ids }
+  })
+
+describe("batches", () => {
+  it.scoped("form only while all slots are busy, and take what waits up to their size", () =>
+    Effect.gen(function* () {
+      const { gateway, push, ids } = yield* one({ slots: 2, batchSize: 3 })
+      const fibers = yield* sendAll(push, [1, 2, 3, 4, 5, 6])
+      expect(ids()).toEqual(["id-1", "id-2"])
+      yield* gateway.requests[1]!.answer(delivered)
+      yield* settle
+      expect(ids()).toEqual(["id-1", "id-2", "id-3 id-4 id-5"])
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      expect(ids()[3]).toBe("id-6")
+      yield* gateway.requests[2]!.answer([delivered, Verdict.Rejected({ reason: "no" }), delivered])
+      yield* gateway.requests[3]!.answer(Verdict.TokenDead({ since: 5 }))
+      const verdicts = yield* Effect.all(fibers.map(Fiber.join))
+      expect(verdicts.map((verdict) => verdict._tag)).toEqual([
+        "Delivered",
+        "Delivered",
+        "Delivered",
+        "Rejected",
+        "Delivered",
+        "TokenDead"
+      ])
+    })
+  )
+
+  it.scoped("an idle gateway is used at once, also after it was busy", () =>
+    Effect.gen(function* () {
+      const { gateway, push, ids } = yield* one()
+      for (const n of [1, 2, 3]) {
+        const [fiber] = yield* sendAll(push, [n])
+        yield* gateway.requests[n - 1]!.answer(delivered)
+        expect(yield* Fiber.join(fiber!)).toEqual(delivered)
+      }
+      expect(ids()).toEqual(["id-1", "id-2", "id-3"])
+    })
+  )
+
+  it.scoped("a sender that gives up takes its own notification out and nobody else's", () =>
+    Effect.gen(function* () {
+      const { gateway, push, ids } = yield* one()
+      const fibers = yield* sendAll(push, [1, 2, 3])
+      yield* Fiber.interrupt(fibers[1]!)
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      expect(ids()).toEqual(["id-1", "id-3"])
+      const more = yield* sendAll(push, [4, 5])
+      yield* gateway.requests[1]!.answer(delivered)
+      yield* settle
+      yield* Fiber.interrupt(more[0]!)
+      yield* gateway.requests[2]!.answer(delivered)
+      expect(yield* Fiber.join(more[1]!)).toEqual(delivered)
+      expect(ids()).toEqual(["id-1", "id-3", "id-4 id-5"])
+    })
+  )
+
+  it.scoped("no more wait than the queue holds", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one({}, 2)
+      const fibers = yield* sendAll(push, [1, 2, 3])
+      expect(push.isUp("iOS")).toBe(false)
+      expect(yield* push.send(notification(4))).toEqual(Verdict.GatewayDown({ reason: "queue full" }))
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      yield* gateway.requests[1]!.answer(delivered)
+      expect(yield* Effect.all(fibers.map(Fiber.join))).toEqual([delivered, delivered, delivered])
+      expect(push.isUp("iOS")).toBe(true)
+    })
+  )
+
+  it.scoped("each platform has its own gateway's queue", () =>
+    Effect.gen(function* () {
+      const ios = ScriptedGateway.make({ name: "apns" })
+      const android = ScriptedGateway.make({ name: "fcm" })
+      const push = yield* PushStage.make({ ios, android })
+      yield* sendAll(push, [1, 2])
+      const fiber = yield* Effect.fork(push.send(notification(3, { platform: "Android" })))
+      yield* settle
+      yield* android.requests[0]!.answer(delivered)
+      expect(yield* Fiber.join(fiber)).toEqual(delivered)
+      yield* ios.requests[0]!.answer(gatewayDown)
+      yield* settle
+      expect([push.isUp("iOS"), push.isUp("Android")]).toEqual([false, true])
+      expect((yield* push.health).map((it) => [it.gateway, it.up])).toEqual([
+        ["apns", false],
+        ["fcm", true]
+      ])
+    })
+  )
+})
+
+describe("a gateway that is down", () => {
+  const broken = Effect.gen(function* () {
+    const stage = yield* one({ slots: 1 })
+    const fibers = yield* sendAll(stage.push, [1, 2, 3])
+    yield* stage.gateway.requests[0]!.answer(gatewayDown)
+    return { ...stage, verdicts: yield* Effect.all(fibers.map(Fiber.join)) }
+  })
+
+  it.scoped("answers those that wait and those that come, without being asked", () =>
+    Effect.gen(function* () {
+      const { gateway, push, verdicts } = yield* broken
+      expect(verdicts).toEqual([gatewayDown, gatewayDown, gatewayDown])
+      expect(yield* push.send(notification(4))).toEqual(gatewayDown)
+      expect(gateway.requests).toHaveLength(1)
+      expect(push.isUp("iOS")).toBe(false)
+      expect(yield* push.health).toEqual([{ gateway: "cns", up: false, lastError: "no route", downSince: 0 }])
+    })
+  )
+
+  it.scoped("is probed by one notification after 5 s, then at growing distance, at most a minute", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* broken
+      for (const [i, wait] of [5, 10, 20, 40, 60, 60].entries()) {
+        yield* TestClock.adjust(wait * 1000 - 1)
+        expect(push.isUp("iOS")).toBe(false)
+        expect(yield* push.send(notification(9))).toEqual(gatewayDown)
+        expect(gateway.requests).toHaveLength(i + 1)
+        yield* TestClock.adjust(1)
+        expect(push.isUp("iOS")).toBe(true)
+        const [probe] = yield* sendAll(push, [10 + i])
+        expect(gateway.requests).toHaveLength(i + 2)
+        expect(push.isUp("iOS")).toBe(false)
+        expect(yield* push.send(notification(9))).toEqual(gatewayDown)
+        yield* gateway.requests[i + 1]!.answer(gatewayDown)
+        expect(yield* Fiber.join(probe!)).toEqual(gatewayDown)
+      }
+    })
+  )
+
+  it.scoped("is up again at the first answer that says anything else", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* broken
+      yield* TestClock.adjust(PROBE_FIRST)
+      const [probe] = yield* sendAll(push, [4])
+      yield* gateway.requests[1]!.answer(Verdict.Rejected({ reason: "bad" }))
+      yield* Fiber.join(probe!)
+      expect(push.isUp("iOS")).toBe(true)
+      expect(yield* push.health).toEqual([
+        { gateway: "cns", up: true, lastError: undefined, downSince: undefined }
+      ])
+      const [next] = yield* sendAll(push, [5])
+      yield* gateway.requests[2]!.answer(delivered)
+      expect(yield* Fiber.join(next!)).toEqual(delivered)
+    })
+  )
+
+  it.scoped("is up again when a request answers that was under way as it went down", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one({ slots: 2 })
+      const fibers = yield* sendAll(push, [1, 2])
+      yield* gateway.requests[0]!.answer(gatewayDown)
+      yield* settle
+      expect(push.isUp("iOS")).toBe(false)
+      yield* gateway.requests[1]!.answer(delivered)
+      expect(yield* Fiber.join(fibers[1]!)).toEqual(delivered)
+      expect(push.isUp("iOS")).toBe(true)
+    })
+  )
+
+  it.scoped("a probe whose sender gave up still tells how the gateway is", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* broken
+      yield* TestClock.adjust(PROBE_FIRST)
+      const [probe] = yield* sendAll(push, [4])
+      yield* Fiber.interrupt(probe!)
+      yield* gateway.requests[1]!.answer(delivered)
+      yield* settle
+      expect((yield* push.health)[0]!.up).toBe(true)
+    })
+  )
+
+  it.scoped("a probe that crashes the gateway leaves the way to another one", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* broken
+      yield* TestClock.adjust(PROBE_FIRST)
+      const [probe] = yield* sendAll(push, [4])
+      yield* gateway.requests[1]!.crash("boom")
+      yield* Fiber.join(probe!)
+      expect((yield* push.health)[0]!.up).toBe(false)
+      yield* sendAll(push, [5])
+      expect(gateway.requests).toHaveLength(3)
+    })
+  )
+
+  it.scoped("a batch with one verdict that is not GatewayDown leaves it up", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      const fibers = yield* sendAll(push, [1, 2, 3])
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      yield* gateway.requests[1]!.answer([gatewayDown, delivered])
+      yield* Effect.all(fibers.map(Fiber.join))
+      expect(push.isUp("iOS")).toBe(true)
+    })
+  )
+
+  it.scoped("one that never answers is given up and counts as down", () =>
+    Effect.gen(function* () {
+      const { push } = yield* one()
+      const [fiber] = yield* sendAll(push, [1])
+      yield* TestClock.adjust(REQUEST_LONGEST)
+      expect((yield* Fiber.join(fiber!))._tag).toBe("GatewayDown")
+      expect(push.isUp("iOS")).toBe(false)
+    })
+  )
+})
+
+describe("a gateway that throttles", () => {
+  const throttle = (after: number) => Verdict.RetryLater({ after, everyone: true })
+
+  it.scoped("is left alone for the time it named, and is not down", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      const fibers = yield* sendAll(push, [1, 2])
+      yield* gateway.requests[0]!.answer(throttle(30_000))
+      expect(yield* Effect.all(fibers.map(Fiber.join))).toEqual([throttle(30_000), throttle(30_000)])
+      yield* TestClock.adjust(10_000)
+      expect(yield* push.send(notification(3))).toEqual(throttle(20_000))
+      expect(push.isUp("iOS")).toBe(false)
+      expect((yield* push.health)[0]!.up).toBe(true)
+      yield* TestClock.adjust(20_000)
+      expect(push.isUp("iOS")).toBe(true)
+      yield* sendAll(push, [4])
+      expect(gateway.requests).toHaveLength(2)
+    })
+  )
+
+  it.scoped("is asked again after five minutes, whatever it named, and after 5 s if it named nothing", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      yield* sendAll(push, [1])
+      yield* gateway.requests[0]!.answer(throttle(86_400_000))
+      yield* TestClock.adjust("5 minutes")
+      yield* sendAll(push, [2])
+      yield* gateway.requests[1]!.answer(throttle(0))
+      yield* settle
+      expect(push.isUp("iOS")).toBe(false)
+      yield* TestClock.adjust("5 seconds")
+      expect(push.isUp("iOS")).toBe(true)
+    })
+  )
+
+  it.scoped("one device's RetryLater holds nobody else up", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      const [fiber] = yield* sendAll(push, [1])
+      yield* gateway.requests[0]!.answer(Verdict.RetryLater({ after: 60_000 }))
+      expect(yield* Fiber.join(fiber!)).toEqual(Verdict.RetryLater({ after: 60_000 }))
+      expect(push.isUp("iOS")).toBe(true)
+    })
+  )
+})
+
+describe("a gateway with a bug", () => {
+  it.scoped("that crashes costs its batch a later try, and nobody else anything", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      const fibers = yield* sendAll(push, [1, 2])
+      yield* gateway.requests[0]!.crash("boom")
+      expect(yield* Fiber.join(fibers[0]!)).toEqual(Verdict.RetryLater({ after: 0 }))
+      yield* gateway.requests[1]!.answer(delivered)
+      expect(yield* Fiber.join(fibers[1]!)).toEqual(delivered)
+    })
+  )
+
+  it.scoped("that forgets verdicts leaves nobody waiting", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      const [fiber] = yield* sendAll(push, [1])
+      yield* gateway.requests[0]!.answer([])
+      expect(yield* Fiber.join(fiber!)).toEqual(Verdict.RetryLater({ after: 0 }))
+    })
+  )
+})
+
+describe("shutting down", () => {
+  it.effect("answers everybody, under way or waiting", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { push } = yield* one().pipe(Scope.extend(scope))
+      const fibers = yield* sendAll(push, [1, 2])
+      yield* Scope.close(scope, Exit.void)
+      const later = Verdict.RetryLater({ after: 0 })
+      expect(yield* Effect.all(fibers.map(Fiber.join))).toEqual([later, later])
+      expect(yield* push.send(notification(3))).toEqual(later)
+    })
+  )
+})
