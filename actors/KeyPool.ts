@@ -1,4 +1,4 @@
-import { Cause, Context, Duration, Effect, Layer, Option, Queue } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Option, Queue, Schedule } from "effect"
 import { MasterKey } from "../layers/crypto/MasterKey.ts"
 import { RsaKeys } from "../layers/crypto/RsaKeys.ts"
 import { POOL_CONTEXT } from "../layers/crypto/UserKeyring.ts"
@@ -7,8 +7,8 @@ import { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 
 /**
- * RSA key pairs made ahead of need (ENS2's "RSA key tracker"), because making one takes a tenth of a second and a roll-out
- * asks for thousands.
+ * RSA key pairs made ahead of need (ENS2's "RSA key tracker"), because making one keeps a thread busy for some 40 ms (at
+ * times for a multiple of it) and a roll-out asks for thousands.
  */
 export class KeyPool extends Context.Tag("ens/KeyPool")<
   KeyPool,
@@ -78,20 +78,16 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       yield* Effect.logInfo(`RSA key pool: ${batch} made`)
     })
 
-    const troubled = (cause: Cause.Cause<StorageError>) =>
+    const warn = (cause: Cause.Cause<StorageError>) =>
       Effect.logWarning(
-        `RSA key pool cannot be filled; keys are made on demand meanwhile. ${Cause.pretty(cause)}`
-      ).pipe(
-        Effect.zipRight(Effect.sleep(PAUSE_AFTER_TROUBLE)),
-        Effect.ensuring(
-          Effect.sync(() => {
-            believedLeft = 0
-          })
-        )
+        `RSA key pool cannot be filled, keys are made on demand meanwhile. ${Cause.pretty(cause)}`
       )
 
     yield* fillIfLow.pipe(
-      Effect.catchAllCause(troubled),
+      Effect.tapErrorCause(warn),
+      // A defect of one key must not end the tracker either.
+      Effect.sandbox,
+      Effect.retry(RETRIES),
       Effect.zipRight(Effect.timeoutOption(Queue.take(low), Duration.millis(interval))),
       Effect.forever,
       Effect.forkScoped
@@ -107,4 +103,8 @@ const MAX_GENERATORS = 2
 const SHORTEST_PAUSE = Duration.millis(20)
 /** Few enough that a shortage ends soon and a stop loses little, many enough to save transactions. */
 const STORED_TOGETHER = 5
-const PAUSE_AFTER_TROUBLE = Duration.minutes(1)
+/** After 1, 2, 4, 8 minutes, then every 15. */
+const RETRIES = Schedule.union(
+  Schedule.exponential(Duration.minutes(1)),
+  Schedule.spaced(Duration.minutes(15))
+)

@@ -28,6 +28,9 @@ export interface SealBody {
   ) => Effect.Effect<Option.Option<Buffer>, StorageError | SealBroken>
 }
 
+/** What `SealBroken` says could not be opened. */
+export const CREDENTIALS = "callback credentials"
+
 /** AES-256-GCM under the user's seal key. */
 export const sealed: SealBody = {
   sizeOf: (plain) => plain + AES_GCM_OVERHEAD,
@@ -94,9 +97,7 @@ const tagOf = (sealKey: KeyObject, bound: Buffer, plain: Buffer) =>
   createHmac("sha256", sealKey).update(bound).update(plain).digest().subarray(0, TAG_BYTES)
 
 const opened = (plain: Buffer | undefined): Effect.Effect<Option.Option<Buffer>, SealBroken> =>
-  plain === undefined
-    ? Effect.fail(new SealBroken({ what: "callback credentials" }))
-    : Effect.succeedSome(plain)
+  plain === undefined ? Effect.fail(new SealBroken({ what: CREDENTIALS })) : Effect.succeedSome(plain)
 
 const wiped = (buffer: Buffer) =>
   Effect.sync(() => {

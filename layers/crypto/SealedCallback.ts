@@ -11,7 +11,7 @@ import { CallbackSeal, type SealMode } from "./CallbackSeal.ts"
 import { MasterKey, SealBroken } from "./MasterKey.ts"
 import { pack, unpack } from "./PackedCredentials.ts"
 import { RsaKeys } from "./RsaKeys.ts"
-import { rsa, type SealBody, sealed, split } from "./SealBody.ts"
+import { CREDENTIALS, rsa, type SealBody, sealed, split } from "./SealBody.ts"
 import { keyContext } from "./UserKeyring.ts"
 
 /** `ENS_PUBLIC_URL` leaves no room for what a callback URL must carry. */
@@ -76,7 +76,7 @@ export const layer: Layer.Layer<CallbackSeal, PublicUrlTooLong, Settings | Maste
       const open = Effect.fnUntraced(function* (user: User, generation: Generation, f: string) {
         const header = headerOf(f)
         if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
-          return yield* broken
+          return yield* new SealBroken({ what: CREDENTIALS })
         }
         const sealKey = yield* sealKeyOf(user)
         if (!keyIdOf(sealKey).equals(header.keyId)) return Option.none()
@@ -91,7 +91,9 @@ export const layer: Layer.Layer<CallbackSeal, PublicUrlTooLong, Settings | Maste
         if (Option.isNone(packed)) return Option.none()
         const credentials = unpack(packed.value)
         packed.value.fill(0)
-        return Option.isSome(credentials) ? Option.some(Redacted.make(credentials.value)) : yield* broken
+        return Option.isSome(credentials)
+          ? Option.some(Redacted.make(credentials.value))
+          : yield* new SealBroken({ what: CREDENTIALS })
       })
 
       return { makeUrl, open, verify: (id, f, s) => mac.verify(id, f, s) }
@@ -100,8 +102,6 @@ export const layer: Layer.Layer<CallbackSeal, PublicUrlTooLong, Settings | Maste
 
 /** Leaves room for the longest user number, a split `f` and `s`. */
 const MAX_PUBLIC_URL = 1_800
-
-const broken = new SealBroken({ what: "callback credentials" })
 
 const keyIdOf = (sealKey: KeyObject) =>
   createHmac("sha256", sealKey).update("ens-key-id").digest().subarray(0, 4)
