@@ -1,0 +1,228 @@
+import { randomUUID } from "node:crypto"
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Either, Redacted } from "effect"
+import type { ReplyOf, Subscriptions, Unavailable } from "../../actors/Subscriptions.ts"
+import type { CallbackAddress, CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
+import type { EwsNotification } from "../../schemas/EwsMessage.ts"
+import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
+import { Callback } from "../../schemas/SubscriptionMessage.ts"
+import { type CallbackAnswer, methodNotAllowed, refusal, send, soap, tryAgain } from "./CallbackAnswer.ts"
+import { parseCallbackQuery } from "./CallbackUrl.ts"
+import { Deadlines } from "./Deadlines.ts"
+import { HeldBySource } from "./HeldBySource.ts"
+import type { CallbackCounts, CallbackOutcome } from "./HttpMetrics.ts"
+import type { MassGuard } from "./MassGuard.ts"
+import { type BodyLedger, BodyReader, type BodyTrouble } from "./RequestBody.ts"
+
+/** What the dispatcher works with; all of it plain functions, so that a callback costs no fiber. */
+export interface DispatcherParts {
+  readonly verify: CallbackSeal["Type"]["verify"]
+  readonly post: Subscriptions["Type"]["post"]
+  readonly read: CallbackReader
+  /** Asked when the actors say `Unsubscribe`: is that because there is no such user? */
+  readonly isUnknown: (user: UserNumber) => boolean
+  /** False while draining. */
+  readonly isOpen: () => boolean
+  /** Milliseconds since 1970. */
+  readonly now: () => number
+  readonly guard: MassGuard
+  readonly counts: CallbackCounts
+  /** Milliseconds after which a callback is answered 503 if its actor says nothing. */
+  readonly patience: number
+  /** More callbacks than this of one source being held: the next ones are hurried. */
+  readonly heldMax: number
+}
+
+/** Milliseconds that a body may take. */
+const BODY_TIME = 10_000
+/** Callbacks in hand, and bytes of bodies being read, above which new ones are shed. */
+const IN_HAND_MAX = 20_000
+const BYTES_MAX = 64 * 1024 * 1024
+
+/** A callback that waits for its actor's answer. */
+interface Held {
+  readonly response: ServerResponse
+  readonly source: string
+  readonly user: UserNumber
+  readonly activityId: ActivityId
+}
+
+/**
+ * Takes callbacks from the HTTP server to the actors and their replies back. Everything that can be refused is refused
+ * before anything dear is done: first load, then the URL's MAC, then the body's size, then its content.
+ */
+export class CallbackDispatcher {
+  readonly #parts: DispatcherParts
+  readonly #reading = new Deadlines<BodyReader>(BODY_TIME)
+  readonly #waiting: Deadlines<Held>
+  readonly #sources = new HeldBySource()
+  readonly #ledger: BodyLedger = { bytes: 0 }
+
+  constructor(parts: DispatcherParts) {
+    this.#parts = parts
+    this.#waiting = new Deadlines(parts.patience)
+  }
+
+  /** Callbacks that are being read or wait for their actor. */
+  get inHand(): number {
+    return this.#reading.size + this.#waiting.size
+  }
+
+  /** Callbacks that wait for their actor. */
+  get held(): number {
+    return this.#waiting.size
+  }
+
+  /** Handles a request to the callback's path. Never throws. */
+  dispatch(request: IncomingMessage, response: ServerResponse): void {
+    try {
+      this.#accept(request, response)
+    } catch (fault) {
+      this.#fail(response, fault)
+    }
+  }
+
+  /** To be called once a second: cuts off slow bodies, and answers for actors that do not. */
+  tick(): void {
+    this.#reading.advance((reader) => reader.cut())
+    this.#waiting.advance((held) => {
+      this.#sources.leave(held.source)
+      this.#answer(held.response, LATE, "late", held.activityId)
+    })
+  }
+
+  #accept(request: IncomingMessage, response: ServerResponse): void {
+    const { guard, isOpen, now } = this.#parts
+    const method = request.method ?? ""
+    if (method !== "POST") this.#answer(response, methodNotAllowed(method), "wrong method")
+    else if (!isOpen()) this.#answer(response, DRAINING, "draining")
+    else if (this.inHand >= IN_HAND_MAX || this.#ledger.bytes > BYTES_MAX) {
+      this.#answer(response, SHED, "shed", undefined, true)
+    } else {
+      guard.seen(now())
+      this.#read(request, response)
+    }
+  }
+
+  #read(request: IncomingMessage, response: ServerResponse): void {
+    const query = parseCallbackQuery(request.url ?? "")
+    const address = query && this.#parts.verify(query.id, query.f, query.s)
+    // Also the body of a forged one is read (and dropped): whoever is answered too early may not see the answer.
+    const reader = new BodyReader(request, address !== undefined, this.#ledger, (body) => {
+      this.#reading.remove(reader)
+      try {
+        const source = request.socket.remoteAddress ?? ""
+        if (!Buffer.isBuffer(body)) this.#refuse(response, body)
+        else if (query === undefined || address === undefined) {
+          this.#unsubscribe(response, "forged", `${query?.id ?? ""} from ${source}`)
+        } else this.#post(response, source, address, query.f, body)
+      } catch (fault) {
+        this.#fail(response, fault)
+      }
+    })
+    this.#reading.add(reader)
+    reader.start()
+  }
+
+  #post(response: ServerResponse, source: string, address: CallbackAddress, f: string, body: Buffer): void {
+    const { heldMax, post, read } = this.#parts
+    const { user } = address
+    const notification = read(body)
+    if (Either.isLeft(notification)) {
+      this.#answer(response, UNUSABLE, "unusable", `user ${user}: ${notification.left.reason}`)
+      return
+    }
+    const held: Held = { response, source, user, activityId: randomUUID() as ActivityId }
+    const hurried = this.#sources.enter(source) > heldMax
+    this.#waiting.add(held)
+    try {
+      const callback = callbackOf(notification.right, address, f, held.activityId, hurried)
+      post(user, callback, (reply) => this.#settle(held, reply))
+    } catch (fault) {
+      if (this.#release(held)) this.#fail(response, fault, held.activityId)
+    }
+  }
+
+  #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
+    // The deadline may have answered already.
+    if (!this.#release(held)) return
+    if (reply === "Ok") this.#answer(held.response, OK, "ok")
+    else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
+    else if (reply !== "Unsubscribe") this.#answer(held.response, tryAgain(reply.message), "unavailable")
+    else if (this.#parts.isUnknown(held.user))
+      this.#unsubscribe(held.response, "unknown", `user ${held.user}`)
+    else this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
+  }
+
+  #release(held: Held): boolean {
+    if (!this.#waiting.remove(held)) return false
+    this.#sources.leave(held.source)
+    return true
+  }
+
+  /** An `Unsubscribe` that the mass guard may withhold; `key` tells suspects apart. */
+  #unsubscribe(response: ServerResponse, outcome: "forged" | "unknown", key: string): void {
+    const { guard, now } = this.#parts
+    if (guard.suspect(key, now())) this.#answer(response, WITHHELD, "withheld", key)
+    else this.#answer(response, UNSUBSCRIBE, outcome, key)
+  }
+
+  #refuse(response: ServerResponse, trouble: BodyTrouble): void {
+    if (trouble === "aborted") this.#parts.counts.count("gone")
+    else if (trouble === "slow") this.#answer(response, SLOW, "slow", undefined, true)
+    else this.#answer(response, TOO_LARGE, "too large", undefined, true)
+  }
+
+  /** A bug. Exchange gets 503, because what it sent must not be lost; the fault's own text may hold anything. */
+  #fail(response: ServerResponse, fault: unknown, activityId?: ActivityId): void {
+    const kind = fault instanceof Error ? fault.name : typeof fault
+    this.#answer(response, FAULT, "failed", `${kind} ${activityId ?? ""}`)
+  }
+
+  #answer(
+    response: ServerResponse,
+    answer: CallbackAnswer,
+    outcome: CallbackOutcome,
+    detail?: string,
+    close = !this.#parts.isOpen()
+  ): void {
+    this.#parts.counts.count(send(response, answer, close) ? outcome : "gone", detail)
+  }
+}
+
+const callbackOf = (
+  notification: EwsNotification,
+  address: CallbackAddress,
+  f: string,
+  activityId: ActivityId,
+  hurried: boolean
+): Callback => {
+  const broken = notification._tag === "Error"
+  return new Callback(
+    {
+      activityId,
+      generation: address.generation,
+      subscriptionId: notification.subscriptionId,
+      previousWatermark: broken ? undefined : notification.previousWatermark,
+      events: broken ? [] : notification.events,
+      errorCode: broken ? notification.responseCode : undefined,
+      f: Redacted.make(f),
+      hurried
+    },
+    // Made from checked parts; validating it again would cost as much as all the rest.
+    { disableValidation: true }
+  )
+}
+
+const OK = soap("OK")
+const UNSUBSCRIBE = soap("Unsubscribe")
+const DRAINING = tryAgain("ENS is stopping")
+const SHED = tryAgain("too many callbacks are being handled")
+const LATE = tryAgain("the subscription did not answer in time")
+const RETRY = tryAgain("the subscription cannot take this now")
+const WITHHELD = tryAgain("too many unknown callbacks")
+const FAULT = tryAgain("ENS failed")
+const SLOW = refusal(408, "the body did not come in time")
+const TOO_LARGE = refusal(413, "the body is larger than 256 KiB")
+const UNUSABLE = refusal(400, "the body is not a SendNotification")

@@ -1,0 +1,114 @@
+import type { IncomingMessage, ServerResponse } from "node:http"
+import { Context, Effect, Layer, Metric, type Scope } from "effect"
+import { Subscriptions } from "../../actors/Subscriptions.ts"
+import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { makeCallbackReader } from "../../layers/ews/CallbackReader.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { CallbackDispatcher, type DispatcherParts } from "./CallbackDispatcher.ts"
+import { makeIsCallback } from "./CallbackUrl.ts"
+import { CallbackCounts, guardAlarms, guardOn } from "./HttpMetrics.ts"
+import { Intake } from "./Intake.ts"
+import { MassGuard } from "./MassGuard.ts"
+
+/**
+ * Exchange's way in: `POST <base path>/pushnotificationlistener`. A plain `node:http` listener, because a router and a
+ * fiber per request would cost several times as much as all the rest of a heartbeat.
+ */
+export class CallbackListener extends Context.Tag("ens/CallbackListener")<
+  CallbackListener,
+  {
+    /** Answers the request if its path is the callback's; false: it is somebody else's, nothing was done. Never throws. */
+    readonly take: (request: IncomingMessage, response: ServerResponse) => boolean
+    /** How many callbacks are not answered yet. */
+    readonly inHand: () => number
+  }
+>() {}
+
+export interface CallbackListenerOptions {
+  /**
+   * Asked when the actors say `Unsubscribe`: is that because there is no such user? Such answers are for the mass guard,
+   * the end of an old subscription is not.
+   */
+  readonly isUnknown?: DispatcherParts["isUnknown"]
+}
+
+/** Time beyond the callback deadline in which an actor should have answered in any case. */
+const GRACE = 2000
+
+export const make = (
+  options: CallbackListenerOptions = {}
+): Effect.Effect<
+  CallbackListener["Type"],
+  never,
+  CallbackSeal | Subscriptions | Settings | Intake | Scope.Scope
+> =>
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const seal = yield* CallbackSeal
+    const subscriptions = yield* Subscriptions
+    const intake = yield* Intake
+    const clock = yield* Effect.clock
+    const counts = new CallbackCounts()
+    const guard = new MassGuard()
+    const now = () => clock.unsafeCurrentTimeMillis()
+    const dispatcher = new CallbackDispatcher({
+      verify: seal.verify,
+      post: subscriptions.post,
+      read: makeCallbackReader(),
+      isUnknown: options.isUnknown ?? (() => false),
+      isOpen: intake.isOpen,
+      now,
+      guard,
+      counts,
+      patience: settings.callbackDeadline + GRACE,
+      heldMax: settings.callbackHeldMax
+    })
+    const isCallback = makeIsCallback(settings.basePaths)
+
+    yield* Effect.sleep("1 second").pipe(
+      Effect.zipRight(Effect.sync(() => dispatcher.tick())),
+      Effect.zipRight(Effect.suspend(() => counts.publish(dispatcher.held))),
+      Effect.zipRight(watch(guard, now)),
+      Effect.forever,
+      Effect.forkScoped
+    )
+    return {
+      take: (request, response) => {
+        if (!isCallback(request.url ?? "")) return false
+        dispatcher.dispatch(request, response)
+        return true
+      },
+      inHand: () => dispatcher.inHand
+    }
+  })
+
+export const layer = (
+  options: CallbackListenerOptions = {}
+): Layer.Layer<CallbackListener, never, CallbackSeal | Subscriptions | Settings | Intake> =>
+  Layer.scoped(CallbackListener, make(options))
+
+/** One alarm for each time that the guard goes on, and a line when it is off again. */
+const watch = (guard: MassGuard, now: () => number): Effect.Effect<void> => {
+  let alarmed = 0
+  let on = false
+  return Effect.suspend(() => {
+    const isOn = guard.isOn(now())
+    const alarm = guard.episodes > alarmed
+    const over = on && !isOn
+    alarmed = guard.episodes
+    on = isOn
+    return Effect.all(
+      [
+        Metric.set(guardOn, isOn ? 1 : 0),
+        alarm ? Effect.zipRight(Metric.increment(guardAlarms), Effect.logError(ALARM)) : Effect.void,
+        over
+          ? Effect.logInfo("unknown and forged callbacks are few again, they are answered Unsubscribe")
+          : Effect.void
+      ],
+      { discard: true }
+    )
+  })
+}
+
+const ALARM =
+  "masses of callbacks are unknown or forged: they get 503 in place of Unsubscribe; check that database and master key belong together, and that no proxy changes URLs"

@@ -1,0 +1,25 @@
+/**
+ * How many callbacks of each source address are being held. Exchange opens only so many connections to us; a source
+ * whose callbacks all wait for mail details would keep its own next ones out.
+ */
+export class HeldBySource {
+  readonly #held = new Map<string, number>()
+
+  /** Answers how many are held now, this one included. */
+  enter(source: string): number {
+    const held = (this.#held.get(source) ?? 0) + 1
+    this.#held.set(source, held)
+    return held
+  }
+
+  leave(source: string): void {
+    const held = (this.#held.get(source) ?? 0) - 1
+    if (held > 0) this.#held.set(source, held)
+    else this.#held.delete(source)
+  }
+
+  /** Sources with at least one held. */
+  get size(): number {
+    return this.#held.size
+  }
+}

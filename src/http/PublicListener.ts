@@ -1,0 +1,129 @@
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  type ServerOptions,
+  type ServerResponse
+} from "node:http"
+import type { AddressInfo } from "node:net"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Context, Effect, Layer, Option, Schedule, type Scope } from "effect"
+import { Settings } from "../../schemas/Settings.ts"
+import { CallbackListener } from "./CallbackListener.ts"
+import { Intake } from "./Intake.ts"
+import { ListenError } from "./ListenError.ts"
+
+/** The listener that Exchange and the phones talk to. */
+export class PublicListener extends Context.Tag("ens/PublicListener")<
+  PublicListener,
+  {
+    /** The port really listened on. */
+    readonly port: number
+    /**
+     * Closes the intake, takes no more connections, waits at most 10 s for the answers that are owed, then cuts what is
+     * left. Happens once, and by itself when the scope closes; whoever stops the actors does it first.
+     */
+    readonly drain: Effect.Effect<void>
+  }
+>() {}
+
+const DRAIN_TIME = "10 seconds"
+
+/** Backstop for bodies of whatever is not a callback: the connection is cut. Routes that owe a 413 read the stream. */
+const APP_BODY_MAX = 256 * 1024
+
+/** Neither Node nor Effect limits these tightly enough, or at all, by itself. Milliseconds. */
+const LIMITS: ServerOptions = {
+  // Exchange keeps its connections; if we closed one just as it sends, it would try again only 30 s later.
+  keepAliveTimeout: 120_000,
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024,
+  keepAlive: true,
+  keepAliveInitialDelay: 60_000,
+  noDelay: true
+}
+/** Above any answer we owe (30 s for a registration): a peer that stops reading is cut off. */
+const INACTIVITY = 60_000
+/** A kept connection is not kept for ever, so that load balancers can spread them anew. */
+const REQUESTS_PER_SOCKET = 10_000
+const HEADERS_MAX = 100
+
+/** Opens the listener: callbacks go to `CallbackListener`, everything else to `app`. */
+export const make = <E, R>(
+  app: HttpApp.Default<E, R>
+): Effect.Effect<
+  PublicListener["Type"],
+  ListenError,
+  | Settings
+  | CallbackListener
+  | Intake
+  | Scope.Scope
+  | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+> =>
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const callbacks = yield* CallbackListener
+    const intake = yield* Intake
+    const rest = yield* NodeHttpServer.makeHandler(
+      HttpIncomingMessage.withMaxBodySize(app, Option.some(APP_BODY_MAX))
+    )
+    const server = newServer((request, response) => {
+      if (callbacks.take(request, response)) return
+      if (!intake.isOpen()) response.shouldKeepAlive = false
+      rest(request, response)
+    })
+    const drain = yield* Effect.cached(
+      Effect.zipRight(
+        intake.close,
+        Effect.suspend(() => (server.listening ? close(server) : Effect.void))
+      )
+    )
+    yield* Effect.acquireRelease(listen(server, settings.host, settings.port), () => drain)
+    return { port: (server.address() as AddressInfo).port, drain }
+  })
+
+export const layer = <E, R>(
+  app: HttpApp.Default<E, R>
+): Layer.Layer<
+  PublicListener,
+  ListenError,
+  Settings | CallbackListener | Intake | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+> => Layer.scoped(PublicListener, make(app))
+
+const newServer = (listener: (request: IncomingMessage, response: ServerResponse) => void): Server => {
+  const server = createServer(LIMITS, listener)
+  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
+  server.maxHeadersCount = HEADERS_MAX
+  server.timeout = INACTIVITY
+  return server
+}
+
+const listen = (server: Server, host: string, port: number): Effect.Effect<void, ListenError> =>
+  Effect.async((resume) => {
+    const failed = (error: NodeJS.ErrnoException) =>
+      resume(Effect.fail(new ListenError({ host, port, setting: "ENS", code: error.code ?? error.name })))
+    server.once("error", failed)
+    server.listen({ host, port }, () => {
+      server.off("error", failed)
+      resume(Effect.void)
+    })
+  })
+
+/** Connections end after the answer in hand; those kept without a request are closed as they become so. */
+const close = (server: Server): Effect.Effect<void> => {
+  const closed = Effect.async<void>((resume) => {
+    server.close(() => resume(Effect.void))
+  })
+  const closeIdle = Effect.sync(() => server.closeIdleConnections()).pipe(
+    Effect.repeat(Schedule.spaced("50 millis").pipe(Schedule.upTo(DRAIN_TIME)))
+  )
+  // Finalizers cannot be interrupted, and what they fork cannot either unless it is allowed to.
+  return Effect.raceFirst(Effect.interruptible(closed), Effect.interruptible(closeIdle)).pipe(
+    Effect.zipRight(Effect.sync(() => server.closeAllConnections()))
+  )
+}

@@ -1,0 +1,84 @@
+import type { IncomingMessage } from "node:http"
+
+/** Bytes of a callback's body that are accepted (contract section 2). A heartbeat has 1,000, a busy mailbox some 10,000. */
+export const BODY_MAX = 256 * 1024
+
+/**
+ * A body that is too large is still read up to here, and thrown away: closing before a client has sent everything makes
+ * the kernel reset the connection, and many clients then never see the answer.
+ */
+const DRAIN_MAX = 4 * 1024 * 1024
+
+/** `aborted`: the client hung up, nobody is left to be answered. `slow`: cut off from outside. */
+export type BodyTrouble = "too large" | "aborted" | "slow"
+
+/** Bytes that all readers keep at the moment, for shedding. */
+export interface BodyLedger {
+  bytes: number
+}
+
+/** Reads one body of at most `BODY_MAX` bytes and calls `done` once. With `keep` false it only counts them. */
+export class BodyReader {
+  readonly #request: IncomingMessage
+  readonly #keep: boolean
+  readonly #ledger: BodyLedger
+  readonly #done: (body: Buffer | BodyTrouble) => void
+  #chunks: Array<Buffer> = []
+  #size = 0
+  #kept = 0
+  #open = true
+
+  constructor(
+    request: IncomingMessage,
+    keep: boolean,
+    ledger: BodyLedger,
+    done: (body: Buffer | BodyTrouble) => void
+  ) {
+    this.#request = request
+    this.#keep = keep
+    this.#ledger = ledger
+    this.#done = done
+  }
+
+  /** `done` is called at once if the declared length is out of all proportion. */
+  start(): void {
+    if (Number(this.#request.headers["content-length"]) > DRAIN_MAX) {
+      this.#finish("too large")
+      return
+    }
+    this.#request.on("data", (chunk: Buffer) => this.#take(chunk))
+    this.#request.on("end", () => this.#finish(this.#size > BODY_MAX ? "too large" : undefined))
+    this.#request.on("error", () => this.#finish("aborted"))
+  }
+
+  /** The time allowed is over. */
+  cut(): void {
+    this.#finish("slow")
+  }
+
+  #take(chunk: Buffer): void {
+    if (!this.#open) return
+    this.#size += chunk.length
+    if (this.#size > DRAIN_MAX) this.#finish("too large")
+    else if (this.#size > BODY_MAX) this.#forget()
+    else if (this.#keep) {
+      this.#chunks.push(chunk)
+      this.#kept += chunk.length
+      this.#ledger.bytes += chunk.length
+    }
+  }
+
+  #finish(trouble: BodyTrouble | undefined): void {
+    if (!this.#open) return
+    this.#open = false
+    const body = trouble ?? (this.#chunks.length === 1 ? this.#chunks[0]! : Buffer.concat(this.#chunks))
+    this.#forget()
+    this.#done(body)
+  }
+
+  #forget(): void {
+    this.#ledger.bytes -= this.#kept
+    this.#kept = 0
+    this.#chunks = []
+  }
+}

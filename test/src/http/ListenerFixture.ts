@@ -1,0 +1,145 @@
+import { randomBytes } from "node:crypto"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { Effect, Layer, Redacted } from "effect"
+import { Subscriptions, type Unavailable } from "../../../actors/Subscriptions.ts"
+import { encodeHeader } from "../../../layers/crypto/CallbackHeader.ts"
+import { CallbackMac } from "../../../layers/crypto/CallbackMac.ts"
+import { CallbackSeal } from "../../../layers/crypto/CallbackSeal.ts"
+import type { Generation, TenantNumber, UserNumber } from "../../../schemas/Ids.ts"
+import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
+import { Callback, type CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
+import * as CallbackListener from "../../../src/http/CallbackListener.ts"
+import * as Intake from "../../../src/http/Intake.ts"
+import * as PublicListener from "../../../src/http/PublicListener.ts"
+
+export const PATH = "/api/ens/pushnotificationlistener"
+
+const settings: SettingsShape = {
+  host: "127.0.0.1",
+  port: 0,
+  adminHost: "127.0.0.1",
+  adminPort: 0,
+  publicUrl: "http://127.0.0.1/api/ens",
+  basePaths: ["/api/ens", "/MailNotificationService/api/ens"],
+  environmentType: "OnPrem",
+  dataDir: "/nonexistent",
+  databaseUrl: Redacted.make("file::memory:"),
+  masterKey: { value: Redacted.make("") },
+  statusFrequencyMinutes: 15,
+  heartbeatCheckMinutes: 30,
+  webhookCredentials: "sealed",
+  callbackDeadline: 10_000,
+  callbackHeldMax: 2,
+  renewRate: 50,
+  minPolicy: 0,
+  ewsAllowedHosts: [],
+  keyPool: { batch: 1, threshold: 1, interval: 60_000 },
+  push: { ios: "log", android: "log" },
+  pushLogFile: undefined,
+  cnsUrl: "http://127.0.0.1",
+  textNewMessage: "New message",
+  textNewMessages: "%d new messages",
+  log: { format: "json", level: "info", file: undefined }
+}
+
+/** A callback that reached the actors, and the way back. */
+export interface Posted {
+  readonly user: UserNumber
+  readonly callback: Callback
+  readonly reply: (reply: CallbackReply | Unavailable) => void
+}
+
+/**
+ * The public listener on a free port with a real MAC behind it, actors that a test speaks for, and counters that show
+ * what was not called.
+ */
+export class ListenerFixture {
+  readonly #mac = new CallbackMac(randomBytes(32))
+  readonly #arrivals: Array<Posted> = []
+  #wake: () => void = () => {}
+  /** What the actors answer at once; undefined: the test answers, see `arrival`. */
+  autoReply: CallbackReply | Unavailable | undefined = "Ok"
+  onPost: () => void = () => {}
+  unknown = new Set<string>()
+  posts = 0
+  opens = 0
+
+  /** Path and query of an authentic callback URL. */
+  url(user = "7", generation = 3, path = PATH): string {
+    const header = {
+      mode: "sealed" as const,
+      keyId: Buffer.alloc(4),
+      tenant: 1 as TenantNumber,
+      generation: generation as Generation
+    }
+    const f = `${encodeHeader(header).toString("base64url")}${"x".repeat(200)}`
+    return `${path}?id=${user}&f=${f}&s=${this.#mac.sign(user as UserNumber, header, f)}`
+  }
+
+  /** The next callback that the actors are to answer. */
+  async arrival(): Promise<Posted> {
+    for (;;) {
+      const arrived = this.#arrivals.shift()
+      if (arrived !== undefined) return arrived
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve
+      })
+    }
+  }
+
+  readonly listen = (changes: Partial<SettingsShape> = {}) =>
+    Layer.build(
+      PublicListener.layer(app).pipe(
+        Layer.provideMerge(CallbackListener.layer({ isUnknown: (user) => this.unknown.has(user) })),
+        Layer.provideMerge(Intake.layer),
+        Layer.provide(this.#seal),
+        Layer.provide(this.#subscriptions),
+        Layer.provide(Layer.succeed(Settings, { ...settings, ...changes }))
+      )
+    )
+
+  get #seal() {
+    const called = Effect.sync(() => {
+      this.opens++
+    }).pipe(Effect.zipRight(Effect.dieMessage("the listener must not open or make URLs")))
+    return Layer.succeed(CallbackSeal, {
+      verify: (id, f, s) => this.#mac.verify(id, f, s),
+      makeUrl: () => called,
+      open: () => called
+    })
+  }
+
+  get #subscriptions() {
+    const unused = Effect.dieMessage("not part of these tests")
+    return Layer.succeed(Subscriptions, {
+      ask: () => unused,
+      tell: () => unused,
+      count: Effect.succeed(0),
+      loaded: () => true,
+      post: (user, request, reply) => {
+        this.posts++
+        this.onPost()
+        if (!(request instanceof Callback)) throw new Error("not a callback")
+        const back = reply as Posted["reply"]
+        if (this.autoReply !== undefined) back(this.autoReply)
+        else {
+          this.#arrivals.push({ user, callback: request, reply: back })
+          this.#wake()
+        }
+      }
+    })
+  }
+}
+
+/** Stands for the device API: names the path it was asked for, and holds `/slow` until it is told to go on. */
+export const slow = { go: () => {} }
+const app = Effect.gen(function* () {
+  const request = yield* HttpServerRequest.HttpServerRequest
+  if (request.url === "/slow") {
+    yield* Effect.async<void>((resume) => {
+      slow.go = () => resume(Effect.void)
+    })
+  }
+  return HttpServerResponse.text(`app ${request.url}`)
+})

@@ -1,0 +1,133 @@
+import { createServer } from "node:net"
+import { describe, expect, it } from "@effect/vitest"
+import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import { Intake } from "../../../src/http/Intake.ts"
+import { ListenError } from "../../../src/http/ListenError.ts"
+import { PublicListener } from "../../../src/http/PublicListener.ts"
+import { RawHttp } from "../../support/RawHttp.ts"
+import { heartbeat } from "./Bodies.ts"
+import { ListenerFixture, slow } from "./ListenerFixture.ts"
+
+const start = Effect.gen(function* () {
+  const fixture = new ListenerFixture()
+  const services = yield* fixture.listen()
+  const listener = Context.get(services, PublicListener)
+  const connect = Effect.promise(() => RawHttp.connect(listener.port))
+  return { fixture, listener, connect, intake: Context.get(services, Intake) }
+})
+
+const response = (connection: RawHttp) => Effect.promise(() => connection.response())
+
+describe("public listener", () => {
+  it.scopedLive("gives what is not a callback to the app, on the same connection", () =>
+    Effect.gen(function* () {
+      const { connect, fixture } = yield* start
+      const connection = yield* connect
+      connection.send("GET", "/api/ens/alive")
+      expect((yield* response(connection)).body).toBe("app /api/ens/alive")
+      connection.send("POST", fixture.url(), heartbeat())
+      expect((yield* response(connection)).body).toContain("OK")
+      connection.send("POST", "/api/ens/getpublickey", "{}")
+      expect((yield* response(connection)).body).toBe("app /api/ens/getpublickey")
+      connection.destroy()
+    })
+  )
+
+  it.scopedLive("says which setting to change when its port is taken", () =>
+    Effect.gen(function* () {
+      const other = createServer()
+      yield* Effect.acquireRelease(
+        Effect.async<void>((resume) => {
+          other.listen(0, "127.0.0.1", () => resume(Effect.void))
+        }),
+        () => Effect.sync(() => other.close())
+      )
+      const port = (other.address() as { port: number }).port
+      const error = yield* Effect.flip(new ListenerFixture().listen({ port }))
+      expect(error).toBeInstanceOf(ListenError)
+      expect(error.message).toBe(
+        `127.0.0.1:${port} is in use by another process; stop it, or set ENS_PORT to a free port`
+      )
+    })
+  )
+
+  it.scopedLive("refuses headers of more than 16 KiB", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* start
+      const connection = yield* connect
+      connection.send("GET", "/api/ens/alive", "", { "X-Big": "x".repeat(17_000) })
+      expect(yield* Effect.promise(() => connection.ended())).toContain("431")
+    })
+  )
+})
+
+describe("draining", () => {
+  it.scopedLive("lets what is in hand finish, then closes its connection", () =>
+    Effect.gen(function* () {
+      const { connect, fixture, listener } = yield* start
+      fixture.autoReply = undefined
+      const connection = yield* connect
+      connection.send("POST", fixture.url(), heartbeat())
+      const { reply } = yield* Effect.promise(() => fixture.arrival())
+      const draining = yield* Effect.fork(listener.drain)
+      yield* Effect.sleep("100 millis")
+      reply("Ok")
+      const answer = yield* response(connection)
+      expect(answer.body).toContain("OK")
+      expect(answer.headers.get("connection")).toBe("close")
+      yield* Fiber.join(draining)
+      yield* Effect.promise(() => connection.ended())
+    })
+  )
+
+  it.scopedLive("waits for the app's answers too, although they do not close the connection", () =>
+    Effect.gen(function* () {
+      const { connect, listener } = yield* start
+      const connection = yield* connect
+      connection.send("GET", "/slow")
+      yield* Effect.sleep("50 millis")
+      const draining = yield* Effect.fork(listener.drain)
+      yield* Effect.sleep("100 millis")
+      slow.go()
+      expect((yield* response(connection)).body).toBe("app /slow")
+      yield* Fiber.join(draining)
+    })
+  )
+
+  it.scopedLive("answers 503 and closes on connections that still send", () =>
+    Effect.gen(function* () {
+      const { connect, fixture, intake } = yield* start
+      yield* intake.close
+      const callback = yield* connect
+      callback.send("POST", fixture.url(), heartbeat())
+      const refused = yield* response(callback)
+      expect(refused.status).toBe(503)
+      expect(refused.headers.get("connection")).toBe("close")
+      expect(refused.headers.get("retry-after")).toBe("30")
+      expect(fixture.posts).toBe(0)
+      const device = yield* connect
+      device.send("GET", "/readyz")
+      expect((yield* response(device)).headers.get("connection")).toBe("close")
+    })
+  )
+
+  it.scopedLive(
+    "happens when the scope closes, also on an interrupted fiber, and takes no more connections",
+    () =>
+      Effect.gen(function* () {
+        const fixture = new ListenerFixture()
+        const scope = yield* Scope.make()
+        const services = yield* fixture.listen().pipe(Scope.extend(scope))
+        const { port } = Context.get(services, PublicListener)
+        const idle = yield* Effect.promise(() => RawHttp.connect(port))
+        idle.send("POST", fixture.url(), heartbeat())
+        yield* response(idle)
+        const running = yield* Effect.fork(Effect.never.pipe(Effect.ensuring(Scope.close(scope, Exit.void))))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(running)
+        yield* Effect.promise(() => idle.ended())
+        const refused = yield* Effect.exit(Effect.tryPromise(() => RawHttp.connect(port)))
+        expect(Exit.isFailure(refused)).toBe(true)
+      })
+  )
+})
