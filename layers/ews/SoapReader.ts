@@ -1,5 +1,6 @@
 import { Either } from "effect"
 import { type SaxesAttributeNS, SaxesParser } from "saxes"
+import { xmlCharacters } from "./XmlText.ts"
 
 /** Namespaces of EWS; prefixes vary from server to server, so names are always compared by these. */
 export const TYPES = "http://schemas.microsoft.com/exchange/services/2006/types"
@@ -157,16 +158,15 @@ const decoded = (bytes: Uint8Array): string => {
 /** The declaration goes too: nothing in it is used, and real ones name encodings and versions that are not true. */
 const withoutProlog = (text: string): string => text.replace(/^[\s\uFEFF\0]*(?:<\?xml[^<>]*>)?\s*/, "")
 
-const FORBIDDEN = "[\\0-\\x08\\x0b\\x0c\\x0e-\\x1f\\ufffe\\uffff]|[\\ud800-\\udfff]"
-const FORBIDDEN_CHARACTERS = new RegExp(FORBIDDEN, "gu")
-const FORBIDDEN_CHARACTER = new RegExp(FORBIDDEN, "u")
 const REFERENCES = /&#(?:x([0-9a-f]+)|([0-9]+));/gi
 
 const withoutForbiddenCharacters = (text: string): string => {
-  const clean = FORBIDDEN_CHARACTER.test(text) ? text.replace(FORBIDDEN_CHARACTERS, "\uFFFD") : text
+  const clean = xmlCharacters(text)
   if (!clean.includes("&#")) return clean
   return clean.replace(REFERENCES, (reference, hex: string | undefined, decimal: string | undefined) => {
-    const code = hex === undefined ? Number.parseInt(decimal!, 10) : Number.parseInt(hex, 16)
-    return code <= 0x10ffff && !FORBIDDEN_CHARACTER.test(String.fromCodePoint(code)) ? reference : "\uFFFD"
+    const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16)
+    if (code > 0x10ffff) return "\uFFFD"
+    const character = String.fromCodePoint(code)
+    return xmlCharacters(character) === character ? reference : "\uFFFD"
   })
 }
