@@ -1,0 +1,70 @@
+import { Effect } from "effect"
+import type { DeviceNumber } from "../../../schemas/Ids.ts"
+import type { Device, NewDevice } from "../Storage.ts"
+import { attempt, type MemoryState, type StorageShape, type UserRecord } from "./State.ts"
+
+type Devices = Pick<
+  StorageShape,
+  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged"
+>
+
+export const make = (state: MemoryState): Devices => ({
+  devices: (user) =>
+    Effect.sync(() =>
+      [...(state.users.get(user)?.devices.values() ?? [])].sort((a, b) => a.device - b.device)
+    ),
+
+  saveDevice: (user, device) => attempt("saveDevice", () => upsertDevice(state.require(user), device)),
+
+  replaceDeviceToken: (user, oldToken, newToken, at) =>
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      const old = record?.devices.get(oldToken)
+      if (record === undefined || old === undefined) return false
+      const survivor = record.devices.get(newToken) ?? old
+      if (survivor !== old) moveOutbox(record, old.device, survivor.device)
+      record.devices.delete(oldToken)
+      record.devices.set(newToken, { ...survivor, token: newToken, registeredAt: at })
+      return true
+    }),
+
+  deleteDevice: (user, device) =>
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      if (record === undefined) return
+      const found = deviceNumbered(record, device)
+      if (found !== undefined) record.devices.delete(found.token)
+      record.outbox = record.outbox.filter((entry) => entry.device !== device)
+    }),
+
+  saveNudged: (user, device, nudgedAt) =>
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      const found = record && deviceNumbered(record, device)
+      if (found !== undefined) record?.devices.set(found.token, { ...found, nudgedAt: [...nudgedAt] })
+    })
+})
+
+export const upsertDevice = (record: UserRecord, device: NewDevice): Device => {
+  const known = record.devices.get(device.token)
+  const saved: Device = {
+    ...device,
+    device: known?.device ?? (++record.lastDevice as DeviceNumber),
+    nudgedAt: known?.nudgedAt ?? []
+  }
+  record.devices.set(device.token, saved)
+  return saved
+}
+
+export const deviceNumbered = (record: UserRecord, device: DeviceNumber): Device | undefined =>
+  [...record.devices.values()].find((other) => other.device === device)
+
+/** What waits for one device shall wait for the other one; what waits for both, once. */
+const moveOutbox = (record: UserRecord, from: DeviceNumber, to: DeviceNumber) => {
+  const waiting = new Set(
+    record.outbox.filter((entry) => entry.device === to).map(({ kind, itemId }) => `${kind} ${itemId}`)
+  )
+  record.outbox = record.outbox
+    .filter((entry) => entry.device !== from || !waiting.has(`${entry.kind} ${entry.itemId}`))
+    .map((entry) => (entry.device === from ? { ...entry, device: to } : entry))
+}

@@ -1,0 +1,72 @@
+import { Effect, Option } from "effect"
+import type { Generation, UserNumber } from "../../../schemas/Ids.ts"
+import type { User } from "../Storage.ts"
+import { attempt, copy, type MemoryState, type StorageShape, type UserRecord } from "./State.ts"
+
+type Users = Pick<
+  StorageShape,
+  "findUser" | "user" | "createUser" | "setCallbackKey" | "deleteUser" | "forgetUnregistered"
+>
+
+export const make = (state: MemoryState): Users => {
+  const find = (tenant: number, userId: string) =>
+    [...state.users.values()].find(({ user }) => user.tenant === tenant && user.userId === userId)
+
+  return {
+    findUser: (tenant, userId) =>
+      Effect.sync(() => Option.map(Option.fromNullable(find(tenant, userId)), userOf)),
+
+    user: (user) => Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)), userOf)),
+
+    createUser: ({ tenant, userId, keys, createdAt }) =>
+      attempt("createUser", () => {
+        if (![...state.tenants.values()].some((other) => other.tenant === tenant))
+          throw new Error("no such tenant")
+        const known = find(tenant, userId)
+        if (known !== undefined) return userOf(known)
+        const user = String(state.nextNumber()) as UserNumber
+        const made = { user, tenant, userId, createdAt, fingerprint: null, ...keys }
+        const record: UserRecord = {
+          user: copyOf(made),
+          refused: 0 as Generation,
+          lastDevice: 0,
+          subscription: undefined,
+          partials: new Map(),
+          devices: new Map(),
+          outbox: [],
+          deadLetters: []
+        }
+        state.users.set(user, record)
+        return userOf(record)
+      }),
+
+    setCallbackKey: (user, key) =>
+      attempt("setCallbackKey", () => {
+        const record = state.require(user)
+        const callbackKey = record.user.callbackKey ?? copy(key)
+        record.user = { ...record.user, callbackKey }
+        return copy(callbackKey)
+      }),
+
+    deleteUser: (user) => Effect.sync(() => void state.users.delete(user)),
+
+    forgetUnregistered: (before) =>
+      Effect.sync(() => {
+        const forgotten = [...state.users.values()].filter(
+          ({ user }) => user.fingerprint === null && user.createdAt < before
+        )
+        for (const { user } of forgotten) state.users.delete(user.user)
+        return forgotten.length
+      })
+  }
+}
+
+const userOf = ({ user }: UserRecord): User => copyOf(user)
+
+const copyOf = (user: User): User => ({
+  ...user,
+  fingerprint: copy(user.fingerprint),
+  registrationKey: copy(user.registrationKey),
+  sealKey: copy(user.sealKey),
+  callbackKey: copy(user.callbackKey)
+})

@@ -1,0 +1,70 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import type { Statement } from "@effect/sql/Statement"
+import { Effect } from "effect"
+import { StorageError } from "../../../schemas/StorageError.ts"
+import { SqliteFailure } from "../SqliteWriter.ts"
+import type { Storage } from "../Storage.ts"
+
+export type StorageShape = typeof Storage.Service
+
+/** Names a method's failures. */
+export const operation =
+  (name: keyof StorageShape) =>
+  <A>(effect: Effect.Effect<A, SqlError | StorageError>): Effect.Effect<A, StorageError> =>
+    Effect.catchTag(effect, "SqlError", (error) => Effect.fail(storageError(name, error)))
+
+/**
+ * A method of several statements: all or nothing. A caller that is interrupted goes on at once; the transaction ends
+ * behind it.
+ */
+export const transaction =
+  (sql: SqlClient, name: keyof StorageShape) =>
+  <A>(effect: Effect.Effect<A, SqlError | StorageError>): Effect.Effect<A, StorageError> =>
+    Effect.disconnect(operation(name)(sql.withTransaction(effect)))
+
+/** Runs an UPDATE or DELETE and answers how many rows it touched. */
+export const affected = (statement: Statement<unknown>): Effect.Effect<number, SqlError> =>
+  Effect.map(statement.raw, (result) => Number((result as { readonly changes: number | bigint }).changes))
+
+/** Repeats a deletion of at most `size` rows until it finds less; answers the total. Others may write in between. */
+export const inChunks = (
+  size: number,
+  some: Effect.Effect<number, SqlError>
+): Effect.Effect<number, SqlError> =>
+  Effect.map(
+    Effect.iterate(
+      { total: 0, last: size },
+      {
+        while: ({ last }) => last === size,
+        body: ({ total }) => Effect.map(some, (last) => ({ total: total + last, last }))
+      }
+    ),
+    ({ total }) => total
+  )
+
+export const storageError = (name: string, error: SqlError): StorageError =>
+  new StorageError({ operation: name, transient: isTransient(error.cause), cause: error.cause })
+
+/** The user was removed meanwhile: what should have been stored has no place any more. */
+export const noSuchUser = (name: keyof StorageShape): StorageError =>
+  new StorageError({ operation: name, transient: false, cause: new Error("no such user") })
+
+/**
+ * The call may succeed later when the lock, the disk or the thread is the trouble, not the statement or the file's
+ * content (primary result codes: https://sqlite.org/rescode.html).
+ */
+const isTransient = (cause: unknown): boolean => {
+  const code = codeOf(cause)
+  return code !== undefined && TRANSIENT.has(code & 0xff)
+}
+
+const codeOf = (cause: unknown): number | undefined => {
+  if (cause instanceof SqliteFailure) return cause.code
+  if (!(cause instanceof Error)) return undefined
+  if ("errcode" in cause && typeof cause.errcode === "number") return cause.errcode
+  return "syscall" in cause ? 14 : undefined
+}
+
+/** thread ended, ABORT, BUSY, LOCKED, NOMEM, READONLY, INTERRUPT, IOERR, FULL, CANTOPEN, PROTOCOL */
+const TRANSIENT: ReadonlySet<number> = new Set([0, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15])

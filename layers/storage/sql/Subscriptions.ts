@@ -1,0 +1,143 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Fragment } from "@effect/sql/Statement"
+import { Effect, Option } from "effect"
+import type { AuthType } from "../../../schemas/Credentials.ts"
+import type { ExchangeVersion } from "../../../schemas/EwsMessage.ts"
+import type { Generation, SubscriptionId, UserNumber, Watermark } from "../../../schemas/Ids.ts"
+import type { StoredLink, Subscribed, Subscription } from "../Storage.ts"
+import { upsertDevice } from "./Devices.ts"
+import { noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
+
+type Subscriptions = Pick<
+  StorageShape,
+  "subscription" | "subscriptions" | "saveSubscribed" | "adopt" | "saveRefused" | "saveLink"
+>
+
+export const make = (sql: SqlClient): Subscriptions => {
+  const select = (rest: Fragment) => sql<SubscriptionRow>`
+    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.ledger, u.refused
+    FROM subscriptions s JOIN hot_states h ON h.user_no = s.user_no JOIN users u ON u.user_no = s.user_no ${rest}`
+
+  const saveSubscription = (subscribed: Subscribed) => {
+    const row = {
+      user_no: Number(subscribed.user),
+      generation: subscribed.generation,
+      subscription_id: subscribed.subscriptionId,
+      ews_url: subscribed.ewsUrl,
+      exchange_version: subscribed.exchangeVersion,
+      auth_type: subscribed.authType,
+      token_expires_at: subscribed.tokenExpiresAt,
+      subscribed_at: subscribed.subscribedAt,
+      link: "Unconfirmed" satisfies StoredLink,
+      link_since: subscribed.subscribedAt,
+      nudges: 0
+    }
+    return sql`
+      INSERT INTO subscriptions ${sql.insert(row)}
+      ON CONFLICT (user_no) DO UPDATE SET ${sql.update(row, ["user_no"])}`
+  }
+
+  const renewHotState = ({ user, generation, watermark, subscribedAt, unread }: Subscribed) => {
+    const renewed = { generation, watermark, last_heard: subscribedAt, unread }
+    const row = { user_no: Number(user), ...renewed, badge: null, ledger: new Uint8Array() }
+    return sql`
+      INSERT INTO hot_states ${sql.insert(row)} ON CONFLICT (user_no) DO UPDATE SET ${sql.update(renewed)}`
+  }
+
+  return {
+    subscription: (user) =>
+      select(sql`WHERE s.user_no = ${Number(user)}`).pipe(
+        Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), subscriptionOf)),
+        operation("subscription")
+      ),
+
+    subscriptions: (after, limit) =>
+      select(sql`WHERE s.user_no > ${Number(after ?? 0)} ORDER BY s.user_no LIMIT ${limit + 1}`).pipe(
+        Effect.map((found) => {
+          const rows = found.slice(0, limit).map(subscriptionOf)
+          return { rows, next: found.length > limit ? rows.at(-1)?.user : undefined }
+        }),
+        operation("subscriptions")
+      ),
+
+    saveSubscribed: Effect.fnUntraced(
+      function* (subscribed, fingerprint, device) {
+        const { user, generation } = subscribed
+        const found = yield* sql`
+        UPDATE users SET fingerprint = ${fingerprint} WHERE user_no = ${Number(user)} RETURNING user_no`
+        if (found.length === 0) return yield* noSuchUser("saveSubscribed")
+        yield* saveSubscription(subscribed)
+        yield* renewHotState(subscribed)
+        yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation < ${generation}`
+        return yield* upsertDevice(sql, "saveSubscribed", user, device)
+      },
+      transaction(sql, "saveSubscribed")
+    ),
+
+    adopt: Effect.fnUntraced(
+      function* (user, generation, subscriptionId) {
+        yield* sql`
+        UPDATE subscriptions SET ${sql.update({ generation, subscription_id: subscriptionId })}
+        WHERE user_no = ${Number(user)} AND generation <= ${generation}`
+        yield* sql`
+        UPDATE hot_states SET generation = ${generation}
+        WHERE user_no = ${Number(user)} AND generation <= ${generation}`
+      },
+      transaction(sql, "adopt")
+    ),
+
+    saveRefused: (user, refused) =>
+      sql`UPDATE users SET refused = ${refused} WHERE user_no = ${Number(user)} AND refused < ${refused}`.pipe(
+        Effect.asVoid,
+        operation("saveRefused")
+      ),
+
+    saveLink: (user, link, linkSince, nudges) =>
+      sql`UPDATE subscriptions SET ${sql.update({ link, link_since: linkSince, nudges })} WHERE user_no = ${Number(user)}`.pipe(
+        Effect.asVoid,
+        operation("saveLink")
+      )
+  }
+}
+
+interface SubscriptionRow {
+  readonly user_no: number
+  readonly generation: number
+  readonly refused: number
+  readonly subscription_id: string | null
+  readonly ews_url: string
+  readonly exchange_version: string
+  readonly auth_type: string
+  readonly token_expires_at: number | null
+  readonly subscribed_at: number
+  readonly link: string
+  readonly link_since: number
+  readonly nudges: number
+  readonly watermark: string | null
+  readonly last_heard: number
+  readonly unread: number | null
+  readonly badge: number | null
+  readonly ledger: Uint8Array
+}
+
+const subscriptionOf = (row: SubscriptionRow): Subscription => ({
+  user: String(row.user_no) as UserNumber,
+  generation: row.generation as Generation,
+  refused: row.refused as Generation,
+  subscriptionId: row.subscription_id as SubscriptionId | null,
+  ewsUrl: row.ews_url,
+  exchangeVersion: row.exchange_version as ExchangeVersion,
+  authType: row.auth_type as AuthType,
+  tokenExpiresAt: row.token_expires_at,
+  subscribedAt: row.subscribed_at,
+  link: row.link as StoredLink,
+  linkSince: row.link_since,
+  nudges: row.nudges,
+  hot: {
+    watermark: row.watermark as Watermark | null,
+    lastHeard: row.last_heard,
+    unread: row.unread,
+    badge: row.badge,
+    ledger: row.ledger
+  }
+})

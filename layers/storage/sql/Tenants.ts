@@ -1,0 +1,129 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import { Effect, Option } from "effect"
+import type { TenantNumber } from "../../../schemas/Ids.ts"
+import { StorageError } from "../../../schemas/StorageError.ts"
+import type { ApiToken, Tenant } from "../Storage.ts"
+import { affected, operation, type StorageShape, transaction } from "./Operation.ts"
+
+type Tenants = Pick<StorageShape, "createToken" | "listTokens" | "revokeToken" | "tenantOfToken" | "tenant">
+
+export const make = (sql: SqlClient): Tenants => {
+  const tenantNamed = (name: string) =>
+    Effect.map(sql<TenantRow>`SELECT * FROM tenants WHERE name = ${name}`, (rows) => rows[0])
+
+  const tokenOfHash = (hash: Uint8Array) =>
+    Effect.map(
+      sql<TokenRow>`
+        SELECT token_no, t.name AS tenant, label, created_at, t.ews_urls
+        FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no WHERE hash = ${hash}`,
+      (rows) => rows[0]
+    )
+
+  const saveTenant: (
+    token: Parameters<Tenants["createToken"]>[0]
+  ) => Effect.Effect<number, Effect.Effect.Error<ReturnType<typeof tenantNamed>>> = Effect.fnUntraced(
+    function* ({ tenant: name, ewsUrls, ewsPins, seg }) {
+      const known = yield* tenantNamed(name)
+      const row = {
+        ews_urls: JSON.stringify(union(known?.ews_urls, ewsUrls)),
+        ews_pins: JSON.stringify(union(known?.ews_pins, ewsPins)),
+        seg: seg || known?.seg === 1 ? 1 : 0
+      }
+      if (known !== undefined) {
+        yield* sql`UPDATE tenants SET ${sql.update(row)} WHERE tenant_no = ${known.tenant_no}`
+        return known.tenant_no
+      }
+      const made = yield* sql<{ tenant_no: number }>`
+        INSERT INTO tenants ${sql.insert({ name, ...row }).returning("tenant_no")}`
+      return made[0]!.tenant_no
+    }
+  )
+
+  return {
+    createToken: Effect.fnUntraced(
+      function* (token) {
+        const tenant_no = yield* saveTenant(token)
+        const known = yield* tokenOfHash(token.hash)
+        if (known === undefined) {
+          const { hash, label, createdAt } = token
+          yield* sql`INSERT INTO api_tokens ${sql.insert({ tenant_no, label, hash, created_at: createdAt })}`
+        } else if (known.tenant !== token.tenant) {
+          return yield* tokenTaken
+        }
+        return tokenOf((yield* tokenOfHash(token.hash))!)
+      },
+      transaction(sql, "createToken")
+    ),
+
+    listTokens: sql<TokenRow>`
+      SELECT token_no, t.name AS tenant, label, created_at, t.ews_urls
+      FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no ORDER BY token_no`.pipe(
+      Effect.map((rows) => rows.map((row) => ({ ...tokenOf(row), ewsUrls: listOf(row.ews_urls) }))),
+      operation("listTokens")
+    ),
+
+    revokeToken: (id) =>
+      /^[1-9][0-9]{0,14}$/.test(id)
+        ? affected(sql`DELETE FROM api_tokens WHERE token_no = ${Number(id)}`).pipe(
+            Effect.map((rows) => rows > 0),
+            operation("revokeToken")
+          )
+        : Effect.succeed(false),
+
+    tenantOfToken: (hash) =>
+      sql<TenantRow>`
+        SELECT t.* FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no WHERE hash = ${hash}`.pipe(
+        Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), tenantOf)),
+        operation("tenantOfToken")
+      ),
+
+    tenant: (tenant) =>
+      sql<TenantRow>`SELECT * FROM tenants WHERE tenant_no = ${tenant}`.pipe(
+        Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), tenantOf)),
+        operation("tenant")
+      )
+  }
+}
+
+interface TenantRow {
+  readonly tenant_no: number
+  readonly name: string
+  readonly ews_urls: string
+  readonly ews_pins: string
+  readonly seg: number
+}
+
+interface TokenRow {
+  readonly token_no: number
+  readonly tenant: string
+  readonly label: string
+  readonly created_at: number
+  readonly ews_urls: string
+}
+
+const listOf = (json: string): ReadonlyArray<string> => JSON.parse(json) as ReadonlyArray<string>
+
+const union = (known: string | undefined, more: ReadonlyArray<string>) => [
+  ...new Set([...(known === undefined ? [] : listOf(known)), ...more])
+]
+
+const tenantOf = (row: TenantRow): Tenant => ({
+  tenant: row.tenant_no as TenantNumber,
+  name: row.name,
+  ewsUrls: listOf(row.ews_urls),
+  ewsPins: listOf(row.ews_pins),
+  seg: row.seg === 1
+})
+
+const tokenOf = (row: TokenRow): ApiToken => ({
+  id: String(row.token_no),
+  tenant: row.tenant,
+  label: row.label,
+  createdAt: row.created_at
+})
+
+const tokenTaken = new StorageError({
+  operation: "createToken",
+  transient: false,
+  cause: new Error("another tenant has this token")
+})

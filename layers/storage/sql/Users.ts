@@ -1,0 +1,103 @@
+import type { SqlClient } from "@effect/sql/SqlClient"
+import type { Fragment } from "@effect/sql/Statement"
+import { Effect, Option } from "effect"
+import { bucketOf, type TenantNumber, type UserId, type UserNumber } from "../../../schemas/Ids.ts"
+import type { User } from "../Storage.ts"
+import { affected, inChunks, noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
+
+type Users = Pick<
+  StorageShape,
+  "findUser" | "user" | "createUser" | "setCallbackKey" | "deleteUser" | "forgetUnregistered"
+>
+
+/** So many users are forgotten in one transaction. */
+const FORGET_AT_ONCE = 500
+
+export const make = (sql: SqlClient): Users => {
+  const select = (where: Fragment) =>
+    sql<UserRow>`
+      SELECT users.*, r.wrapped AS registration_key, c.wrapped AS callback_key
+      FROM users JOIN registration_keys r ON r.user_no = users.user_no
+      LEFT JOIN callback_keys c ON c.user_no = users.user_no
+      WHERE ${where}`.pipe(Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), userOf)))
+
+  const find = (tenant: TenantNumber, userId: UserId) =>
+    select(sql`tenant_no = ${tenant} AND user_id = ${Buffer.from(userId, "hex")}`)
+
+  const callbackKey = (user: UserNumber) =>
+    Effect.map(
+      sql<{ wrapped: Uint8Array }>`SELECT wrapped FROM callback_keys WHERE user_no = ${Number(user)}`,
+      (rows) => rows[0]?.wrapped
+    )
+
+  const forgetSome = (before: number) =>
+    affected(sql`
+      DELETE FROM users WHERE user_no IN (
+        SELECT user_no FROM users WHERE fingerprint IS NULL AND created_at < ${before} LIMIT ${FORGET_AT_ONCE})`)
+
+  return {
+    findUser: (tenant, userId) => operation("findUser")(find(tenant, userId)),
+
+    user: (user) => operation("user")(select(sql`users.user_no = ${Number(user)}`)),
+
+    createUser: Effect.fnUntraced(
+      function* ({ tenant, userId, keys, createdAt }) {
+        const known = yield* find(tenant, userId)
+        if (Option.isSome(known)) return known.value
+        const row = {
+          tenant_no: tenant,
+          user_id: Buffer.from(userId, "hex"),
+          bucket: bucketOf(tenant, userId),
+          created_at: createdAt,
+          seal_key: keys.sealKey
+        }
+        const [made] = yield* sql<{
+          user_no: number
+        }>`INSERT INTO users ${sql.insert(row).returning("user_no")}`
+        const { user_no } = made!
+        yield* sql`INSERT INTO registration_keys ${sql.insert({ user_no, wrapped: keys.registrationKey })}`
+        if (keys.callbackKey !== null)
+          yield* sql`INSERT INTO callback_keys ${sql.insert({ user_no, wrapped: keys.callbackKey })}`
+        return { user: String(user_no) as UserNumber, tenant, userId, createdAt, fingerprint: null, ...keys }
+      },
+      transaction(sql, "createUser")
+    ),
+
+    setCallbackKey: (user, key) =>
+      sql`INSERT INTO callback_keys ${sql.insert({ user_no: Number(user), wrapped: key })} ON CONFLICT DO NOTHING`.pipe(
+        Effect.zipRight(callbackKey(user)),
+        Effect.flatMap((stored) => Effect.fromNullable(stored)),
+        Effect.catchTag("NoSuchElementException", () => Effect.fail(noSuchUser("setCallbackKey"))),
+        operation("setCallbackKey")
+      ),
+
+    // All other tables follow by their foreign keys.
+    deleteUser: (user) =>
+      Effect.asVoid(operation("deleteUser")(sql`DELETE FROM users WHERE user_no = ${Number(user)}`)),
+
+    forgetUnregistered: (before) =>
+      operation("forgetUnregistered")(inChunks(FORGET_AT_ONCE, forgetSome(before)))
+  }
+}
+
+interface UserRow {
+  readonly user_no: number
+  readonly tenant_no: number
+  readonly user_id: Uint8Array
+  readonly created_at: number
+  readonly seal_key: Uint8Array
+  readonly fingerprint: Uint8Array | null
+  readonly registration_key: Uint8Array
+  readonly callback_key: Uint8Array | null
+}
+
+const userOf = (row: UserRow): User => ({
+  user: String(row.user_no) as UserNumber,
+  tenant: row.tenant_no as TenantNumber,
+  userId: Buffer.from(row.user_id).toString("hex") as UserId,
+  createdAt: row.created_at,
+  fingerprint: row.fingerprint,
+  registrationKey: row.registration_key,
+  sealKey: row.seal_key,
+  callbackKey: row.callback_key
+})

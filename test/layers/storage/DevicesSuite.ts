@@ -1,0 +1,135 @@
+import { expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { addSubscriber, addTenant, addUser, device, mail, NOW, newDevice, userNumber } from "./Samples.ts"
+import type { OnStorage } from "./StorageSuite.ts"
+
+export const devicesSuite = (on: OnStorage) => {
+  it.effect(
+    "adds devices with rising numbers, and updates the one with the same token",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const phone = newDevice("телефон 📱", { sound: "", deviceId: "uem-7" })
+        const tablet = newDevice("x".repeat(3000), {
+          platform: "Android",
+          policy: 4,
+          sound: "ding",
+          environment: "sandbox"
+        })
+        expect(yield* storage.saveDevice(user, phone)).toEqual({ ...phone, device: 1, nudgedAt: [] })
+        expect(yield* storage.saveDevice(user, tablet)).toEqual({ ...tablet, device: 2, nudgedAt: [] })
+        yield* storage.saveNudged(user, device(1), [NOW, NOW + 1])
+        const changed = newDevice("телефон 📱", { policy: 0, sound: null, registeredAt: NOW + 9 })
+        const expected = { ...changed, device: 1, nudgedAt: [NOW, NOW + 1] }
+        expect(yield* storage.saveDevice(user, changed)).toEqual(expected)
+        expect(yield* storage.devices(user)).toEqual([expected, { ...tablet, device: 2, nudgedAt: [] }])
+      })
+    )
+  )
+
+  it.effect(
+    "fifty registrations at once of one token make one device",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const saved = yield* Effect.all(
+          Array.from({ length: 50 }, () => storage.saveDevice(user, newDevice("phone"))),
+          { concurrency: "unbounded" }
+        )
+        expect(new Set(saved.map((one) => one.device))).toEqual(new Set([1]))
+        expect(yield* storage.devices(user)).toHaveLength(1)
+      })
+    )
+  )
+
+  it.effect(
+    "fifty devices at once get fifty numbers",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const saved = yield* Effect.all(
+          Array.from({ length: 50 }, (_, index) => storage.saveDevice(user, newDevice(`phone ${index}`))),
+          { concurrency: "unbounded" }
+        )
+        expect(saved.map((one) => one.device).sort((a, b) => a - b)).toEqual(
+          Array.from({ length: 50 }, (_, index) => index + 1)
+        )
+      })
+    )
+  )
+
+  it.effect(
+    "a device's number is never used again for its user",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const first = yield* storage.saveDevice(user, newDevice("phone"))
+        yield* storage.deleteDevice(user, first.device)
+        yield* storage.deleteDevice(user, first.device)
+        expect((yield* storage.saveDevice(user, newDevice("phone"))).device).toBe(2)
+      })
+    )
+  )
+
+  it.effect(
+    "a device of a user who is gone is refused",
+    on((storage) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(storage.saveDevice(userNumber("77"), newDevice("phone")))
+        expect(error).toMatchObject({ _tag: "StorageError", operation: "saveDevice", transient: false })
+        expect(yield* storage.devices(userNumber("77"))).toEqual([])
+        expect(yield* storage.replaceDeviceToken(userNumber("77"), "a", "b", NOW)).toBe(false)
+      })
+    )
+  )
+
+  it.effect(
+    "deleting a device empties its outbox and leaves the other's",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.saveDevice(user, newDevice("tablet"))
+        yield* storage.addOutbox([mail(user, "a"), mail(user, "a", { device: device(2) })])
+        yield* storage.deleteDevice(user, device(1))
+        expect((yield* storage.devices(user)).map((one) => one.token)).toEqual(["tablet"])
+        expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a", { device: device(2) })])
+      })
+    )
+  )
+
+  it.effect(
+    "replaces a token and keeps number, settings and what waits",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.addOutbox([mail(user, "a")])
+        expect(yield* storage.replaceDeviceToken(user, "phone of anna", "new", NOW + 5)).toBe(true)
+        expect(yield* storage.replaceDeviceToken(user, "phone of anna", "newer", NOW + 6)).toBe(false)
+        expect(yield* storage.replaceDeviceToken(user, "new", "new", NOW + 7)).toBe(true)
+        expect(yield* storage.devices(user)).toEqual([
+          { ...newDevice("new", { registeredAt: NOW + 7 }), device: 1, nudgedAt: [] }
+        ])
+        expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a")])
+      })
+    )
+  )
+
+  it.effect(
+    "replacing by a token that is there leaves one device, and what waited for either waits for it once",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.saveDevice(user, newDevice("new", { policy: 3 }))
+        const both = (item: string, of: number) => mail(user, item, { device: device(of) })
+        yield* storage.addOutbox([both("a", 1), both("b", 1), both("b", 2), both("c", 2)])
+        expect(yield* storage.replaceDeviceToken(user, "phone of anna", "new", NOW + 5)).toBe(true)
+        expect(yield* storage.devices(user)).toEqual([
+          { ...newDevice("new", { policy: 3, registeredAt: NOW + 5 }), device: 2, nudgedAt: [] }
+        ])
+        const waiting = yield* storage.outboxOf(user, 10)
+        expect(waiting.map((entry) => entry.itemId)).toEqual(["a", "b", "c"])
+        expect(new Set(waiting.map((entry) => entry.device))).toEqual(new Set([2]))
+      })
+    )
+  )
+}

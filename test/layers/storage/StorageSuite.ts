@@ -1,0 +1,324 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, type Layer, Option } from "effect"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
+import { devicesSuite } from "./DevicesSuite.ts"
+import { outboxSuite } from "./OutboxSuite.ts"
+import { addSubscriber, addTenant, addUser, bytes, generation, hashOf, keysOf, mail, NOW } from "./Samples.ts"
+import { subscriptionsSuite } from "./SubscriptionsSuite.ts"
+
+/** Runs a test body on a storage of its own. */
+export type OnStorage = <E>(
+  body: (storage: typeof Storage.Service) => Effect.Effect<void, E, Storage>
+) => () => Effect.Effect<void, unknown>
+
+/** What every implementation of Storage has to do. `layer` is built anew for each test. */
+export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>) => {
+  const on: OnStorage = (body) => () => Effect.provide(Effect.flatMap(Storage, body), layer)
+  describe(name, () => {
+    metaSuite(on)
+    tokensSuite(on)
+    poolSuite(on)
+    usersSuite(on)
+    subscriptionsSuite(on)
+    devicesSuite(on)
+    outboxSuite(on)
+    deadLettersSuite(on)
+  })
+}
+
+const metaSuite = (on: OnStorage) => {
+  it.effect(
+    "keeps the first value of a name, and answers when pinged",
+    on((storage) =>
+      Effect.gen(function* () {
+        yield* storage.ping
+        expect(yield* storage.meta("check", bytes("a", 16))).toEqual(bytes("a", 16))
+        expect(yield* storage.meta("check", bytes("b", 16))).toEqual(bytes("a", 16))
+        expect(yield* storage.meta("other", bytes("b", 4096))).toEqual(bytes("b", 4096))
+        expect(storage.location).not.toBe("")
+      })
+    )
+  )
+}
+
+const tokensSuite = (on: OnStorage) => {
+  const token = (tenant: string, label: string, more = {}) => ({
+    tenant,
+    label,
+    hash: hashOf(`${tenant} ${label}`),
+    ewsUrls: [],
+    ewsPins: [],
+    seg: false,
+    createdAt: NOW,
+    ...more
+  })
+
+  it.effect(
+    "makes tokens and their tenants, lists them in order and finds the tenant of each",
+    on((storage) =>
+      Effect.gen(function* () {
+        const first = yield* storage.createToken(
+          token("Zürich 日本", "phones", { ewsUrls: ["https://b/EWS", "https://a/EWS"] })
+        )
+        const second = yield* storage.createToken(token("other", "phones", { seg: true, ewsPins: ["ab"] }))
+        expect(first).toEqual({ id: first.id, tenant: "Zürich 日本", label: "phones", createdAt: NOW })
+        expect(second.id).not.toBe(first.id)
+        expect(yield* storage.listTokens).toEqual([
+          { ...first, ewsUrls: ["https://b/EWS", "https://a/EWS"] },
+          { ...second, ewsUrls: [] }
+        ])
+        const tenant = yield* Effect.flatten(storage.tenantOfToken(hashOf("other phones")))
+        expect(tenant).toEqual({
+          tenant: tenant.tenant,
+          name: "other",
+          ewsUrls: [],
+          ewsPins: ["ab"],
+          seg: true
+        })
+        expect(yield* storage.tenant(tenant.tenant)).toEqual(Option.some(tenant))
+        expect(yield* storage.tenant(99 as TenantNumber)).toEqual(Option.none())
+        expect(yield* storage.tenantOfToken(hashOf("nobody's"))).toEqual(Option.none())
+      })
+    )
+  )
+
+  it.effect(
+    "a further token of a tenant adds its URLs and pins and leaves what was there",
+    on((storage) =>
+      Effect.gen(function* () {
+        yield* storage.createToken(
+          token("t", "1", { ewsUrls: ["https://a", "https://b"], ewsPins: ["1"], seg: true })
+        )
+        yield* storage.createToken(
+          token("t", "2", { ewsUrls: ["https://b", "https://c"], ewsPins: ["1", "2"] })
+        )
+        const tenant = yield* Effect.flatten(storage.tenantOfToken(hashOf("t 1")))
+        expect(tenant.ewsUrls).toEqual(["https://a", "https://b", "https://c"])
+        expect(tenant.ewsPins).toEqual(["1", "2"])
+        expect(tenant.seg).toBe(true)
+        expect(yield* storage.tenantOfToken(hashOf("t 2"))).toEqual(Option.some(tenant))
+      })
+    )
+  )
+
+  it.effect(
+    "importing a token twice answers the first, but not under another tenant",
+    on((storage) =>
+      Effect.gen(function* () {
+        const first = yield* storage.createToken(token("t", "1"))
+        expect(yield* storage.createToken(token("t", "again", { hash: hashOf("t 1") }))).toEqual(first)
+        const error = yield* Effect.flip(storage.createToken(token("u", "2", { hash: hashOf("t 1") })))
+        expect(error).toMatchObject({ _tag: "StorageError", operation: "createToken", transient: false })
+        expect(yield* storage.listTokens).toHaveLength(1)
+      })
+    )
+  )
+
+  it.effect(
+    "a revoked token is gone, its tenant and users stay",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const user = yield* addUser(tenant, "anna")
+        const [listed] = yield* storage.listTokens
+        expect(yield* storage.revokeToken(listed!.id)).toBe(true)
+        expect(yield* storage.revokeToken(listed!.id)).toBe(false)
+        expect(yield* storage.revokeToken("1; DROP TABLE users")).toBe(false)
+        expect(yield* storage.tenantOfToken(hashOf("token of t"))).toEqual(Option.none())
+        expect(yield* storage.user(user.user)).toEqual(Option.some(user))
+        expect(Option.isSome(yield* storage.tenant(tenant))).toBe(true)
+      })
+    )
+  )
+}
+
+const poolSuite = (on: OnStorage) => {
+  it.effect(
+    "hands out each pool key once, however many ask at the same time",
+    on((storage) =>
+      Effect.gen(function* () {
+        expect(yield* storage.takePoolKey).toEqual(Option.none())
+        yield* storage.addPoolKeys([])
+        yield* storage.addPoolKeys(Array.from({ length: 40 }, (_, index) => bytes(`key ${index}`, 1246)))
+        expect(yield* storage.countPoolKeys).toBe(40)
+        const taken = yield* Effect.replicateEffect(storage.takePoolKey, 60).pipe(
+          Effect.map((all) => all.flatMap(Option.toArray).map((key) => Buffer.from(key).toString("hex")))
+        )
+        expect(new Set(taken).size).toBe(40)
+        expect(taken).toHaveLength(40)
+        expect(yield* storage.countPoolKeys).toBe(0)
+
+        yield* storage.addPoolKeys(Array.from({ length: 40 }, (_, index) => bytes(`more ${index}`, 1246)))
+        const atOnce = yield* Effect.all(
+          Array.from({ length: 60 }, () => storage.takePoolKey),
+          { concurrency: "unbounded" }
+        )
+        const keys = atOnce.flatMap(Option.toArray).map((key) => Buffer.from(key).toString("hex"))
+        expect(keys).toHaveLength(40)
+        expect(new Set(keys).size).toBe(40)
+      })
+    )
+  )
+}
+
+const usersSuite = (on: OnStorage) => {
+  it.effect(
+    "makes a user with keys and finds it by number and by tenant and id",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const userId = userIdOfAddress("anna@example.com")
+        const keys = { ...keysOf("anna"), callbackKey: bytes("callback", 1246) }
+        const user = yield* storage.createUser({ tenant, userId, keys, createdAt: NOW })
+        expect(user).toEqual({ user: user.user, tenant, userId, createdAt: NOW, fingerprint: null, ...keys })
+        expect(user.user).toMatch(/^[1-9][0-9]*$/)
+        expect(yield* storage.user(user.user)).toEqual(Option.some(user))
+        expect(yield* storage.findUser(tenant, userId)).toEqual(Option.some(user))
+        expect(yield* storage.findUser(tenant, userIdOfAddress("bert@example.com"))).toEqual(Option.none())
+      })
+    )
+  )
+
+  it.effect(
+    "the same address in two tenants is two users",
+    on((storage) =>
+      Effect.gen(function* () {
+        const [one, two] = [yield* addTenant("one"), yield* addTenant("two")]
+        const [first, second] = [yield* addUser(one, "anna"), yield* addUser(two, "anna")]
+        expect(second.user).not.toBe(first.user)
+        expect(yield* storage.findUser(two, first.userId)).toEqual(Option.some(second))
+      })
+    )
+  )
+
+  it.effect(
+    "fifty requests at once for one new user make one user with the keys of one of them",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const userId = userIdOfAddress("anna@example.com")
+        const made = yield* Effect.forEach(
+          Array.from({ length: 50 }, (_, index) => keysOf(`try ${index}`)),
+          (keys) => storage.createUser({ tenant, userId, keys, createdAt: NOW }),
+          { concurrency: "unbounded" }
+        )
+        const stored = yield* Effect.flatten(storage.findUser(tenant, userId))
+        for (const user of made) expect(user).toEqual(stored)
+      })
+    )
+  )
+
+  it.effect(
+    "a user of no tenant is refused",
+    on((storage) =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(addUser(7 as TenantNumber, "anna"))
+        expect(error).toMatchObject({ _tag: "StorageError", operation: "createUser", transient: false })
+        expect(yield* storage.findUser(7 as TenantNumber, userIdOfAddress("anna@example.com"))).toEqual(
+          Option.none()
+        )
+      })
+    )
+  )
+
+  it.effect(
+    "keeps the first callback key",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const keys = yield* Effect.forEach(
+          Array.from({ length: 10 }, (_, index) => bytes(`key ${index}`, 1246)),
+          (key) => storage.setCallbackKey(user, key),
+          { concurrency: "unbounded" }
+        )
+        const stored = yield* Effect.flatten(storage.user(user))
+        for (const key of keys) expect(key).toEqual(stored.callbackKey)
+      })
+    )
+  )
+
+  it.effect(
+    "does not change with the caller's buffers",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const userId = userIdOfAddress("anna@example.com")
+        const keys = keysOf("anna")
+        const { user } = yield* storage.createUser({ tenant, userId, keys, createdAt: NOW })
+        const given = yield* Effect.flatten(storage.user(user))
+        keys.sealKey.fill(0)
+        given.registrationKey.fill(0)
+        expect(yield* Effect.flatten(storage.user(user))).toMatchObject(keysOf("anna"))
+      })
+    )
+  )
+
+  it.effect(
+    "a deleted user takes everything along, and its number never comes back",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const user = yield* addSubscriber(tenant, "anna")
+        const other = yield* addSubscriber(tenant, "bert")
+        yield* storage.setCallbackKey(user, bytes("callback", 1246))
+        yield* storage.savePartial(user, generation(1), bytes("partial", 4096))
+        yield* storage.addOutbox([mail(user, "a"), mail(other, "b")])
+        yield* storage.addDeadLetter({ user, digest: "d", reason: "r", at: NOW })
+        yield* storage.deleteUser(user)
+        yield* storage.deleteUser(user)
+
+        expect(yield* storage.user(user)).toEqual(Option.none())
+        expect(yield* storage.findUser(tenant, userIdOfAddress("anna@example.com"))).toEqual(Option.none())
+        expect(yield* storage.subscription(user)).toEqual(Option.none())
+        expect(yield* storage.partial(user, generation(1))).toEqual(Option.none())
+        expect(yield* storage.devices(user)).toEqual([])
+        expect(yield* storage.outboxOf(user, 10)).toEqual([])
+        expect(yield* storage.deadLetters(user)).toEqual([])
+        expect(yield* storage.outboxSize).toEqual({ entries: 1, oldest: NOW })
+        expect(Option.isSome(yield* storage.subscription(other))).toBe(true)
+
+        yield* storage.deleteUser(other)
+        const again = yield* addUser(tenant, "bert")
+        expect(Number(again.user)).toBeGreaterThan(Number(other))
+      })
+    )
+  )
+
+  it.effect(
+    "forgets users who never registered, and only those made before",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const registered = yield* addSubscriber(tenant, "anna")
+        const old = yield* addUser(tenant, "bert", NOW - 2)
+        const young = yield* addUser(tenant, "cleo", NOW)
+        expect(yield* storage.forgetUnregistered(NOW)).toBe(1)
+        expect(yield* storage.forgetUnregistered(NOW)).toBe(0)
+        expect(yield* storage.user(old.user)).toEqual(Option.none())
+        expect(Option.isSome(yield* storage.user(young.user))).toBe(true)
+        expect(Option.isSome(yield* storage.user(registered))).toBe(true)
+        expect(yield* storage.forgetUnregistered(NOW + 1)).toBe(1)
+      })
+    )
+  )
+}
+
+const deadLettersSuite = (on: OnStorage) => {
+  it.effect(
+    "keeps the newest fifty dead letters of a user, in order",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        for (let at = 1; at <= 53; at++)
+          yield* storage.addDeadLetter({ user, digest: `digest ${at}`, reason: "Größe", at })
+        const letters = yield* storage.deadLetters(user)
+        expect(letters.map(({ at }) => at)).toEqual(Array.from({ length: 50 }, (_, index) => index + 4))
+        expect(letters[0]).toEqual({ digest: "digest 4", reason: "Größe", at: 4 })
+        yield* storage.deleteUser(user)
+        const late = yield* Effect.exit(storage.addDeadLetter({ user, digest: "d", reason: "r", at: 1 }))
+        expect(Exit.isFailure(late)).toBe(true)
+      })
+    )
+  )
+}
