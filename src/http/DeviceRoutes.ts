@@ -1,0 +1,99 @@
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { Effect, type Layer } from "effect"
+import type { KeyPool } from "../../actors/KeyPool.ts"
+import type { UserId } from "../../schemas/Ids.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { alive, methodNotAllowed } from "./Alive.ts"
+import type { ApiTokens } from "./ApiTokens.ts"
+import { type Endpoint, serve } from "./Endpoint.ts"
+import { respond } from "./Envelope.ts"
+import { getPublicKey } from "./GetPublicKey.ts"
+import { getSubscriptionStatus } from "./GetSubscriptionStatus.ts"
+import type { Intake } from "./Intake.ts"
+import { readiness } from "./Readiness.ts"
+import { type RegisterServices, registerDevice } from "./RegisterDevice.ts"
+import { unregister } from "./Unregister.ts"
+import { updateDeviceToken } from "./UpdateDeviceToken.ts"
+
+/** What the public routes need. */
+export type DeviceServices = RegisterServices | KeyPool | ApiTokens | Intake
+
+/**
+ * Give this to the router (`HttpLayerRouter.serve`, `toWebHandler`, or `RouterConfig`): paths as old ENS2 clients write
+ * them.
+ */
+export const routerConfig = {
+  caseSensitive: false,
+  ignoreTrailingSlash: true,
+  ignoreDuplicateSlashes: true,
+  maxParamLength: 2048
+} as const
+
+/**
+ * All routes of the public listener but Exchange's callback: the device API under every base path, `alive`, `healthz`,
+ * `readyz`, and the answers to a wrong method and an unknown path.
+ *
+ * These are plain routes, not `HttpApi` handlers: the wire has rules (any Content-Type, keys in any case, one envelope for
+ * every error) that a schema-driven decoder would break. `DeviceApi.ts` describes the same routes for OpenAPI.
+ */
+export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | DeviceServices> =
+  HttpLayerRouter.use((router) =>
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const services = yield* Effect.context<DeviceServices>()
+      /** One route for all methods of a path, so that a wrong one is told apart from an unknown path. */
+      const add = (
+        path: `/${string}`,
+        method: "GET" | "POST",
+        handler: Effect.Effect<
+          HttpServerResponse.HttpServerResponse,
+          never,
+          DeviceServices | HttpServerRequest.HttpServerRequest
+        >
+      ) => {
+        const provided = Effect.provide(handler, services)
+        return router.add("*", path, (request) =>
+          request.method === method || (method === "GET" && request.method === "HEAD")
+            ? provided
+            : Effect.succeed(methodNotAllowed(request.method, method))
+        )
+      }
+      const endpoint = <A extends { readonly userId: UserId }>(
+        base: string,
+        it: Endpoint<A, DeviceServices>
+      ) => add(`/${base.slice(1)}/${it.name}`, "POST", serve(it))
+
+      for (const base of settings.basePaths) {
+        yield* endpoint(base, getPublicKey)
+        yield* endpoint(base, registerDevice)
+        yield* endpoint(base, getSubscriptionStatus)
+        yield* endpoint(base, updateDeviceToken)
+        yield* endpoint(base, unregister)
+        yield* add(
+          `/${base.slice(1)}/alive`,
+          "GET",
+          Effect.sync(() => alive(settings))
+        )
+        // Exchange's POST never comes this far, see PublicListener.
+        yield* add(`/${base.slice(1)}/pushnotificationlistener`, "POST", Effect.succeed(notFound(settings)))
+      }
+      yield* add("/healthz", "GET", Effect.succeed(HttpServerResponse.text("ok\n")))
+      yield* add(
+        "/readyz",
+        "GET",
+        Effect.map(readiness, ({ ready }) =>
+          HttpServerResponse.text(ready ? "ready\n" : "not ready\n", { status: ready ? 200 : 503 })
+        )
+      )
+      yield* router.add("*", "/*", Effect.succeed(notFound(settings)))
+    })
+  )
+
+const notFound = (settings: Settings["Type"]) =>
+  respond(settings, {
+    code: "UpdateFail",
+    status: 404,
+    message: "there is nothing under this path; check the base path, like /api/ens/registerdevicev2"
+  })

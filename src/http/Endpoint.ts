@@ -1,0 +1,165 @@
+import { randomUUID } from "node:crypto"
+import { STATUS_CODES } from "node:http"
+import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import { type Cause, Effect, type Either, Metric, Option } from "effect"
+import type { Unavailable } from "../../actors/Subscriptions.ts"
+import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
+import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
+import type { Tenant } from "../../layers/storage/Storage.ts"
+import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
+import type { ActivityId, UserId } from "../../schemas/Ids.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import type { StorageError } from "../../schemas/StorageError.ts"
+import { ApiTokens } from "./ApiTokens.ts"
+import { type Answer, respond, statusOf, tryAgain } from "./Envelope.ts"
+import { Intake } from "./Intake.ts"
+import { type BodyTooLarge, readJson } from "./JsonBody.ts"
+
+/** Who asks, and the activity under which it is done. */
+export interface Call {
+  readonly tenant: Tenant
+  readonly activityId: ActivityId
+}
+
+/** A device's request, from JSON to answer. */
+export interface Endpoint<A extends { readonly userId: UserId }, R> {
+  /** Last part of the path. */
+  readonly name: string
+  readonly read: (json: unknown) => Either.Either<A, RequestUnusable>
+  readonly handle: (
+    call: Call,
+    request: A
+  ) => Effect.Effect<Answer, StorageError | Unavailable | SealBroken, R>
+  /** Said when storage failed. */
+  readonly storageFailed: Answer["code"]
+}
+
+/** Serves one request: token, body, handler, envelope; whatever happens, the device gets an envelope. */
+export const serve = <A extends { readonly userId: UserId }, R>(
+  endpoint: Endpoint<A, R>
+): Effect.Effect<
+  HttpServerResponse.HttpServerResponse,
+  never,
+  R | Settings | ApiTokens | Intake | HttpServerRequest.HttpServerRequest
+> =>
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    const activityId = randomUUID() as ActivityId
+    const answer = yield* admitted(endpoint, activityId).pipe(
+      Effect.catchAllCause(failed),
+      Effect.tap((answer) => report(endpoint.name, answer)),
+      Effect.annotateLogs({ activityId, logger: `DeviceApi.${endpoint.name}` })
+    )
+    return respond(settings, answer)
+  })
+
+/** Waiting registrations are cheap, but not for nothing. */
+const MAX_IN_FLIGHT = 5000
+let inFlight = 0
+
+const admitted = <A extends { readonly userId: UserId }, R>(
+  endpoint: Endpoint<A, R>,
+  activityId: ActivityId
+) =>
+  Effect.suspend(() => {
+    if (inFlight >= MAX_IN_FLIGHT) return Effect.succeed(TOO_MANY)
+    inFlight++
+    return Effect.ensuring(
+      authorized(endpoint, activityId),
+      Effect.sync(() => {
+        inFlight--
+      })
+    )
+  })
+
+const authorized = <A extends { readonly userId: UserId }, R>(
+  endpoint: Endpoint<A, R>,
+  activityId: ActivityId
+) =>
+  Effect.gen(function* () {
+    if (!(yield* Intake).isOpen()) return tryAgain("the service is shutting down; try again")
+    const request = yield* HttpServerRequest.HttpServerRequest
+    const token = (request.headers["ensapitoken"] ?? "").trim()
+    const tenants = yield* ApiTokens
+    const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
+    if (Option.isNone(tenant)) {
+      yield* Effect.logWarning(
+        token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
+      )
+      return UNAUTHORIZED
+    }
+    return yield* answered(endpoint, request, { tenant: tenant.value, activityId })
+  }).pipe(Effect.catchTag("StorageError", (error) => storageAway(error)))
+
+const answered = <A extends { readonly userId: UserId }, R>(
+  endpoint: Endpoint<A, R>,
+  http: HttpServerRequest.HttpServerRequest,
+  call: Call
+) =>
+  Effect.gen(function* () {
+    const request = yield* Effect.flatMap(readJson(http), endpoint.read)
+    return yield* endpoint.handle(call, request).pipe(
+      Effect.catchTags({
+        StorageError: (error) =>
+          Effect.as(Effect.logError(error.message, error.cause), {
+            code: endpoint.storageFailed,
+            message: "storage failed; try again"
+          }),
+        SealBroken: (error) =>
+          Effect.as(
+            Effect.logError(`${error.message}; was the database made with another master key?`),
+            FAULT
+          ),
+        Unavailable: (error) =>
+          Effect.as(Effect.logWarning(error.message), tryAgain("the service is busy or starting; try again"))
+      }),
+      Effect.annotateLogs({ userId: request.userId })
+    )
+  }).pipe(
+    Effect.catchTags({
+      RequestUnusable: (error) => Effect.succeed(unusable(error)),
+      BodyTooLarge: (error) => Effect.succeed(unusable(error))
+    })
+  )
+
+const unusable = (error: RequestUnusable | BodyTooLarge): Answer => ({
+  code: "Failed",
+  message: error.message,
+  ...(error._tag === "BodyTooLarge" ? { status: 413 } : {})
+})
+
+const storageAway = (error: StorageError) =>
+  Effect.as(Effect.logError(error.message, error.cause), tryAgain("storage is not available; try again"))
+
+/** A bug: the device is told as little as possible, the log everything. */
+const failed = (cause: Cause.Cause<never>) => Effect.as(Effect.logError("request failed", cause), FAULT)
+
+const FAULT: Answer = { code: "UpdateFail", message: "the request could not be handled; try again later" }
+const TOO_MANY: Answer = {
+  code: "UpdateFail",
+  message: "too many requests at once; try again later",
+  status: 429,
+  retryAfterSeconds: 30
+}
+const UNAUTHORIZED: Answer = {
+  code: "UnauthorizedRequest",
+  message: "the API token in the header ENSAPIToken is missing, unknown or revoked"
+}
+
+const answers = Metric.counter("ens_device_requests_total", {
+  description: "Requests of devices by endpoint and response code",
+  incremental: true
+})
+
+const report = (endpoint: string, answer: Answer) =>
+  Effect.logInfo(
+    `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
+  ).pipe(
+    Effect.annotateLogs(statusOf(answer) < 400 ? {} : { reason: answer.message }),
+    Effect.zipRight(
+      Metric.update(answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code)), 1)
+    )
+  )
+
+const statusName = (status: number) => (STATUS_CODES[status] ?? String(status)).replaceAll(" ", "")

@@ -1,0 +1,52 @@
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
+import { Effect, Schema, Stream } from "effect"
+import { RequestUnusable } from "../../schemas/DeviceApi.ts"
+
+/** Bytes of a device's request that are accepted (contract section 2). */
+export const BODY_MAX = 256 * 1024
+
+/** More is thrown away up to here, because a client that is still sending would see a reset in place of the answer. */
+const DRAIN_MAX = 4 * 1024 * 1024
+
+/** The body has more than `BODY_MAX` bytes: code 32 with status 413. */
+export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {}) {
+  override get message() {
+    return `the body must have at most ${BODY_MAX} bytes`
+  }
+}
+
+/** The body as JSON, whatever its Content-Type says; bounded in size and time, with and without Content-Length. */
+export const readJson = (
+  request: HttpServerRequest.HttpServerRequest
+): Effect.Effect<unknown, BodyTooLarge | RequestUnusable> =>
+  Number(request.headers["content-length"]) > DRAIN_MAX
+    ? Effect.fail(new BodyTooLarge())
+    : collect(request).pipe(
+        Effect.timeoutFail({
+          duration: "20 seconds",
+          onTimeout: () => new RequestUnusable({ reason: "the body did not arrive in time" })
+        }),
+        Effect.flatMap(parse)
+      )
+
+const collect = (request: HttpServerRequest.HttpServerRequest) =>
+  Effect.suspend(() => {
+    const chunks: Array<Uint8Array> = []
+    let size = 0
+    return request.stream.pipe(
+      Stream.mapError(() => new RequestUnusable({ reason: "the body could not be read" })),
+      Stream.runForEach((chunk) => {
+        size += chunk.length
+        if (size <= BODY_MAX) chunks.push(chunk)
+        return size > DRAIN_MAX ? Effect.fail(new BodyTooLarge()) : Effect.void
+      }),
+      Effect.flatMap(() => (size > BODY_MAX ? Effect.fail(new BodyTooLarge()) : Effect.succeed(chunks)))
+    )
+  })
+
+const parse = (chunks: ReadonlyArray<Uint8Array>) =>
+  Effect.try({
+    try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))),
+    // The parser's message would quote the body.
+    catch: () => new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
+  })

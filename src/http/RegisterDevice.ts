@@ -1,0 +1,107 @@
+import { Effect, Option } from "effect"
+import { Subscriptions } from "../../actors/Subscriptions.ts"
+import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
+import { EndpointPolicy, type EwsUrlNotAllowed, type EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { RegisterDeviceRequest, readAuthType, requestReader } from "../../schemas/DeviceApi.ts"
+import type { Policy } from "../../schemas/Push.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { Register } from "../../schemas/SubscriptionMessage.ts"
+import type { Call, Endpoint } from "./Endpoint.ts"
+import type { Answer } from "./Envelope.ts"
+import { type AuthTypeMismatch, openRegistration } from "./RegistrationPayload.ts"
+
+/** What a registration needs. */
+export type RegisterServices = Settings | Storage | Subscriptions | EndpointPolicy | MasterKey | RsaKeys
+
+/**
+ * Checks a registration in the order of the contract (32, 36, 35, 34, 36, then 14 and 16) and hands it to the user's
+ * actor, which alone decides about the subscription. Nothing is stored here.
+ */
+export const registerDevice: Endpoint<RegisterDeviceRequest, RegisterServices> = {
+  name: "registerdevicev2",
+  read: requestReader(RegisterDeviceRequest),
+  storageFailed: "ErrorSubscribeOrUpdateDb",
+  handle: (call, request) =>
+    register(call, request).pipe(
+      Effect.catchTags({
+        EwsUrlNotAllowed: refused("EWSUrlMismatch"),
+        EwsUrlUnknown: (error) =>
+          Effect.succeed({
+            code: error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain",
+            message: error.message
+          } as const),
+        PayloadUnreadable: refused("InvalidDecryptedPayload"),
+        AuthTypeMismatch: refused("InvalidAuthType")
+      })
+    )
+}
+
+const refused =
+  (code: Answer["code"]) =>
+  (error: EwsUrlNotAllowed | EwsUrlUnknown | PayloadUnreadable | AuthTypeMismatch): Effect.Effect<Answer> =>
+    Effect.succeed({ code, message: error.message })
+
+const register = Effect.fnUntraced(function* (call: Call, request: RegisterDeviceRequest) {
+  const storage = yield* Storage
+  const policy = yield* EndpointPolicy
+  if (call.tenant.seg && request.deviceId === undefined) return DEVICE_ID_MISSING
+  const authType = readAuthType(request.authType)
+  if (authType === undefined) return UNKNOWN_AUTH_TYPE
+  // Without a URL of the device this may ask Autodiscover, which comes last.
+  const chosen = request.ewsUrl === undefined ? undefined : yield* policy.choose(call.tenant, request.ewsUrl)
+  const user = yield* storage.findUser(call.tenant.tenant, request.userId)
+  if (Option.isNone(user)) return yield* new PayloadUnreadable()
+  const opened = yield* openRegistration(user.value, request, authType)
+  const endpoint = chosen ?? (yield* policy.choose(call.tenant, undefined))
+  yield* Effect.logDebug(`ForceSubscription : [${request.forceSubscription ? "True" : "False"}]`)
+  const subscriptions = yield* Subscriptions
+  const { minPolicy } = yield* Settings
+  const message = new Register({
+    activityId: call.activityId,
+    device: deviceOf(request, minPolicy),
+    authType,
+    credentials: opened.credentials,
+    tokenExpiresAt: opened.tokenExpiresAt,
+    ewsUrl: endpoint.url,
+    exchangeVersion: request.exchangeVersion,
+    force: request.forceSubscription
+  })
+  return yield* subscriptions
+    .ask(user.value.user, message)
+    .pipe(
+      Effect.timeoutTo({
+        duration: ANSWERED_WITHIN,
+        onSuccess: (reply): Answer => reply,
+        onTimeout: () => STILL_BUSY
+      })
+    )
+})
+
+const deviceOf = (request: RegisterDeviceRequest, minPolicy: Policy) => ({
+  token: request.deviceToken,
+  platform: request.deviceType,
+  bundleId: request.bundleId,
+  deviceId: request.deviceId ?? null,
+  policy: Math.max(request.policyLimitNotificationText, minPolicy) as Policy,
+  sound: request.sound ?? null,
+  environment: request.pushEnvironment
+})
+
+/** Two seconds less than the app waits. The actor goes on after it: what it achieves, the app's next try finds done. */
+const ANSWERED_WITHIN = "28 seconds"
+
+const STILL_BUSY: Answer = {
+  code: "SubscribeAgain",
+  message: "Exchange has not answered yet; try again",
+  retryAfterSeconds: 60
+}
+const DEVICE_ID_MISSING: Answer = {
+  code: "Failed",
+  message: "deviceId is missing; the Secure Email Gateway needs it"
+}
+const UNKNOWN_AUTH_TYPE: Answer = {
+  code: "InvalidAuthType",
+  message: "authType must be Basic, OAuth, Certificate or Dual"
+}

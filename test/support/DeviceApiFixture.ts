@@ -1,0 +1,163 @@
+import * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import { Cause, Effect, HashMap, Layer, Logger, LogLevel, Option } from "effect"
+import { KeyPool } from "../../actors/KeyPool.ts"
+import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
+import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
+import { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
+import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
+import { POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
+import { EndpointPolicy, EwsUrlNotAllowed, EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { userIdOfAddress } from "../../schemas/Ids.ts"
+import type { SettingsShape } from "../../schemas/Settings.ts"
+import * as ApiTokens from "../../src/http/ApiTokens.ts"
+import * as DeviceRoutes from "../../src/http/DeviceRoutes.ts"
+import * as Intake from "../../src/http/Intake.ts"
+import { settingsOf, somePrivateKey } from "./CryptoFixture.ts"
+import * as FakeSubscriptions from "./FakeSubscriptions.ts"
+import { layerFaulty } from "./FaultyStorage.ts"
+
+export const TOKEN = "a token of the tenant default, long enough"
+export const ADDRESS = "Ann@example.com"
+export const USER_ID = userIdOfAddress(ADDRESS)
+export const EWS_URL = "https://mail.example.com/EWS/Exchange.asmx"
+
+const poolKey = somePrivateKey()
+const poolLayer = Layer.effect(
+  KeyPool,
+  Effect.map(MasterKey, (master) => ({ take: Effect.sync(() => master.wrap(poolKey, POOL_CONTEXT)) }))
+)
+
+/** Allows `EWS_URL` only; without a request there is a URL unless the tenant is called `unlisted` or `silent`. */
+const policyLayer = Layer.succeed(EndpointPolicy, {
+  choose: (tenant, requested) => {
+    if (requested !== undefined && requested !== EWS_URL) return new EwsUrlNotAllowed({ host: "elsewhere" })
+    if (requested === undefined && tenant.name === "unlisted") return new EwsUrlUnknown({ answered: true })
+    if (requested === undefined && tenant.name === "silent") return new EwsUrlUnknown({ answered: false })
+    return Effect.succeed({ url: EWS_URL, listed: true })
+  }
+})
+
+/** A line of the log as the test sees it: level, texts, cause, annotations. */
+export interface Line {
+  readonly level: string
+  readonly text: string
+  readonly annotations: Record<string, unknown>
+}
+
+/** Collects log lines of every level and prints none. */
+export const recordLog = (lines: Array<Line>) =>
+  Layer.merge(
+    Logger.minimumLogLevel(LogLevel.All),
+    Logger.replace(
+      Logger.defaultLogger,
+      Logger.make(({ annotations, cause, logLevel, message }) => {
+        const texts = [message].flat().map(String)
+        const causes = Cause.isEmpty(cause) ? [] : [Cause.pretty(cause)]
+        lines.push({
+          level: logLevel.label,
+          text: [...texts, ...causes].join(" "),
+          annotations: Object.fromEntries(HashMap.toEntries(annotations))
+        })
+      })
+    )
+  )
+
+/** Everything the public routes need, actors scripted, storage in memory and made to fail on demand. */
+export const layer = (some: Partial<SettingsShape> = {}, lines: Array<Line> = []) =>
+  Layer.mergeAll(ApiTokens.layer, poolLayer, policyLayer, Intake.layer, FakeSubscriptions.layer).pipe(
+    Layer.provideMerge(
+      Layer.mergeAll(LocalMasterKey.layerTest, NodeRsaKeys.layer, layerFaulty(MemoryStorage.layer))
+    ),
+    Layer.provideMerge(recordLog(lines)),
+    Layer.provideMerge(
+      settingsOf({
+        basePaths: ["/api/ens", "/MailNotificationService/api/ens"],
+        environmentType: "OnPrem",
+        ...some
+      })
+    )
+  )
+
+export interface Got {
+  readonly status: number
+  readonly headers: Headers
+  readonly text: string
+  /** The body as JSON, {} if it is none. */
+  readonly json: Record<string, unknown>
+}
+
+/** The routes without a socket; call it once per test. */
+export const open = Effect.gen(function* () {
+  const app = yield* HttpLayerRouter.toHttpEffect(DeviceRoutes.layer).pipe(
+    Effect.provideService(HttpLayerRouter.RouterConfig, DeviceRoutes.routerConfig)
+  )
+  const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
+  const send = (path: string, init: RequestInit = {}) =>
+    Effect.promise(async (): Promise<Got> => {
+      const response = await handler(new Request(`http://ens.test${path}`, init))
+      const text = await response.text()
+      const isJson = response.headers.get("content-type")?.startsWith("application/json") ?? false
+      return {
+        status: response.status,
+        headers: response.headers,
+        text,
+        json: isJson ? JSON.parse(text) : {}
+      }
+    })
+  const post = (endpoint: string, body: unknown, headers: Record<string, string> = { ENSAPIToken: TOKEN }) =>
+    send(endpoint.startsWith("/") ? endpoint : `/api/ens/${endpoint}`, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: typeof body === "string" ? body : JSON.stringify(body)
+    })
+  return { send, post }
+})
+
+/** Makes a token, and with it its tenant. */
+export const makeToken = (token = TOKEN, tenant = "default", seg = false) =>
+  Effect.flatMap(Storage, (storage) =>
+    storage.createToken({
+      tenant,
+      label: "test",
+      hash: hashApiToken(token),
+      ewsUrls: [],
+      ewsPins: [],
+      seg,
+      createdAt: 0
+    })
+  )
+
+/** A registration whose payload is encrypted to the user's key, as the app does it; `outside` and `inside` override. */
+export const registration = Effect.fnUntraced(function* (
+  publicKey: unknown,
+  outside: Record<string, unknown> = {},
+  inside: Record<string, unknown> = {}
+) {
+  const rsa = yield* RsaKeys
+  const credentials = { emailAddress: ADDRESS, username: "ann", password: "s3cret-word", ...inside }
+  const payload = rsa.encryptBlocks(
+    Buffer.from(String(publicKey), "base64"),
+    Buffer.from(JSON.stringify(credentials))
+  )
+  return {
+    userId: USER_ID,
+    deviceToken: "token-1",
+    deviceType: "iOS",
+    bundleId: "com.example.mail",
+    authType: "Basic",
+    payload: payload.toString("base64"),
+    ewsUrl: EWS_URL,
+    ...outside
+  }
+})
+
+/** The number of the user, made known by `getpublickey`. */
+export const userNumber = Effect.gen(function* () {
+  const storage = yield* Storage
+  const tenant = Option.getOrThrow(yield* storage.tenantOfToken(hashApiToken(TOKEN)))
+  return Option.getOrThrow(yield* storage.findUser(tenant.tenant, USER_ID)).user
+})
