@@ -1,0 +1,72 @@
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Logger } from "effect"
+import * as ConfiguredGateways from "../../../layers/push/ConfiguredGateways.ts"
+import { Push } from "../../../layers/push/Push.ts"
+import type { SettingsShape } from "../../../schemas/Settings.ts"
+import * as CnsStub from "../../support/CnsStub.ts"
+import { settingsOf } from "../../support/CryptoFixture.ts"
+import { notification } from "../../support/Notifications.ts"
+
+const made = (some: Partial<SettingsShape>) =>
+  ConfiguredGateways.make.pipe(Effect.provide(settingsOf(some)), Effect.scoped)
+
+describe("the gateways that ENS_PUSH names", () => {
+  it.effect("are one for both platforms, or one each", () =>
+    Effect.gen(function* () {
+      const both = yield* made({ push: { ios: "log", android: "log" } })
+      expect(both.ios).toBe(both.android)
+      const cnsUrl = "https://cns.example.com/nws/notify/apns"
+      const two = yield* made({ push: { ios: "cns", android: "log" }, cnsUrl })
+      expect([two.ios.name, two.android.name]).toEqual(["cns", "log"])
+    })
+  )
+
+  for (const name of ["sns", "fcm", "apns"] as const)
+    it.effect(`${name} is refused at the start, with what to use instead`, () =>
+      Effect.gen(function* () {
+        const error = yield* Effect.flip(made({ push: { ios: "log", android: name } }))
+        expect(error.message).toBe(
+          `push gateway ${name}: not built in this version; use log or cns in ENS_PUSH`
+        )
+      })
+    )
+
+  it.effect("say that CNS gets unsigned requests", () =>
+    Effect.gen(function* () {
+      const lines: Array<unknown> = []
+      const logger = Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ message }) => lines.push(message))
+      )
+      yield* made({ push: { ios: "cns", android: "cns" }, cnsUrl: "https://cns.example.com/" }).pipe(
+        Effect.provide(logger)
+      )
+      expect(lines).toHaveLength(1)
+      expect(String(lines[0])).toContain("unsigned")
+    })
+  )
+
+  it.scopedLive("serve their platforms through the stage", () =>
+    Effect.gen(function* () {
+      const folder = yield* Effect.acquireRelease(
+        Effect.promise(() => mkdtemp(join(tmpdir(), "ens-push-"))),
+        (path) => Effect.promise(() => rm(path, { recursive: true }))
+      )
+      const pushLogFile = join(folder, "push.log")
+      const stub = yield* CnsStub.make()
+      const settings = settingsOf({ push: { ios: "cns", android: "log" }, cnsUrl: stub.url, pushLogFile })
+      yield* Effect.gen(function* () {
+        const push = yield* Push
+        yield* push.send(notification(1))
+        yield* push.send(notification(2, { platform: "Android" }))
+        expect((yield* push.health).map((it) => it.gateway)).toEqual(["cns", "log"])
+      }).pipe(Effect.provide(ConfiguredGateways.layer), Effect.provide(settings))
+      expect(stub.delivered.map((it) => it.deviceToken)).toEqual(["token-1"])
+      const lines = yield* Effect.promise(() => readFile(pushLogFile, "utf8"))
+      expect(JSON.parse(lines)).toMatchObject({ deviceToken: "token-2", deviceType: "Android" })
+    })
+  )
+})
