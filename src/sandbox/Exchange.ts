@@ -152,7 +152,8 @@ export const makeExchange = (
     )
     const listener = yield* listen(options, (incoming, outgoing) => {
       const path = new URL(incoming.url ?? "/", "http://sandbox").pathname.toLowerCase()
-      const failed = () => void (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(500).end())
+      const failed = (error: unknown) =>
+        void (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(500).end(String(error)))
       if (path.startsWith("/sandbox/"))
         serveControl(standIn, path.slice("/sandbox/".length), incoming, outgoing).catch(failed)
       else if (path !== EWS_PATH.toLowerCase()) outgoing.writeHead(404).end()

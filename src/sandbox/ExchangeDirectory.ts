@@ -1,10 +1,5 @@
-import {
-  type Folder,
-  type FolderName,
-  Mailbox,
-  type MailboxOptions,
-  mailboxGuidOf
-} from "./ExchangeMailbox.ts"
+import { mailboxGuidOf } from "./ExchangeIds.ts"
+import { type Folder, type FolderName, Mailbox, type MailboxOptions } from "./ExchangeMailbox.ts"
 
 /** Whom a request acts for: undefined = nobody (no log-in was tried), `false` = a log-in that failed. */
 export type Login = Mailbox | undefined | false

@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { Script } from "./Script.ts"
 
 const scope = {
   /** EWS operation it is for (`Subscribe`, `GetItem` …); absent = any. */
@@ -41,47 +42,27 @@ export type Fault = typeof Fault.Type
 
 /** The faults that are waiting to happen. */
 export class Faults {
-  readonly #active: Array<{ readonly fault: Fault; left: number }> = []
+  readonly #script = new Script<Fault>()
 
   add(fault: Fault): void {
-    this.#active.push({ fault, left: fault.times ?? Number.POSITIVE_INFINITY })
-    if (this.#active.length > MAX_FAULTS) this.#active.shift()
+    this.#script.add(fault)
   }
 
   clear(): void {
-    this.#active.length = 0
-  }
-
-  all(): ReadonlyArray<Fault> {
-    return this.#active.map((entry) => entry.fault)
+    this.#script.clear()
   }
 
   /** Uses up what is for this call: at most one delay and one other fault, the oldest of each. */
-  take(
-    operation: string,
-    user: string
-  ): { readonly delay: number; readonly fault: Exclude<Fault, Slow> | undefined } {
-    let slow: Slow | undefined
-    let other: Exclude<Fault, Slow> | undefined
-    for (const entry of [...this.#active]) {
-      if (!applies(entry.fault, operation, user)) continue
-      if (entry.fault.kind === "slow") {
-        if (slow !== undefined) continue
-        slow = entry.fault
-      } else {
-        if (other !== undefined) continue
-        other = entry.fault
-      }
-      entry.left -= 1
-      if (entry.left <= 0) this.#active.splice(this.#active.indexOf(entry), 1)
-    }
-    return { delay: slow?.milliseconds ?? 0, fault: other }
+  take(operation: string, user: string): { readonly delay: number; readonly fault: Failure | undefined } {
+    const isSlow = (fault: Fault): fault is Slow => fault.kind === "slow" && applies(fault, operation, user)
+    const isFailure = (fault: Fault): fault is Failure =>
+      fault.kind !== "slow" && applies(fault, operation, user)
+    return { delay: this.#script.take(isSlow)?.milliseconds ?? 0, fault: this.#script.take(isFailure) }
   }
 }
 
 type Slow = Extract<Fault, { readonly kind: "slow" }>
-
-const MAX_FAULTS = 1000
+type Failure = Exclude<Fault, Slow>
 
 const applies = (fault: Fault, operation: string, user: string): boolean =>
   (fault.kind === "repeat") === (operation === "SendNotification") &&

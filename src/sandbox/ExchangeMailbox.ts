@@ -1,4 +1,5 @@
-import { randomBytes, randomUUID } from "node:crypto"
+import { randomUUID } from "node:crypto"
+import { newFolderId, newItemId, sequenceOf, watermarkOf } from "./ExchangeIds.ts"
 
 /** Who may log in, and to what. */
 export interface MailboxOptions {
@@ -96,7 +97,7 @@ export class Mailbox {
     this.folders = new Map(
       FOLDERS.map(([name, displayName, parent]) => [
         name,
-        { id: this.#newId(0x01, 88), name, displayName, parent }
+        { id: newFolderId(this.guid), name, displayName, parent }
       ])
     )
   }
@@ -126,7 +127,7 @@ export class Mailbox {
 
   deliver(mail: IncomingMail): string {
     const folder = mail.folder ?? "inbox"
-    const id = this.#newId(0x00, 113)
+    const id = newItemId(this.guid)
     this.#mails.set(id, {
       id,
       folder,
@@ -158,7 +159,7 @@ export class Mailbox {
   move(id: string, to: FolderName): string | undefined {
     const mail = this.#mails.get(id)
     if (mail === undefined) return undefined
-    const newId = this.#newId(0x00, 113)
+    const newId = newItemId(this.guid)
     this.#mails.delete(id)
     this.#mails.set(newId, { ...mail, id: newId, folder: to })
     const moved: MailboxEvent = {
@@ -189,20 +190,13 @@ export class Mailbox {
   }
 
   watermark(sequence: number): string {
-    const bytes = Buffer.alloc(29)
-    bytes[0] = 1
-    Buffer.from(this.guid.replaceAll("-", ""), "hex").copy(bytes, 4)
-    bytes.writeBigUInt64LE(BigInt(sequence), 20)
-    bytes[28] = 1
-    return bytes.toString("base64")
+    return watermarkOf(this.guid, sequence)
   }
 
   /** Events after a watermark; undefined if it is not of this mailbox, or older than what is kept. */
   eventsAfter(watermark: string): ReadonlyArray<MailboxEvent> | undefined {
-    const bytes = Buffer.from(watermark, "base64")
-    if (bytes.length !== 29) return undefined
-    const sequence = Number(bytes.readBigUInt64LE(20))
-    if (this.watermark(sequence) !== watermark || sequence > this.#sequence) return undefined
+    const sequence = sequenceOf(this.guid, watermark)
+    if (sequence === undefined || sequence > this.#sequence) return undefined
     const oldest = this.#history[0]?.sequence ?? 0
     if (this.#history.length === MAX_HISTORY && sequence < oldest - 1) return undefined
     return this.#history.filter((event) => event.sequence > sequence)
@@ -240,19 +234,6 @@ export class Mailbox {
     this.#history.splice(0, Math.max(0, this.#history.length - MAX_HISTORY))
     for (const listener of [...this.#listeners]) listener(events)
   }
-
-  /** Shaped like real ids: a type byte, the mailbox's GUID as text, then what only the server understands. */
-  #newId(type: number, length: number): string {
-    const head = Buffer.concat([Buffer.from([type, 0x03, 0x24, 0x00]), Buffer.from(this.guid, "ascii")])
-    return Buffer.concat([head, randomBytes(length - head.length)]).toString("base64")
-  }
-}
-
-/** The GUID inside an item or folder id; undefined if it is none. */
-export const mailboxGuidOf = (id: string): string | undefined => {
-  const bytes = Buffer.from(id, "base64")
-  const shaped = bytes.length >= 40 && bytes.toString("base64") === id && bytes.readUInt16BE(1) === 0x0324
-  return shaped ? bytes.toString("ascii", 4, 40) : undefined
 }
 
 const MAX_MAILS = 5000
