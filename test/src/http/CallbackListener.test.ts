@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Redacted, TestClock } from "effect"
+import { Context, Effect, Logger, Metric, MetricState, Redacted, TestClock } from "effect"
 import { Unavailable } from "../../../actors/Subscriptions.ts"
 import { CallbackListener } from "../../../src/http/CallbackListener.ts"
 import { PublicListener } from "../../../src/http/PublicListener.ts"
@@ -126,6 +126,26 @@ describe("an authentic callback", () => {
       second.reply("Unsubscribe")
       expect((yield* Effect.promise(() => connection.response())).body).toContain(UNSUBSCRIBE)
     })
+  )
+
+  it.scoped(
+    "that was answered for its actor is not taken off its source's count once more by the late reply",
+    () =>
+      Effect.gen(function* () {
+        const { connect, fixture } = yield* start({ callbackHeldMax: 1 })
+        fixture.autoReply = undefined
+        const next = Effect.gen(function* () {
+          const connection = yield* connect
+          connection.send("POST", fixture.url(), heartbeat())
+          return yield* Effect.promise(() => fixture.arrival())
+        })
+        const late = yield* next
+        yield* TestClock.adjust("6 seconds")
+        yield* next
+        yield* TestClock.adjust("7 seconds")
+        late.reply("Ok")
+        expect((yield* next).callback.hurried).toBe(true)
+      })
   )
 
   it.scoped("whose sender hung up may still be replied to, without harm", () =>
@@ -375,6 +395,60 @@ describe("an unusable callback", () => {
       expect(fixture.posts).toBe(0)
     })
   )
+})
+
+describe("what an operator sees", () => {
+  const published = (outcome: string) =>
+    Effect.map(Metric.snapshot, (pairs) => {
+      const pair = pairs.find(
+        ({ metricKey }) =>
+          metricKey.name === "ens_callbacks_total" && metricKey.tags.some(({ value }) => value === outcome)
+      )
+      return pair !== undefined && MetricState.isCounterState(pair.metricState)
+        ? Number(pair.metricState.count)
+        : 0
+    })
+
+  it.scoped("is each callback counted once, by what became of it", () =>
+    Effect.gen(function* () {
+      const outcomes = ["ok", "unsubscribe", "forged", "unusable", "gone", "wrong_method"]
+      const before = yield* Effect.forEach(outcomes, published)
+      const { connect, exchange, fixture } = yield* start()
+      yield* exchange(fixture.url())
+      yield* exchange(fixture.url())
+      fixture.autoReply = "Unsubscribe"
+      yield* exchange(fixture.url())
+      yield* exchange(PATH)
+      yield* exchange(fixture.url(), "rubbish")
+      fixture.autoReply = undefined
+      const lost = yield* connect
+      lost.send("POST", fixture.url(), heartbeat())
+      const { reply } = yield* Effect.promise(() => fixture.arrival())
+      lost.destroy()
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
+      reply("Ok")
+      yield* TestClock.adjust("1 second")
+      const after = yield* Effect.forEach(outcomes, published)
+      expect(after.map((count, index) => count - before[index]!)).toEqual([2, 1, 1, 1, 1, 0])
+    })
+  )
+
+  it.scoped("is one alarm for each time that masses are forged, without a word of the URLs", () => {
+    const lines: Array<string> = []
+    const logger = Logger.make(({ annotations, logLevel, message }) => {
+      lines.push(`${logLevel.label} ${String(message)} ${JSON.stringify([...annotations])}`)
+    })
+    return Effect.gen(function* () {
+      const { exchange } = yield* start()
+      for (let i = 1; i <= 60; i++) yield* exchange(`${PATH}?id=${i}&f=SECRET&s=SECRET`)
+      yield* TestClock.adjust("5 seconds")
+      expect(lines.filter((line) => line.startsWith("ERROR masses"))).toHaveLength(1)
+      yield* TestClock.adjust("60 seconds")
+      expect(lines.filter((line) => line.startsWith("INFO"))).toHaveLength(1)
+      expect(lines).toHaveLength(4)
+      expect(lines.join()).not.toContain("SECRET")
+    }).pipe(Effect.provide(Logger.replace(Logger.defaultLogger, logger)))
+  })
 })
 
 describe("another method on the callback's path", () => {

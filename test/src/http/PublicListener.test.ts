@@ -90,7 +90,8 @@ describe("draining", () => {
       yield* Effect.sleep("100 millis")
       slow.go()
       expect((yield* response(connection)).body).toBe("app /slow")
-      yield* Fiber.join(draining)
+      // Well under the 10 s after which it would be cut.
+      yield* Fiber.join(draining).pipe(Effect.timeout("6 seconds"))
     })
   )
 
