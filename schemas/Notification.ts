@@ -1,10 +1,10 @@
-import type { Announcement } from "./Announcement.ts"
+import { Announcement } from "./Announcement.ts"
 import type { UserId } from "./Ids.ts"
 import { effectivePolicy } from "./MailPolicy.ts"
 import { notificationId } from "./NotificationId.ts"
 import { alertPayload, badgePayload, silentPayload } from "./NotificationPayload.ts"
 import { cleanText, type NotificationText } from "./NotificationText.ts"
-import type { Platform, Policy, PushEnvironment, PushKind, PushNotification } from "./Push.ts"
+import type { Platform, Policy, PushEnvironment, PushKind, PushNotification, PushTarget } from "./Push.ts"
 
 /** What composing needs of a device; a stored device fits. */
 export interface NotifiedDevice {
@@ -42,33 +42,53 @@ export const compose = (
   announcement: Announcement,
   composing: Composing
 ): PushNotification | undefined => {
-  const policy = effectivePolicy(device.policy, composing.minPolicy)
+  const { minPolicy, now, textNewMessage, textNewMessages, userId } = composing
+  const { platform, sound } = device
+  const policy = effectivePolicy(device.policy, minPolicy)
+
+  const notification = (kind: PushKind, priority: "high" | "normal", life: number, payload: Payload) => ({
+    id: notificationId(userId, device.device, announcement),
+    target: targetOf(device),
+    kind,
+    priority,
+    payload,
+    expiresAt: now + life
+  })
+
   switch (announcement._tag) {
     case "NewMail": {
-      if (policy === 4) return badge(device, announcement.badge, "high", composing)
-      const { itemId, badge: count } = announcement
-      const text = mailText(policy, announcement, composing.textNewMessage)
-      return alert(device, "newMail", announcement, text, count, { messageId: itemId }, composing)
+      const { badge, itemId } = announcement
+      if (policy === 4) return badgeInstead(device, badge, composing)
+      const text = mailText(policy, announcement, textNewMessage)
+      const about = { messageId: itemId }
+      return notification(
+        "newMail",
+        "high",
+        DAY,
+        alertPayload(platform, { text, badge, sound, userId, about })
+      )
     }
     case "Summary": {
-      if (policy === 4) return badge(device, announcement.badge, "high", composing)
-      const { count, messageIds, badge: unread } = announcement
-      const text = bodyOnly(composing.textNewMessages.replaceAll("%d", String(count)))
+      const { badge, count, messageIds } = announcement
+      if (policy === 4) return badgeInstead(device, badge, composing)
+      const text = bodyOnly(textNewMessages.replaceAll("%d", String(count)))
       const about = { count, messageIds: messageIds.slice(0, SUMMARY_IDS) }
-      return alert(device, "summary", announcement, text, unread, about, composing)
+      return notification(
+        "summary",
+        "high",
+        DAY,
+        alertPayload(platform, { text, badge, sound, userId, about })
+      )
     }
     case "Badge":
-      return badge(device, announcement.count, "normal", composing)
-    case "Resubscribe":
-      return {
-        id: notificationId(composing.userId, device.device, announcement),
-        target: targetOf(device),
-        kind: "resubscribe",
-        // APNs refuses a silent push of high priority; Android delays a data message of normal priority while dozing.
-        priority: device.platform === "iOS" ? "normal" : "high",
-        payload: silentPayload(device.platform, composing.userId, announcement.reason),
-        expiresAt: composing.now + HOUR
-      }
+      if (platform === "Android") return undefined
+      // May come late and save battery.
+      return notification("badge", "normal", HOUR, badgePayload(userId, announcement.count))
+    case "Resubscribe": {
+      // APNs refuses a silent push of high priority; Android holds back a data message of normal priority while it dozes.
+      const priority = platform === "iOS" ? "normal" : "high"
+      return notification("resubscribe", priority, HOUR, silentPayload(platform, userId, announcement.reason))
+    }
   }
 }
 
@@ -78,9 +98,11 @@ export const SUMMARY_IDS = 10
 const HOUR = 60 * 60 * 1000
 
 /** A mail older than this is no news; the outbox gives it up as well. */
-const MAIL_LIFE = 24 * HOUR
+const DAY = 24 * HOUR
 
-const targetOf = ({ bundleId, environment, platform, registeredAt, token }: NotifiedDevice) => ({
+type Payload = PushNotification["payload"]
+
+const targetOf = ({ bundleId, environment, platform, registeredAt, token }: NotifiedDevice): PushTarget => ({
   token,
   platform,
   bundleId,
@@ -88,40 +110,15 @@ const targetOf = ({ bundleId, environment, platform, registeredAt, token }: Noti
   registeredAt
 })
 
-const alert = (
-  device: NotifiedDevice,
-  kind: PushKind,
-  announcement: Announcement,
-  text: NotificationText,
-  badge: number | undefined,
-  about: Parameters<typeof alertPayload>[1]["about"],
-  { now, userId }: Composing
-): PushNotification => ({
-  id: notificationId(userId, device.device, announcement),
-  target: targetOf(device),
-  kind,
-  priority: "high",
-  payload: alertPayload(device.platform, { text, badge, sound: device.sound, userId, about }),
-  expiresAt: now + MAIL_LIFE
-})
-
-// A changed number may come late and save battery; the number that is all a device gets of a new mail may not.
-const badge = (
+/** The number is all that a device of policy 4 gets of a new mail, so it may not come late. */
+const badgeInstead = (
   device: NotifiedDevice,
   count: number | undefined,
-  priority: PushNotification["priority"],
-  { now, userId }: Composing
-): PushNotification | undefined =>
-  device.platform === "Android" || count === undefined
-    ? undefined
-    : {
-        id: notificationId(userId, device.device, { _tag: "Badge", count }),
-        target: targetOf(device),
-        kind: "badge",
-        priority,
-        payload: badgePayload(userId, count),
-        expiresAt: now + HOUR
-      }
+  composing: Composing
+): PushNotification | undefined => {
+  const badge = count === undefined ? undefined : compose(device, Announcement.Badge({ count }), composing)
+  return badge && { ...badge, priority: "high" }
+}
 
 const mailText = (
   policy: Policy,

@@ -9,10 +9,10 @@ import type { UserId } from "./Ids.ts"
  */
 export const notificationId = (userId: UserId, device: number, announcement: Announcement): string =>
   createHash("sha256")
-    .update(JSON.stringify([userId, device, ...subject(announcement)]))
+    .update(JSON.stringify([userId, device, ...what(announcement)]))
     .digest("base64url")
 
-const subject = (announcement: Announcement): ReadonlyArray<string> => {
+const what = (announcement: Announcement): ReadonlyArray<string> => {
   switch (announcement._tag) {
     case "NewMail":
       return ["mail", announcement.itemId]

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope, TestClock } from "effect"
+import { Effect, Exit, Fiber, Logger, Metric, Scope, TestClock } from "effect"
 import { PROBE_FIRST } from "../../../layers/push/Circuit.ts"
 import { REQUEST_LONGEST } from "../../../layers/push/GatewayStage.ts"
 import type { Push } from "../../../layers/push/Push.ts"
+import * as PushMetrics from "../../../layers/push/PushMetrics.ts"
 import * as PushStage from "../../../layers/push/PushStage.ts"
 import { Verdict } from "../../../schemas/Push.ts"
 import { notification } from "../../support/Notifications.ts"
@@ -298,12 +299,49 @@ describe("a gateway with a bug", () => {
     })
   )
 
+  it.scoped("that crashes is reported by kind and place, without its words", () =>
+    Effect.gen(function* () {
+      const lines: Array<string> = []
+      const logger = Logger.make(({ message }) => lines.push(String(message)))
+      const { gateway, push } = yield* one().pipe(
+        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+      )
+      const [fiber] = yield* sendAll(push, [1])
+      yield* gateway.requests[0]!.crash("cannot encode Subject 1")
+      yield* Fiber.join(fiber!)
+      yield* settle
+      expect(lines).toHaveLength(1)
+      expect(lines[0]).toMatch(/^Push gateway cns crashed: TypeError at .*ScriptedGateway/)
+      expect(lines[0]).not.toContain("Subject")
+    })
+  )
+
   it.scoped("that forgets verdicts leaves nobody waiting", () =>
     Effect.gen(function* () {
       const { gateway, push } = yield* one()
       const [fiber] = yield* sendAll(push, [1])
       yield* gateway.requests[0]!.answer([])
       expect(yield* Fiber.join(fiber!)).toEqual(Verdict.RetryLater({ after: 0 }))
+    })
+  )
+})
+
+describe("metrics", () => {
+  it.scoped("count every verdict once, refusals by the circuit included", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one({ name: "sns" })
+      const counts = Effect.all(
+        (["Delivered", "GatewayDown"] as const).map((tag) => Metric.value(PushMetrics.verdicts("sns", tag)))
+      ).pipe(Effect.map((states) => states.map((state) => state.count)))
+      const fibers = yield* sendAll(push, [1, 2, 3])
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      expect((yield* Metric.value(PushMetrics.down("sns"))).value).toBe(0)
+      yield* gateway.requests[1]!.answer(gatewayDown)
+      yield* Effect.all(fibers.map(Fiber.join))
+      yield* push.send(notification(4))
+      expect(yield* counts).toEqual([1, 3])
+      expect((yield* Metric.value(PushMetrics.down("sns"))).value).toBe(1)
     })
   )
 })
