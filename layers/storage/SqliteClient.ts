@@ -5,6 +5,7 @@ import type { Connection } from "@effect/sql/SqlConnection"
 import { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import { Effect, Layer, Option, type Scope, Stream } from "effect"
+import type { WriteOrder } from "./SqliteProtocol.ts"
 import { type AnswerMode, SqliteStatements } from "./SqliteStatements.ts"
 import * as SqliteWriter from "./SqliteWriter.ts"
 
@@ -20,7 +21,7 @@ export const make = (file: string): Effect.Effect<SqlClient.SqlClient, SqlError,
   Effect.gen(function* () {
     const write = yield* SqliteWriter.make(file)
     // The writer comes first: it makes the file and its journal mode.
-    yield* write({ _tag: "Run", transaction: 0, sql: "SELECT 1", parameters: [], mode: "rows" })
+    yield* write(statementOf(0, "SELECT 1", [], "rows"))
     const read = yield* openReader(file)
     let lastTransaction = 0
     const client = yield* SqlClient.make({
@@ -29,7 +30,7 @@ export const make = (file: string): Effect.Effect<SqlClient.SqlClient, SqlError,
           (sql, parameters, mode) =>
             /^\s*SELECT\b/i.test(sql)
               ? read(sql, parameters, mode)
-              : write({ _tag: "Run", transaction: 0, sql, parameters, mode }),
+              : write(statementOf(0, sql, parameters, mode)),
           (sql) => write({ _tag: "RunAlone", transaction: 0, sql })
         )
       ),
@@ -70,13 +71,29 @@ const tryRead = <A>(read: () => A) =>
 
 /** The client's begin, commit and rollback arrive as `unprepared` statements; savepoints are SQL. */
 const transactionOf = (write: SqliteWriter.SqliteWriter, transaction: number): Connection => {
-  const run: Run = (sql, parameters, mode) => write({ _tag: "Run", transaction, sql, parameters, mode })
+  const run: Run = (sql, parameters, mode) => write(statementOf(transaction, sql, parameters, mode))
   return connectionOf(run, (sql) =>
     sql === "Begin" || sql === "Commit" || sql === "Rollback"
       ? write({ _tag: sql, transaction })
       : run(sql, [], "rows")
   )
 }
+
+/** What goes to the thread is copied with the whole buffer it is a view of (Node's pool!), so bytes get their own. */
+const statementOf = (
+  transaction: number,
+  sql: string,
+  parameters: ReadonlyArray<unknown>,
+  mode: AnswerMode
+): WriteOrder => ({
+  _tag: "Run",
+  transaction,
+  sql,
+  mode,
+  parameters: parameters.map((value) =>
+    value instanceof Uint8Array && value.byteLength < value.buffer.byteLength ? new Uint8Array(value) : value
+  )
+})
 
 type Rows = ReadonlyArray<Record<string, unknown>>
 

@@ -34,7 +34,7 @@ export class SqliteCommitGroup {
       return
     }
     this.#perform(request)
-    while (this.#transaction === 0 && this.#waiting.length > 0) this.#perform(this.#waiting.shift()!)
+    this.#performWaiting()
   }
 
   /** Nothing more has arrived: make durable what is done, unless a transaction is still open. */
@@ -42,10 +42,17 @@ export class SqliteCommitGroup {
     if (this.#transaction === 0) this.#commit()
   }
 
-  /** Commits what was done; an open transaction is rolled back. */
+  /** Does and commits all that was asked; transactions whose end has not been asked for are rolled back. */
   end(): void {
-    if (this.#transaction !== 0) this.#rollback()
+    while (this.#transaction !== 0) {
+      this.#rollback()
+      this.#performWaiting()
+    }
     this.#commit()
+  }
+
+  #performWaiting(): void {
+    while (this.#transaction === 0 && this.#waiting.length > 0) this.#perform(this.#waiting.shift()!)
   }
 
   #perform(request: WriteRequest): void {

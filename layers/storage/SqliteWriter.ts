@@ -39,13 +39,17 @@ class WriterThread {
   #worker: Worker | undefined
   #batch: Array<WriteRequest> = []
   #lastId = 0
+  #closed = false
 
   constructor(file: string) {
     this.#file = file
   }
 
   ask(order: WriteOrder, resume: Resume): void {
-    if (this.#pending.size >= WAITING_MAX)
+    if (this.#closed) return resume(failWith({ message: "the database is closed", code: 0 }))
+    // Never refused: the next step of a transaction that others wait for.
+    const isNew = order._tag === "Begin" || order.transaction === 0
+    if (isNew && this.#pending.size >= WAITING_MAX)
       return resume(failWith({ message: "too many writes are waiting", code: 0 }))
     const id = ++this.#lastId
     this.#pending.set(id, resume)
@@ -55,6 +59,7 @@ class WriterThread {
 
   close(): Promise<void> {
     this.#post()
+    this.#closed = true
     const worker = this.#worker
     if (worker === undefined) return Promise.resolve()
     return new Promise((resolve) => {

@@ -201,6 +201,8 @@ export class Storage extends Context.Tag("ens/Storage")<
     }) => Effect.Effect<User, StorageError>
     /** Stores a second key pair, if there is none; answers the one that is stored now. */
     readonly setCallbackKey: (user: UserNumber, key: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
+    /** Replaces the key that seals `f`, drops the second key pair and split ciphertexts: every callback URL so far opens nothing. */
+    readonly replaceSealKey: (user: UserNumber, sealKey: Uint8Array) => Effect.Effect<void, StorageError>
     /** Removes the user with keys, devices, subscription, partial ciphertexts and outbox. */
     readonly deleteUser: (user: UserNumber) => Effect.Effect<void, StorageError>
     /** Removes users made before `before` who never registered; answers how many. */
@@ -213,17 +215,17 @@ export class Storage extends Context.Tag("ens/Storage")<
       after: UserNumber | undefined,
       limit: number
     ) => Effect.Effect<UserPage, StorageError>
-    /** One transaction: new subscription, fingerprint, device added or updated; older partial ciphertexts removed. Link becomes `Unconfirmed`. */
+    /** One transaction: new subscription, fingerprint, device (if there is one) added or updated; older partial ciphertexts removed. Link becomes `Unconfirmed`. */
     readonly saveSubscribed: (
       subscribed: Subscribed,
       fingerprint: Uint8Array,
-      device: NewDevice
-    ) => Effect.Effect<Device, StorageError>
-    /** Takes over a subscription whose storing was lost: raises the generation and forgets the subscription id. */
+      device: NewDevice | undefined
+    ) => Effect.Effect<Device | undefined, StorageError>
+    /** Takes over a subscription whose storing was lost: raises the generation and replaces the subscription id. */
     readonly adopt: (
       user: UserNumber,
       generation: Generation,
-      subscriptionId: SubscriptionId
+      subscriptionId: SubscriptionId | null
     ) => Effect.Effect<void, StorageError>
     readonly saveRefused: (user: UserNumber, refused: Generation) => Effect.Effect<void, StorageError>
     readonly saveLink: (
@@ -232,7 +234,7 @@ export class Storage extends Context.Tag("ens/Storage")<
       linkSince: number,
       nudges: number
     ) => Effect.Effect<void, StorageError>
-    /** Many users' hot state in one transaction; users that are gone are passed over. */
+    /** Many users' hot state in one transaction; users that are gone are passed over. A watermark of null leaves the stored one. */
     readonly saveHot: (
       batch: ReadonlyArray<{
         readonly user: UserNumber

@@ -50,7 +50,7 @@ export const make = (state: MemoryState): Subscriptions => ({
       }
       for (const generation of record.partials.keys())
         if (generation < subscribed.generation) record.partials.delete(generation)
-      return upsertDevice(record, device)
+      return device && upsertDevice(record, device)
     }),
 
   adopt: (user, generation, subscriptionId) =>
@@ -71,7 +71,11 @@ export const make = (state: MemoryState): Subscriptions => ({
     Effect.forEach(
       batch,
       ({ user, generation, hot }) =>
-        change(state, user, (old) => (old.generation <= generation ? { ...old, hot: copyHot(hot) } : old)),
+        change(state, user, (old) =>
+          old.generation <= generation
+            ? { ...old, hot: { ...copyHot(hot), watermark: hot.watermark ?? old.hot.watermark } }
+            : old
+        ),
       { discard: true }
     ),
 

@@ -5,7 +5,13 @@ import { attempt, copy, type MemoryState, type StorageShape, type UserRecord } f
 
 type Users = Pick<
   StorageShape,
-  "findUser" | "user" | "createUser" | "setCallbackKey" | "deleteUser" | "forgetUnregistered"
+  | "findUser"
+  | "user"
+  | "createUser"
+  | "setCallbackKey"
+  | "replaceSealKey"
+  | "deleteUser"
+  | "forgetUnregistered"
 >
 
 export const make = (state: MemoryState): Users => {
@@ -46,6 +52,14 @@ export const make = (state: MemoryState): Users => {
         const callbackKey = record.user.callbackKey ?? copy(key)
         record.user = { ...record.user, callbackKey }
         return copy(callbackKey)
+      }),
+
+    replaceSealKey: (user, sealKey) =>
+      Effect.sync(() => {
+        const record = state.users.get(user)
+        if (record === undefined) return
+        record.user = { ...record.user, sealKey: copy(sealKey), callbackKey: null }
+        record.partials.clear()
       }),
 
     deleteUser: (user) => Effect.sync(() => void state.users.delete(user)),

@@ -69,7 +69,7 @@ export const make = (sql: SqlClient): Subscriptions => {
         yield* saveSubscription(subscribed)
         yield* renewHotState(subscribed)
         yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation < ${generation}`
-        return yield* upsertDevice(sql, "saveSubscribed", user, device)
+        return device && (yield* upsertDevice(sql, "saveSubscribed", user, device))
       },
       transaction(sql, "saveSubscribed")
     ),

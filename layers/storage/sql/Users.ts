@@ -7,7 +7,13 @@ import { affected, inChunks, noSuchUser, operation, type StorageShape, transacti
 
 type Users = Pick<
   StorageShape,
-  "findUser" | "user" | "createUser" | "setCallbackKey" | "deleteUser" | "forgetUnregistered"
+  | "findUser"
+  | "user"
+  | "createUser"
+  | "setCallbackKey"
+  | "replaceSealKey"
+  | "deleteUser"
+  | "forgetUnregistered"
 >
 
 /** So many users are forgotten in one transaction. */
@@ -70,6 +76,15 @@ export const make = (sql: SqlClient): Users => {
         Effect.catchTag("NoSuchElementException", () => Effect.fail(noSuchUser("setCallbackKey"))),
         operation("setCallbackKey")
       ),
+
+    replaceSealKey: Effect.fnUntraced(
+      function* (user, sealKey) {
+        yield* sql`UPDATE users SET seal_key = ${sealKey} WHERE user_no = ${Number(user)}`
+        yield* sql`DELETE FROM callback_keys WHERE user_no = ${Number(user)}`
+        yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)}`
+      },
+      transaction(sql, "replaceSealKey")
+    ),
 
     // All other tables follow by their foreign keys.
     deleteUser: (user) =>

@@ -1,0 +1,171 @@
+import { join } from "node:path"
+import { expect, it } from "@effect/vitest"
+import { Context, Effect, FastCheck as fc, Layer, Option } from "effect"
+import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
+import * as SqliteStorage from "../../../layers/storage/SqliteStorage.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import type { UserNumber } from "../../../schemas/Ids.ts"
+import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
+import {
+  addTenant,
+  addUser,
+  bytes,
+  device,
+  generation,
+  hotState,
+  itemId,
+  newDevice,
+  subscribed,
+  subscriptionId
+} from "./Samples.ts"
+
+/** One step on some user of the run; answers something comparable. `what` is for the report of a disagreement. */
+interface Step {
+  readonly what: string
+  readonly run: (storage: typeof Storage.Service, user: UserNumber) => Effect.Effect<unknown, unknown>
+}
+
+const steps = <A>(name: string, values: fc.Arbitrary<A>, run: (value: A) => Step["run"]) =>
+  values.map((value): Step => ({ what: `${name} ${JSON.stringify(value)}`, run: run(value) }))
+
+const number = fc.integer({ min: 1, max: 4 })
+const token = fc.constantFrom("a", "b", "ключ")
+const platform = fc.constantFrom("iOS" as const, "Android" as const)
+const entries = fc.array(
+  fc.record({
+    device: number.map(device),
+    itemId: fc.constantFrom("x", "y", "z").map(itemId),
+    queuedAt: number,
+    kind: fc.constantFrom("mail" as const, "badge" as const)
+  }),
+  { maxLength: 6 }
+)
+
+const step: fc.Arbitrary<Step> = fc.oneof(
+  steps(
+    "saveDevice",
+    fc.tuple(token, platform, number),
+    ([name, of, registeredAt]) =>
+      (storage, user) =>
+        storage.saveDevice(user, newDevice(name, { platform: of, registeredAt }))
+  ),
+  steps(
+    "replaceDeviceToken",
+    fc.tuple(token, token, number),
+    ([from, to, at]) =>
+      (storage, user) =>
+        storage.replaceDeviceToken(user, from, to, at)
+  ),
+  steps("deleteDevice", number, (which) => (storage, user) => storage.deleteDevice(user, device(which))),
+  steps(
+    "saveNudged",
+    fc.tuple(number, fc.array(number)),
+    ([which, at]) =>
+      (storage, user) =>
+        storage.saveNudged(user, device(which), at)
+  ),
+  steps(
+    "saveSubscribed",
+    fc.tuple(number, token, fc.option(number)),
+    ([of, name, unread]) =>
+      (storage, user) => {
+        const values = { generation: generation(of), subscriptionId: subscriptionId(`number ${of}`), unread }
+        return storage.saveSubscribed(subscribed(user, values), bytes(name, 32), newDevice(name))
+      }
+  ),
+  steps(
+    "saveHot",
+    fc.tuple(number, fc.option(number), fc.uint8Array()),
+    ([of, badge, ledger]) =>
+      (storage, user) =>
+        storage.saveHot([{ user, generation: generation(of), hot: hotState({ badge, ledger }) }])
+  ),
+  steps(
+    "adopt",
+    number,
+    (of) => (storage, user) => storage.adopt(user, generation(of), subscriptionId(`adopted ${of}`))
+  ),
+  steps("saveRefused", number, (of) => (storage, user) => storage.saveRefused(user, generation(of))),
+  steps("saveLink", number, (at) => (storage, user) => storage.saveLink(user, "Overdue", at, at)),
+  steps(
+    "savePartial",
+    number,
+    (of) => (storage, user) => storage.savePartial(user, generation(of), bytes(`${of}`, 9))
+  ),
+  steps(
+    "addOutbox",
+    entries,
+    (all) => (storage, user) => storage.addOutbox(all.map((one) => ({ ...one, user })))
+  ),
+  steps(
+    "removeOutbox",
+    entries,
+    (all) => (storage, user) => storage.removeOutbox(all.map((one) => ({ ...one, user })))
+  ),
+  steps("expireOutbox", number, (before) => (storage) => storage.expireOutbox(before)),
+  steps("deleteUser", fc.constant(""), () => (storage, user) => storage.deleteUser(user))
+)
+
+/** All that can be seen of the users, with their numbers replaced by their places. */
+const view = Effect.fnUntraced(function* (storage: typeof Storage.Service, users: ReadonlyArray<UserNumber>) {
+  const place = (user: UserNumber) => `user ${users.indexOf(user)}`
+  const rows = yield* Effect.forEach(users, (user) =>
+    Effect.all({
+      user: Effect.map(
+        storage.user(user),
+        Option.map(({ user: _, tenant: __, ...rest }) => rest)
+      ),
+      subscription: Effect.map(
+        storage.subscription(user),
+        Option.map(({ user: _, ...rest }) => rest)
+      ),
+      partials: Effect.forEach([1, 2, 3, 4], (of) => storage.partial(user, generation(of))),
+      devices: storage.devices(user),
+      outbox: Effect.map(storage.outboxOf(user, 100), (all) => all.map(({ user: _, ...rest }) => rest))
+    })
+  )
+  const waiting = yield* Effect.forEach(["iOS", "Android"] as const, (of) => storage.outboxUsers(of, 10))
+  const { rows: page } = yield* storage.subscriptions(undefined, 10)
+  return {
+    rows,
+    waiting: waiting.map((found) => found.map(place)),
+    page: page.map(({ user }) => place(user)),
+    size: yield* storage.outboxSize
+  }
+})
+
+const play = Effect.fnUntraced(function* (sequence: ReadonlyArray<readonly [number, Step]>) {
+  const storage = yield* Storage
+  const tenant = yield* addTenant("t")
+  const made = yield* Effect.forEach(["anna", "bert", "cleo"], (name) => addUser(tenant, name))
+  const users = made.map(({ user }) => user)
+  const answers = yield* Effect.forEach(sequence, ([index, { run }]) =>
+    Effect.match(run(storage, users[index]!), { onFailure: () => "failed", onSuccess: (answer) => answer })
+  )
+  const seen = yield* view(storage, users)
+  for (const user of users) yield* storage.deleteUser(user)
+  return { answers, seen }
+})
+
+it.scoped("both storages answer the same to any sequence of steps", () =>
+  Effect.gen(function* () {
+    const file = join(yield* temporaryDirectory, "ens.db")
+    const memory = Context.get(yield* Layer.build(Layer.fresh(MemoryStorage.layer)), Storage)
+    const sqlite = Context.get(yield* Layer.build(SqliteStorage.layer(file)), Storage)
+    const sequences = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), step), {
+      minLength: 5,
+      maxLength: 40
+    })
+    const both = (sequence: ReadonlyArray<readonly [number, Step]>) =>
+      Effect.all([memory, sqlite].map((storage) => Effect.provideService(play(sequence), Storage, storage)))
+    yield* Effect.promise(() =>
+      fc.assert(
+        fc.asyncProperty(sequences, async (sequence) => {
+          const [expected, answered] = await Effect.runPromise(both(sequence))
+          expect(answered).toEqual(expected)
+        }),
+        { numRuns: 60 }
+      )
+    )
+  })
+)

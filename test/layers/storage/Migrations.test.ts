@@ -1,0 +1,86 @@
+import { join } from "node:path"
+import * as SqlClient from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
+import { expect, it } from "@effect/vitest"
+import { Effect, type Scope } from "effect"
+import { type Migration, migrate, migrations } from "../../../layers/storage/Migrations.ts"
+import * as SqliteClient from "../../../layers/storage/SqliteClient.ts"
+import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
+
+const onEmpty = <E>(body: Effect.Effect<void, E, SqlClient.SqlClient | Scope.Scope>) =>
+  Effect.gen(function* () {
+    const file = join(yield* temporaryDirectory, "test.db")
+    yield* Effect.provideServiceEffect(body, SqlClient.SqlClient, SqliteClient.make(file))
+  })
+
+const step = (
+  version: number,
+  run: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError>
+): Migration => ({
+  version,
+  name: `step ${version}`,
+  run: Effect.asVoid(Effect.flatMap(SqlClient.SqlClient, run))
+})
+
+const tables = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient
+  const rows = yield* sql<{ name: string }>`SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name`
+  return rows.map((row) => row.name)
+})
+
+it.scoped("makes the schema once, and does nothing when it is there", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      expect(yield* migrate()).toEqual(migrations.map(({ name }) => name))
+      expect(yield* tables).toContain("users")
+      expect(yield* migrate()).toEqual([])
+    })
+  )
+)
+
+it.scoped("runs what is missing, in order", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      const first = step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`)
+      const second = step(2, (sql) => sql`ALTER TABLE one ADD COLUMN y INTEGER`)
+      const third = step(4, (sql) => sql`INSERT INTO one (x, y) VALUES (1, 2)`)
+      expect(yield* migrate([first])).toEqual(["step 1"])
+      expect(yield* migrate([first, second, third])).toEqual(["step 2", "step 4"])
+      const sql = yield* SqlClient.SqlClient
+      expect(yield* sql`SELECT x, y FROM one`).toEqual([{ x: 1, y: 2 }])
+    })
+  )
+)
+
+it.scoped("several starting at once make it once", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      const done = yield* Effect.all([migrate(), migrate(), migrate()], { concurrency: "unbounded" })
+      expect(done.flat()).toEqual(migrations.map(({ name }) => name))
+    })
+  )
+)
+
+it.scoped("a step that fails leaves the schema as it was", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      const good = step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`)
+      const bad = step(2, (sql) => sql`CREATE TABLE one (x INTEGER)`)
+      expect((yield* Effect.flip(migrate([good, bad])))._tag).toBe("SqlError")
+      expect(yield* tables).toEqual([])
+      expect(yield* migrate([good])).toEqual(["step 1"])
+    })
+  )
+)
+
+it.scoped("refuses a database of a newer version and does not touch it", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      yield* migrate([step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`), step(7, () => Effect.void)])
+      const before = yield* tables
+      const error = yield* Effect.flip(migrate())
+      expect(error).toMatchObject({ _tag: "SchemaTooNew", found: 7, known: migrations.at(-1)!.version })
+      expect(yield* tables).toEqual(before)
+    })
+  )
+)
