@@ -164,6 +164,8 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
     tokenNoticed: false,
     subscribedAt: [...recent(turn), turn.now]
   })
+  // The ledger goes with the new generation: what was still to be written under the old one is passed over.
+  turn.do({ _tag: "Note", watermark: result.watermark })
   if (wasSilent) turn.do({ _tag: "Revived" })
 }
 

@@ -33,7 +33,7 @@ export const settle = (ledger: Ledger, entries: ReadonlyArray<number>): Ledger =
 export const encodeLedger = (ledger: Ledger): Uint8Array => {
   const bytes = new Uint8Array(ledger.length * 8)
   const view = new DataView(bytes.buffer)
-  ledger.forEach((entry, i) => view.setFloat64(i * 8, entry))
+  for (const [i, entry] of ledger.entries()) view.setFloat64(i * 8, entry)
   return bytes
 }
 

@@ -11,7 +11,7 @@ import type {
   Round,
   Waiter
 } from "./SubscriptionProtocol.ts"
-import { canAsk, digest, idle, type State } from "./SubscriptionState.ts"
+import { askingFor, canAsk, digest, idle, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** GetFolder at most once per user in this time. */
@@ -94,6 +94,7 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     ledger: turn.state.ledger,
     backlog: true,
     details: [],
+    asking: askingFor(turn.state.link),
     until: turn.now + turn.env.callbackDeadline
   })
 }
@@ -148,6 +149,7 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
     details: result.mails ?? [],
+    asking: askingFor(turn.state.link),
     until: round.arrivedAt + turn.env.callbackDeadline * 0.95
   })
 }

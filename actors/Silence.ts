@@ -1,5 +1,5 @@
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
-import { asksAgain, canAsk, EXPIRY_NOTICE, isListening, overdueAt } from "./SubscriptionState.ts"
+import { askingFor, canAsk, EXPIRY_NOTICE, isListening, overdueAt } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
@@ -30,7 +30,8 @@ const noticeExpiry = (turn: Turn): void => {
 /** Asks the devices to register, and gives up in the end. Nudges that were missed (ENS was down) are asked once. */
 const nudge = (turn: Turn): void => {
   const { link, linkSince } = turn.state
-  if (!asksAgain(link)) return
+  const reason = askingFor(link)
+  if (reason === undefined) return
   if (link === "Overdue" && turn.now - linkSince >= LOST_AFTER) {
     turn.link("Lost")
     turn.do({ _tag: "RetireKeys" })
@@ -44,6 +45,6 @@ const nudge = (turn: Turn): void => {
   }
   if (nudges === turn.state.nudges) return
   turn.set({ nudges })
-  turn.do({ _tag: "Nudge", reason: link === "Overdue" ? "overdue" : "credentials" })
+  turn.do({ _tag: "Nudge", reason })
   turn.do({ _tag: "NoteLink" })
 }

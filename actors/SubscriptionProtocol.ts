@@ -82,6 +82,8 @@ export type Command =
       readonly backlog: boolean
       /** All that the fetch brought, for waiting mails too. */
       readonly details: ReadonlyArray<Mail>
+      /** Why devices should register anew, if they should: a waiting silent push is of no use otherwise. */
+      readonly asking: Asking | undefined
       readonly until: number
     }
   /** Serve a device. `generation` > 0: make a new subscription of that number; 0: prove and store only. */
@@ -105,7 +107,7 @@ export type Command =
   /** Does the user have this device? */
   | { readonly _tag: "Look"; readonly waiter: Waiter; readonly deviceToken: string }
   /** Ask every device to register again. */
-  | { readonly _tag: "Nudge"; readonly reason: "overdue" | "credentials" }
+  | { readonly _tag: "Nudge"; readonly reason: Asking }
   /** The fault that made this subscription silent is over. */
   | { readonly _tag: "Revived" }
   /** Hot state changed: write it some time soon. */
@@ -143,6 +145,9 @@ export interface Announcement {
   readonly itemId: ItemId
   readonly mail: Mail | undefined
 }
+
+/** Why a silent push asks for a registration. */
+export type Asking = "overdue" | "credentials"
 
 export interface FetchResult {
   /** undefined: Exchange was not asked, or did not answer in time. */

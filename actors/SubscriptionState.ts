@@ -3,7 +3,7 @@ import type { UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/SubscriptionState.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
-import type { DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"
+import type { Asking, DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"
 
 /**
  * The hot state of one subscription: numbers and digests only, since 100,000 of them are in memory. Whole strings,
@@ -194,7 +194,7 @@ export const overdueAt = (state: State, env: Env): number =>
 export const dueAt = (state: State, env: Env): number => {
   let due = Number.POSITIVE_INFINITY
   if (isListening(state.link)) due = overdueAt(state, env)
-  if (asksAgain(state.link)) {
+  if (askingFor(state.link) !== undefined) {
     const after = nudgeAfter(state.nudges)
     due = Math.min(due, after === undefined ? Number.POSITIVE_INFINITY : state.linkSince + after)
     if (state.link === "Overdue") due = Math.min(due, state.linkSince + LOST_AFTER)
@@ -205,6 +205,10 @@ export const dueAt = (state: State, env: Env): number => {
   return due
 }
 
-/** States in which devices are asked to register, again and again. */
-export const asksAgain = (link: State["link"]): boolean =>
-  link === "Overdue" || link === "CredentialsRejected" || link === "CredentialsExpired"
+/** Why devices are asked to register, again and again, in this state; undefined = they are not. */
+export const askingFor = (link: State["link"]): Asking | undefined =>
+  link === "Overdue"
+    ? "overdue"
+    : link === "CredentialsRejected" || link === "CredentialsExpired"
+      ? "credentials"
+      : undefined

@@ -1,0 +1,233 @@
+import { Cause, Effect, Exit, Option, Runtime, Schedule } from "effect"
+import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
+import type { MasterKey } from "../layers/crypto/MasterKey.ts"
+import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
+import type { Ews } from "../layers/ews/Ews.ts"
+import type { Push } from "../layers/push/Push.ts"
+import { Storage } from "../layers/storage/Storage.ts"
+import type { Generation, UserNumber } from "../schemas/Ids.ts"
+import type { Settings } from "../schemas/Settings.ts"
+import type { StorageError } from "../schemas/StorageError.ts"
+import type { Callers } from "./Callers.ts"
+import type { Cell } from "./Cell.ts"
+import { cleanRuntime } from "./CleanRuntime.ts"
+import { Dossiers } from "./Dossiers.ts"
+import { announceJob } from "./jobs/AnnounceJob.ts"
+import { consultJob, lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
+import { fetchJob } from "./jobs/FetchJob.ts"
+import { registerJob } from "./jobs/RegisterJob.ts"
+import { renewJob } from "./jobs/RenewJob.ts"
+import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
+import { now } from "./Now.ts"
+import type { NudgeGate } from "./NudgeGate.ts"
+import type { Message } from "./SubscriptionActor.ts"
+import type { Command, DeskRequest, Input, LogEvent } from "./SubscriptionProtocol.ts"
+import type { State } from "./SubscriptionState.ts"
+import type { Supervisor } from "./Supervisor.ts"
+import type { UserGate } from "./UserGate.ts"
+import type { WriteBehind } from "./WriteBehind.ts"
+
+/** What jobs need. */
+export type JobServices =
+  | Settings
+  | Storage
+  | MasterKey
+  | CallbackSeal
+  | EndpointPolicy
+  | Ews
+  | Push
+  | Dossiers
+  | UserGate
+
+/** Carries out what `decide` commands, for any cell. */
+export class CommandRunner {
+  readonly #supervisor: Supervisor<State, Message, JobServices>
+  readonly #callers: Callers
+  readonly #writeBehind: WriteBehind["Type"]
+  readonly #nudges: NudgeGate["Type"]
+  readonly #log: LogLine
+
+  constructor(
+    supervisor: Supervisor<State, Message, JobServices>,
+    callers: Callers,
+    writeBehind: WriteBehind["Type"],
+    nudges: NudgeGate["Type"],
+    log: LogLine
+  ) {
+    this.#supervisor = supervisor
+    this.#callers = callers
+    this.#writeBehind = writeBehind
+    this.#nudges = nudges
+    this.#log = log
+  }
+
+  run(cell: Cell<State, Message>, command: Command): void {
+    const state = cell.state
+    if (state === undefined) return
+    const { user } = state
+    switch (command._tag) {
+      case "Reply":
+        return this.#callers.settle(cell, command.waiter, command.reply)
+      case "Note":
+        return this.#writeBehind.note(state, command.watermark)
+      case "NoteLink":
+        return this.#writeBehind.noteLink(state)
+      case "Nudge":
+        return this.#nudges.ask(user, state.endpoint, command.reason, state.nudges === 1)
+      case "Revived":
+        return this.#nudges.revived(user, state.endpoint)
+      case "Fetch":
+        return this.#start(cell, fetchJob(user, command), command.activityId, (result) => ({
+          _tag: "Fetched",
+          job: command.job,
+          result
+        }))
+      case "Announce":
+        return this.#start(cell, announceJob(user, command), command.activityId, (result) => ({
+          _tag: "Announced",
+          job: command.job,
+          result
+        }))
+      case "Desk":
+        return this.#start(
+          cell,
+          serve(user, command.request, command.generation),
+          command.request.activityId,
+          (result) => ({ _tag: "Desked", job: command.job, result })
+        )
+      case "Renew":
+        return this.#start(cell, renewJob(user, command), command.activityId, (result) => ({
+          _tag: "Renewed",
+          job: command.job,
+          result
+        }))
+      case "Consult":
+        return this.#start(cell, consultJob(user, command.generation), undefined, (verdict) => ({
+          _tag: "Consulted",
+          waiter: command.waiter,
+          verdict
+        }))
+      case "Look":
+        return this.#start(cell, lookJob(user, command.deviceToken), undefined, (known) => ({
+          _tag: "Looked",
+          waiter: command.waiter,
+          known
+        }))
+      case "Adopt":
+        return this.#keep(cell, "adopt", (storage) =>
+          storage.adopt(user, command.generation as Generation, command.subscriptionId ?? null)
+        )
+      case "Refuse":
+        return this.#keep(cell, "refuse", (storage) =>
+          storage.saveRefused(user, command.generation as Generation)
+        )
+      case "DeadLetter":
+        return this.#keep(cell, "dead letter", (storage) =>
+          Effect.flatMap(now, (at) =>
+            storage.addDeadLetter({ user, digest: command.key.toString(16), reason: "crashes the actor", at })
+          )
+        )
+      case "RetireKeys":
+        return this.#supervisor.runJob(cell, retireKeysJob(user), nothing)
+      case "Log":
+        return this.#log(user, levelOf(command.event), command.event, command.activityId)
+      case "Stop":
+        this.#writeBehind.forget(user)
+        if (state.endpoint !== 0) this.#nudges.left(state.endpoint)
+        return this.#supervisor.stop(cell)
+    }
+  }
+
+  /** A job whose result the actor waits for. Dying is not a result: it crashes the actor. */
+  #start<A>(
+    cell: Cell<State, Message>,
+    job: Effect.Effect<A, never, JobServices>,
+    activityId: string | undefined,
+    toInput: (result: A) => Input
+  ): void {
+    this.#supervisor.runJob(cell, annotated(cell.id as UserNumber, activityId, job), (exit) =>
+      Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", defect: Cause.squash(exit.cause) }
+    )
+  }
+
+  /** Something that storage must learn, though nobody waits for it. */
+  #keep(
+    cell: Cell<State, Message>,
+    what: string,
+    write: (storage: Storage["Type"]) => Effect.Effect<void, StorageError>
+  ): void {
+    const job = Effect.flatMap(Storage, write).pipe(
+      Effect.retry(Schedule.intersect(Schedule.exponential("1 second"), Schedule.recurs(6))),
+      Effect.zipRight(Effect.flatMap(Dossiers, (dossiers) => dossiers.forget(cell.id as UserNumber))),
+      Effect.catchAll((error) => Effect.logError(`storage did not take: ${what}`, { reason: error.message }))
+    )
+    this.#supervisor.runJob(cell, annotated(cell.id as UserNumber, undefined, job), nothing)
+  }
+}
+
+/** Writes a log line from outside of a fiber. */
+export type LogLine = (
+  user: UserNumber,
+  level: "debug" | "info" | "warning" | "error",
+  message: string,
+  activityId?: string,
+  details?: Record<string, unknown>
+) => void
+
+export const makeLogLine: Effect.Effect<LogLine> = Effect.map(cleanRuntime<never>(), (runtime) => {
+  const fork = Runtime.runFork(runtime)
+  const write = {
+    debug: Effect.logDebug,
+    info: Effect.logInfo,
+    warning: Effect.logWarning,
+    error: Effect.logError
+  }
+  return (user, level, message, activityId, details) => {
+    const line = details === undefined ? write[level](message) : write[level](message, details)
+    fork(Effect.annotateLogs(line, activityId === undefined ? { user } : { user, activityId }))
+  }
+})
+
+const serve = (user: UserNumber, request: DeskRequest, generation: number) => {
+  switch (request._tag) {
+    case "Register":
+      return registerJob(user, request, generation)
+    case "Unregister":
+      return unregisterJob(user, request)
+    case "UpdateDeviceToken":
+      return updateTokenJob(user, request)
+  }
+}
+
+/** Log lines of a job name the hashed user and the activity. */
+const annotated = <A, E, R>(
+  user: UserNumber,
+  activityId: string | undefined,
+  job: Effect.Effect<A, E, R>
+): Effect.Effect<A, E, R | Dossiers> =>
+  Effect.flatMap(Dossiers, (dossiers) => dossiers.of(user)).pipe(
+    Effect.map(Option.match({ onNone: () => ({}), onSome: ({ user: row }) => ({ userId: row.userId }) })),
+    Effect.orElseSucceed(() => ({})),
+    Effect.flatMap((known) =>
+      Effect.annotateLogs(job, { user, ...known, ...(activityId === undefined ? {} : { activityId }) })
+    )
+  )
+
+const nothing = (): Message => ({ _tag: "Nothing" })
+
+const levelOf = (event: LogEvent): Parameters<LogLine>[1] => {
+  switch (event) {
+    case "acknowledged a callback that always crashes":
+      return "error"
+    case "credentials rejected":
+    case "credentials expired":
+    case "Exchange reports the subscription broken":
+    case "adopted a subscription that storage did not know":
+    case "given up":
+      return "warning"
+    case "events may have been missed":
+      return "debug"
+    default:
+      return "info"
+  }
+}

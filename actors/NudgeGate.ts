@@ -1,0 +1,99 @@
+import { Context, Effect, Layer } from "effect"
+import type { Push } from "../layers/push/Push.ts"
+import type { Storage } from "../layers/storage/Storage.ts"
+import type { UserNumber } from "../schemas/Ids.ts"
+import { Settings } from "../schemas/Settings.ts"
+import type { Dossiers } from "./Dossiers.ts"
+import { nudgeJob } from "./jobs/NudgeJob.ts"
+import { nowOf } from "./Now.ts"
+import { SilenceWatch } from "./SilenceWatch.ts"
+import type { Asking } from "./SubscriptionProtocol.ts"
+
+/**
+ * The one way for silent pushes. Those for silence wait a short time, so that a fault that a whole host shares is seen
+ * before the first phone is woken for it; then they are held and later released at a bounded rate (`ENS_RENEW_RATE`).
+ */
+export class NudgeGate extends Context.Tag("ens/NudgeGate")<
+  NudgeGate,
+  {
+    readonly ask: (user: UserNumber, host: number, reason: Asking, first: boolean) => void
+    /** The subscription is alive again: nothing has to be asked. */
+    readonly revived: (user: UserNumber, host: number) => void
+    readonly joined: (host: number) => void
+    readonly left: (host: number) => void
+    readonly waiting: () => number
+  }
+>() {}
+
+interface Waiting {
+  readonly host: number
+  readonly reason: Asking
+  /** When it may go at the earliest. */
+  readonly from: number
+}
+
+const SENDS_AT_ONCE = 8
+const TICK = 200
+
+export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Dossiers> = Layer.scoped(
+  NudgeGate,
+  Effect.gen(function* () {
+    const { heartbeatCheckMinutes, renewRate } = yield* Settings
+    const check = heartbeatCheckMinutes * 60_000
+    const watch = new SilenceWatch(Math.min(120_000, check / 15), check / 3)
+    const clock = yield* Effect.clock
+    const waiting = new Map<UserNumber, Waiting>()
+    const latch = yield* Effect.makeLatch(false)
+    const alarms: Array<Effect.Effect<void>> = []
+
+    const alarm = (text: string, level: "error" | "info") => {
+      alarms.push(level === "error" ? Effect.logError(text) : Effect.logInfo(text))
+      latch.unsafeOpen()
+    }
+
+    /** At most one tick's share of the rate; what is held stays. */
+    const due = (now: number): ReadonlyArray<readonly [UserNumber, Asking]> => {
+      const batch: Array<readonly [UserNumber, Asking]> = []
+      const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
+      for (const [user, { host, reason, from }] of waiting) {
+        if (batch.length >= share) break
+        if (from > now || (reason === "overdue" && watch.isHeld(host, now))) continue
+        waiting.delete(user)
+        batch.push([user, reason])
+      }
+      return batch
+    }
+
+    yield* Effect.gen(function* () {
+      yield* latch.await
+      yield* Effect.all(alarms.splice(0))
+      yield* Effect.forEach(due(nowOf(clock)), ([user, reason]) => nudgeJob(user, reason), {
+        concurrency: SENDS_AT_ONCE,
+        discard: true
+      })
+      if (waiting.size === 0 && alarms.length === 0) latch.unsafeClose()
+      else yield* Effect.sleep(TICK)
+    }).pipe(Effect.forever, Effect.forkScoped)
+
+    return {
+      ask: (user, host, reason, first) => {
+        const now = nowOf(clock)
+        if (reason === "overdue" && first && watch.silent(host, now)) {
+          alarm(
+            "callbacks do not reach us: many subscriptions of one Exchange fell silent at once; silent pushes are held",
+            "error"
+          )
+        }
+        waiting.set(user, { host, reason, from: reason === "overdue" ? now + watch.window : now })
+        latch.unsafeOpen()
+      },
+      revived: (user, host) => {
+        waiting.delete(user)
+        if (watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
+      },
+      joined: (host) => watch.joined(host),
+      left: (host) => watch.left(host),
+      waiting: () => waiting.size
+    }
+  })
+)

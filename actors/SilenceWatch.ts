@@ -1,0 +1,69 @@
+/** Silence of so many subscriptions of a host is the host's (or our) fault and not theirs (contract section 3). */
+export const SHARED_FRACTION = 0.05
+/** Below this a percentage says nothing: one of three users is not a pattern. */
+export const SHARED_LEAST = 5
+
+interface Host {
+  population: number
+  /** When subscriptions fell silent, within the last window; oldest first. */
+  silent: Array<number>
+  /** While a shared fault is assumed: until when nudges are held. */
+  heldUntil: number
+}
+
+/**
+ * Tells a single silent subscription from a fault that a whole host shares. Pure bookkeeping; times are milliseconds.
+ * `window`: how long apart silences count as one; `hold`: how long nudges are held if the host stays silent.
+ */
+export class SilenceWatch {
+  readonly window: number
+  readonly hold: number
+  readonly #hosts = new Map<number, Host>()
+
+  constructor(window: number, hold: number) {
+    this.window = window
+    this.hold = hold
+  }
+
+  joined(host: number): void {
+    this.#host(host).population += 1
+  }
+
+  left(host: number): void {
+    const known = this.#hosts.get(host)
+    if (known === undefined) return
+    known.population -= 1
+    if (known.population <= 0) this.#hosts.delete(host)
+  }
+
+  /** A subscription fell silent. True if this makes the fault a shared one: raise the alarm, once. */
+  silent(host: number, now: number): boolean {
+    const known = this.#host(host)
+    known.silent.push(now)
+    while ((known.silent[0] ?? now) <= now - this.window) known.silent.shift()
+    const shared =
+      known.silent.length >= SHARED_LEAST && known.silent.length > known.population * SHARED_FRACTION
+    if (!shared || known.heldUntil > now) return false
+    known.heldUntil = now + this.hold
+    return true
+  }
+
+  /** The host was heard of again: what is still silent may be nudged. True if that ends a shared fault. */
+  heard(host: number, now: number): boolean {
+    const known = this.#hosts.get(host)
+    if (known === undefined || known.heldUntil <= now) return false
+    known.heldUntil = 0
+    known.silent = []
+    return true
+  }
+
+  isHeld(host: number, now: number): boolean {
+    return (this.#hosts.get(host)?.heldUntil ?? 0) > now
+  }
+
+  #host(host: number): Host {
+    const known = this.#hosts.get(host) ?? { population: 0, silent: [], heldUntil: 0 }
+    this.#hosts.set(host, known)
+    return known
+  }
+}

@@ -1,0 +1,190 @@
+import { Effect, Option } from "effect"
+import { Storage } from "../layers/storage/Storage.ts"
+import type { UserNumber } from "../schemas/Ids.ts"
+import { Settings } from "../schemas/Settings.ts"
+import type { Behaviour } from "./Behaviour.ts"
+import { Callers, type Envelope } from "./Callers.ts"
+import type { Cell } from "./Cell.ts"
+import { CommandRunner, type JobServices, makeLogLine } from "./CommandRunner.ts"
+import { digestEvents } from "./MailEvents.ts"
+import { nowOf } from "./Now.ts"
+import { NudgeGate } from "./NudgeGate.ts"
+import { decide } from "./Subscription.ts"
+import type { Input, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
+import { dueAt, type Env, fromStored, type State, unsubscribed } from "./SubscriptionState.ts"
+import type { Supervisor } from "./Supervisor.ts"
+import { WriteBehind } from "./WriteBehind.ts"
+
+/** What waits in an actor's mailbox: a request with the way back for its reply, or what a job came to. */
+export type Message =
+  | Envelope
+  | Input
+  | { readonly _tag: "Died"; readonly defect: unknown }
+  | { readonly _tag: "Nothing" }
+
+export type SubscriptionCell = Cell<State, Message>
+
+/** A timer that is due again at once must not keep the process busy. */
+const LEAST_PAUSE = 10
+
+/**
+ * The shell around `decide`: gives each message to it, carries out what it commands, and keeps who waits for a reply.
+ * A defect anywhere crashes the actor: everyone who waits is told to try again, and a callback that was in hand is
+ * handled with less and less ambition (`Suspicion`) when Exchange repeats it.
+ */
+export const makeBehaviour = Effect.gen(function* () {
+  const settings = yield* Settings
+  const storage = yield* Storage
+  const writeBehind = yield* WriteBehind
+  const nudges = yield* NudgeGate
+  const clock = yield* Effect.clock
+  const log = yield* makeLogLine
+  const callers = new Callers()
+  const env: { -readonly [Field in keyof Env]: Env[Field] } = {
+    heartbeatCheck: settings.heartbeatCheckMinutes * 60_000,
+    statusFrequency: settings.statusFrequencyMinutes * 60_000,
+    callbackDeadline: settings.callbackDeadline,
+    listeningSince: nowOf(clock),
+    now: 0
+  }
+
+  return (supervisor: Supervisor<State, Message, JobServices>): Behaviour<State, Message> => {
+    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, log)
+
+    const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
+      const before = cell.state
+      if (before === undefined) throw new Error("an actor without state got a message")
+      env.now = now
+      const { state, commands: todo } = decide(before, input, env)
+      cell.state = state
+      if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
+      for (const command of todo) commands.run(cell, command)
+      // A heartbeat only moves the time: the timer finds that out when it fires.
+      const due = dueAt(state, env)
+      if (!cell.armed || due < dueAt(before, env)) arm(cell, due, now)
+    }
+
+    const arm = (cell: SubscriptionCell, due: number, now: number): void =>
+      due === Number.POSITIVE_INFINITY
+        ? supervisor.disarm(cell)
+        : supervisor.arm(cell, Math.max(due, now + LEAST_PAUSE))
+
+    const moved = (from: number, to: number): void => {
+      if (from !== 0) nudges.left(from)
+      if (to !== 0) nudges.joined(to)
+    }
+
+    return {
+      load: (id, lastGood) =>
+        reload(
+          storage,
+          writeBehind,
+          id as UserNumber,
+          lastGood,
+          Effect.sync(() => nowOf(clock))
+        ),
+      started: (cell, now) => {
+        const { state } = cell
+        if (state === undefined) return
+        if (cell.crashes === undefined) moved(0, state.endpoint)
+        env.now = now
+        arm(cell, dueAt(state, env), now)
+      },
+      receive: (cell, message, now) => {
+        if (message._tag === "Nothing") return
+        if (message._tag === "Died") throw message.defect
+        if (message._tag !== "Envelope") return apply(cell, message, now)
+        const waiter = callers.open(message)
+        apply(cell, inputOf(message, waiter, suspicionOf(callers, cell, message)), now)
+        callers.keep(cell)
+      },
+      due: (cell, now) => apply(cell, { _tag: "Due" }, now),
+      crashed: (cell, message, defect) => {
+        callers.suspect(cell, keysInHand(cell.state, message))
+        callers.refuseAll(cell, "crashed")
+        log(cell.id as UserNumber, "error", "an actor crashed and starts again", undefined, {
+          reason: String(defect)
+        })
+      },
+      refuse: (cell, message, reason) => {
+        if (message._tag === "Envelope") return callers.refuse(message, reason)
+        // The result of a job: whoever waited for it gets none.
+        callers.refuseAll(cell, reason)
+      },
+      parked: (cell) => {
+        callers.refuseAll(cell, "parked")
+        log(
+          cell.id as UserNumber,
+          "error",
+          "an actor keeps crashing and is parked; it is tried again in 15 min"
+        )
+      }
+    }
+  }
+})
+
+/** State for a life that begins: from storage, which gets to know first what is still to be written. */
+const reload = (
+  storage: Storage["Type"],
+  writeBehind: WriteBehind["Type"],
+  user: UserNumber,
+  lastGood: State | undefined,
+  time: Effect.Effect<number>
+): Effect.Effect<State | undefined> =>
+  Effect.gen(function* () {
+    const written = lastGood === undefined || (yield* writeBehind.flush)
+    if (!written) return rested(lastGood, lastGood)
+    const row = yield* storage.subscription(user)
+    const now = yield* time
+    if (Option.isSome(row)) return rested(fromStored(row.value, now), lastGood)
+    return Option.isSome(yield* storage.user(user)) ? rested(unsubscribed(user, now), lastGood) : undefined
+  }).pipe(
+    Effect.catchAll((error) =>
+      lastGood === undefined ? Effect.die(error) : Effect.succeed(rested(lastGood, lastGood))
+    )
+  )
+
+/** Nothing is under way, and what only memory knew is kept: job numbers above all, so that late results are told apart. */
+const rested = (state: State, lastGood: State | undefined): State => {
+  const { work, next, desk, queue, jobs } = unsubscribed(state.user, state.lastHeard)
+  const idle = { ...state, work, next, desk, queue, jobs }
+  if (lastGood === undefined) return idle
+  const { attempted, inbox, backlog, subscribedAt, tokenNoticed } = lastGood
+  return {
+    ...idle,
+    jobs: lastGood.jobs,
+    attempted: Math.max(state.attempted, attempted),
+    inbox,
+    backlog,
+    subscribedAt,
+    tokenNoticed
+  }
+}
+
+const inputOf = ({ request }: Envelope, waiter: Waiter, suspicion: Suspicion): Input => {
+  switch (request._tag) {
+    case "Callback":
+      return { _tag: "Callback", waiter, callback: request, suspicion }
+    case "GetStatus":
+      return { _tag: "Status", waiter, request }
+    case "FlushOutbox":
+      return { _tag: "Flush", waiter, request }
+    default:
+      return { _tag: "Desk", waiter, request }
+  }
+}
+
+const suspicionOf = (callers: Callers, cell: SubscriptionCell, { request }: Envelope): Suspicion =>
+  request._tag === "Callback" && callers.suspects(cell)
+    ? callers.suspicion(cell, digestEvents(request.events, 0).key)
+    : "none"
+
+/** The callbacks that may be the reason of a crash: the one just taken, or those whose job died. */
+const keysInHand = (state: State | undefined, message: Message | undefined): ReadonlyArray<number> => {
+  if (message?._tag === "Envelope") {
+    return message.request._tag === "Callback" ? [digestEvents(message.request.events, 0).key] : []
+  }
+  return state === undefined || state.work._tag === "Idle" || state.work._tag === "Flushing"
+    ? []
+    : state.work.round.keys
+}

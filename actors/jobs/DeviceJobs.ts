@@ -1,0 +1,86 @@
+import { Effect, Option } from "effect"
+import { Storage } from "../../layers/storage/Storage.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
+import type { CallbackReply, Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
+import { Dossiers } from "../Dossiers.ts"
+import { now } from "../Now.ts"
+import type { DeskResult } from "../SubscriptionProtocol.ts"
+import { reply } from "./EnrolJob.ts"
+
+/** Removes a device; with the last one the user goes, and with the keys every callback URL becomes useless. */
+export const unregisterJob = Effect.fnUntraced(
+  function* (user: UserNumber, request: Unregister) {
+    const storage = yield* Storage
+    const devices = yield* storage.devices(user)
+    const device = devices.find((other) => other.token === request.deviceToken)
+    if (device === undefined) return answer("DeviceNotRegistered", "no such device")
+    if (request.ewsUrl !== undefined) yield* compareUrls(user, request.ewsUrl)
+    yield* devices.length > 1 ? storage.deleteDevice(user, device.device) : storage.deleteUser(user)
+    yield* (yield* Dossiers).forget(user)
+    if (devices.length > 1) return answer("DeviceUnregistered", "")
+    return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult
+  },
+  Effect.catchAll(() => Effect.succeed(storageTrouble))
+)
+
+export const updateTokenJob = Effect.fnUntraced(
+  function* (user: UserNumber, request: UpdateDeviceToken) {
+    const replaced = yield* (yield* Storage).replaceDeviceToken(
+      user,
+      request.oldToken,
+      request.newToken,
+      yield* now
+    )
+    yield* (yield* Dossiers).forget(user)
+    return replaced
+      ? answer("UpdateSuccess", "")
+      : answer("TokenDoesNotExist", "no device of this user has the old token; register")
+  },
+  Effect.catchAll(() => Effect.succeed(storageTrouble))
+)
+
+/** Whether the user has this device; undefined while storage cannot say. */
+export const lookJob = (
+  user: UserNumber,
+  token: string
+): Effect.Effect<boolean | undefined, never, Dossiers> =>
+  Effect.flatMap(Dossiers, (dossiers) => dossiers.of(user)).pipe(
+    Effect.map(Option.exists(({ devices }) => devices.some((device) => device.token === token))),
+    Effect.orElseSucceed(() => undefined)
+  )
+
+/**
+ * What a callback of another generation deserves. `Unsubscribe` needs positive knowledge (contract section 3), so storage
+ * is read now, after the callback came, past any cache.
+ */
+export const consultJob = Effect.fnUntraced(
+  function* (user: UserNumber, generation: number) {
+    const storage = yield* Storage
+    const row = yield* storage.subscription(user)
+    if (Option.isSome(row)) {
+      const { generation: live, refused } = row.value
+      return generation < live || (generation > live && generation <= refused) ? "Unsubscribe" : "Retry"
+    }
+    return Option.isNone(yield* storage.user(user)) ? "Unsubscribe" : "Retry"
+  },
+  Effect.orElseSucceed((): CallbackReply => "Retry")
+)
+
+const compareUrls = Effect.fnUntraced(function* (user: UserNumber, named: string) {
+  const row = yield* (yield* Storage).subscription(user)
+  if (Option.isSome(row) && row.value.ewsUrl !== named) {
+    yield* Effect.logInfo(
+      "unregister names another EWS URL than the stored one; the device goes all the same"
+    )
+  }
+})
+
+const answer = (...given: Parameters<typeof reply>): DeskResult => ({
+  _tag: "Answer",
+  reply: reply(...given)
+})
+
+const storageTrouble = answer("UpdateFail", "storage is not available; try again", {
+  status: 503,
+  retryAfterSeconds: 60
+})

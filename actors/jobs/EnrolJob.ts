@@ -1,0 +1,199 @@
+import { Effect, Option, type Redacted } from "effect"
+import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
+import { Ews } from "../../layers/ews/Ews.ts"
+import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
+import type { Credentials } from "../../schemas/Credentials.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
+import type { Generation } from "../../schemas/Ids.ts"
+import type { ResponseName } from "../../schemas/ResponseCode.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import type { DeviceReply } from "../../schemas/SubscriptionMessage.ts"
+import { Dossiers } from "../Dossiers.ts"
+import { hash53 } from "../Ledger.ts"
+import { now } from "../Now.ts"
+import type { EnrolResult } from "../SubscriptionProtocol.ts"
+import { UserGate } from "../UserGate.ts"
+import { accountFor, type Mailbox } from "./Account.ts"
+
+/** Milliseconds for Subscribe and for the GetFolder behind it: both fit into the 30 s that a device waits. */
+const SUBSCRIBE_TIMEOUT = 15_000
+export const INBOX_TIMEOUT = 10_000
+
+export interface Enrolment {
+  readonly user: User
+  readonly tenant: Tenant
+  readonly mailbox: Mailbox
+  readonly generation: number
+  readonly credentials: Redacted.Redacted<Credentials>
+  /** Milliseconds since 1970; null = the credentials do not expire. */
+  readonly tokenExpiresAt: number | null
+  /** undefined: the subscription is renewed for the devices that are there. */
+  readonly device: NewDevice | undefined
+  readonly activityId: string
+}
+
+/**
+ * Makes a new subscription: Subscribe on the Inbox of the user's address, which Exchange refuses to anyone but its
+ * owner, then GetFolder of the log-in's own Inbox, whose fingerprint recognises the mailbox later. Nothing is stored
+ * before both succeeded, but for the part of split credentials, which the first callback may need at once.
+ */
+export const enrolJob = Effect.fnUntraced(
+  function* (enrolment: Enrolment) {
+    const { user, generation, activityId } = enrolment
+    const account = yield* accountFor(enrolment.tenant, enrolment.mailbox, enrolment.credentials, activityId)
+    const seal = yield* CallbackSeal
+    const url = yield* seal.makeUrl(user, generation as Generation, enrolment.credentials)
+    const { statusFrequencyMinutes } = yield* Settings
+    const ews = yield* Ews
+    yield* Effect.logDebug(`EWSUrl used to subscribe: [${enrolment.mailbox.ewsUrl}]`)
+    const through = (yield* UserGate).through(user.user)
+    const subscribed = yield* through(
+      ews.subscribe(account(SUBSCRIBE_TIMEOUT), url, Math.max(1, Math.round(statusFrequencyMinutes)))
+    )
+    const inbox = yield* through(ews.inbox(account(INBOX_TIMEOUT))).pipe(
+      // The subscription lives at Exchange, but its owner is not proven: its callbacks must be refused.
+      Effect.catchAll((error) => Effect.fail(new Unproven(error)))
+    )
+    const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
+    const at = yield* now
+    yield* (yield* Storage)
+      .saveSubscribed(
+        {
+          user: user.user,
+          generation: generation as Generation,
+          subscriptionId: subscribed.subscriptionId,
+          watermark: subscribed.watermark ?? null,
+          ewsUrl: enrolment.mailbox.ewsUrl,
+          exchangeVersion: enrolment.mailbox.exchangeVersion,
+          authType: enrolment.mailbox.authType,
+          tokenExpiresAt: enrolment.tokenExpiresAt,
+          subscribedAt: at,
+          unread: inbox.unreadCount
+        },
+        fingerprint,
+        enrolment.device
+      )
+      .pipe(Effect.mapError(() => new NotStored()))
+    yield* (yield* Dossiers).forget(user.user)
+    yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
+    return {
+      _tag: "Subscribed",
+      generation,
+      subscriptionId: subscribed.subscriptionId,
+      watermark: subscribed.watermark,
+      unread: inbox.unreadCount,
+      endpoint: hash53(enrolment.mailbox.ewsUrl),
+      tokenExpiresAt: enrolment.tokenExpiresAt ?? 0,
+      reply: reply("UserSubscribed", "", { subscriptionId: subscribed.subscriptionId })
+    } satisfies EnrolResult
+  },
+  (job, { generation }) =>
+    Effect.catchAll(job, (error) => {
+      const failed = (failure: DeviceReply, refused: boolean): EnrolResult => ({
+        _tag: "Failed",
+        generation,
+        refused,
+        reply: failure
+      })
+      if (error instanceof Unproven) return explain(error.cause, (answer) => failed(answer, true))
+      switch (error._tag) {
+        case "NotStored":
+          return Effect.succeed(
+            failed(
+              reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again"),
+              false
+            )
+          )
+        case "StorageError":
+          return Effect.succeed(failed(notStored, false))
+        case "SealBroken":
+          return Effect.succeed(
+            failed(
+              reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"),
+              false
+            )
+          )
+        case "EwsUrlNotAllowed":
+          return Effect.succeed(failed(reply("EWSUrlMismatch", error.message), false))
+        case "EwsUrlUnknown":
+          return Effect.succeed(
+            failed(
+              reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message),
+              false
+            )
+          )
+        default:
+          return explain(error, (answer) => failed(answer, false))
+      }
+    })
+)
+
+export const reply = (code: ResponseName, message: string, more: Partial<DeviceReply> = {}): DeviceReply => ({
+  code,
+  message,
+  ...more
+})
+
+export const notStored: DeviceReply = reply(
+  "ErrorSubscribeOrUpdateDb",
+  "storing the user failed; try again",
+  {
+    retryAfterSeconds: 60
+  }
+)
+
+/** One text for every proof that fails, so that nobody learns whose mailbox exists (contract section 2, code 14). */
+export const proofFailed: DeviceReply = reply(
+  "SubscribeAgain",
+  "Exchange did not accept these credentials for this mailbox; check address, user name and password, and that EWS is allowed for the user"
+)
+
+/** What a device is told when Exchange does not do what is asked. */
+export const explain = <A>(error: EwsError, then: (reply: DeviceReply) => A): Effect.Effect<A> =>
+  Effect.as(Effect.logWarning(`subscribing failed: ${error.message}`), then(replyTo(error)))
+
+const replyTo = (error: EwsError): DeviceReply => {
+  switch (error._tag) {
+    case "EwsUnauthorized":
+    case "EwsForbidden":
+      return proofFailed
+    case "EwsRefused":
+      return OF_THE_CALLER.has(error.responseCode) ? proofFailed : reply("SubscribeAgain", error.message)
+    case "EwsBusy":
+      return reply("SubscribeAgain", error.message, {
+        retryAfterSeconds: error.retryAfter > 0 ? Math.ceil(error.retryAfter / 1000) : 60
+      })
+    default:
+      return reply("SubscribeAgain", error.message, { retryAfterSeconds: 60 })
+  }
+}
+
+/** Refusals that say something about mailbox or caller. */
+const OF_THE_CALLER: ReadonlySet<string> = new Set([
+  "ErrorAccessDenied",
+  "ErrorNonExistentMailbox",
+  "ErrorSubscriptionDelegateAccessNotSupported",
+  "ErrorImpersonateUserDenied",
+  "ErrorItemNotFound",
+  "ErrorFolderNotFound",
+  "ErrorPasswordExpired",
+  "ErrorAccountDisabled"
+])
+
+class Unproven {
+  readonly _tag = "Unproven"
+  readonly cause: EwsError
+  constructor(cause: EwsError) {
+    this.cause = cause
+  }
+}
+
+class NotStored {
+  readonly _tag = "NotStored"
+}
+
+/** The user's row and tenant; undefined if the user is gone meanwhile. */
+export const whoIs = Effect.fnUntraced(function* (user: User["user"]) {
+  return Option.getOrUndefined(yield* (yield* Dossiers).of(user))
+})

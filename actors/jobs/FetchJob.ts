@@ -1,0 +1,111 @@
+import { Effect, Option, Redacted } from "effect"
+import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
+import { Ews } from "../../layers/ews/Ews.ts"
+import { Push } from "../../layers/push/Push.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import type { Mail } from "../../schemas/EwsMessage.ts"
+import type { Generation, ItemId, UserNumber } from "../../schemas/Ids.ts"
+import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { type Dossier, Dossiers } from "../Dossiers.ts"
+import { now } from "../Now.ts"
+import type { Command, FetchResult } from "../SubscriptionProtocol.ts"
+import { UserGate } from "../UserGate.ts"
+import { accountFor } from "./Account.ts"
+
+export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
+
+/** Waiting mails whose details are asked for with one callback's credentials. */
+const BACKLOG_MAX = 50
+
+/**
+ * Asks Exchange for details and unread count with the credentials in `f`, which are open only in here. Never fails: what
+ * could not be had in time is missing from the result, and the mail goes out without it.
+ */
+export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: Fetch) {
+  // Filled as answers come, so that a deadline in the second call does not throw away the first one's answer.
+  const found: Found = { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined }
+  const left = command.until - (yield* now)
+  if (left <= 0) return found
+  yield* ask(user, command, found).pipe(
+    Effect.catchTags({
+      EwsUnauthorized: (error) => trouble(found, "rejected", error.message),
+      SealBroken: (error) => trouble(found, "sealed", error.message)
+    }),
+    Effect.catchAll((error) => trouble(found, "other", error.message)),
+    Effect.timeoutTo({
+      duration: left,
+      onSuccess: () => undefined,
+      onTimeout: () => {
+        found.trouble ??= "other"
+      }
+    })
+  )
+  return found satisfies FetchResult
+})
+
+type Found = { -readonly [Field in keyof FetchResult]: FetchResult[Field] }
+
+const trouble = (found: Found, kind: NonNullable<FetchResult["trouble"]>, reason: string) =>
+  Effect.zipRight(
+    Effect.sync(() => {
+      found.trouble = kind
+    }),
+    Effect.logWarning(`mail goes out without details: ${reason}`)
+  )
+
+const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, found: Found) {
+  if (command.delay > 0) yield* Effect.sleep(command.delay)
+  const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
+  if (dossier?.subscription === undefined || dossier.devices.length === 0) return
+  const { minPolicy } = yield* Settings
+  const policies = dossier.devices.map((device) => effectivePolicy(device.policy, minPolicy))
+  const showsMails = policies.some((policy) => policy !== 4)
+  const items = showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : []
+  const unread = command.unread && dossier.devices.some((device) => device.platform === "iOS")
+  if (items.length === 0 && !unread) return
+  const seal = yield* CallbackSeal
+  const credentials = yield* seal.open(
+    dossier.user,
+    command.generation as Generation,
+    Redacted.value(command.f)
+  )
+  if (Option.isNone(credentials)) return yield* trouble(found, "sealed", "the credentials are gone")
+  const account = yield* accountFor(
+    dossier.tenant,
+    dossier.subscription,
+    credentials.value,
+    command.activityId
+  )
+  const exchange = Effect.gen(function* () {
+    const ews = yield* Ews
+    if (items.length > 0) {
+      const mails = yield* ews.mails(account(command.until - (yield* now)), items, shapeFor(policies))
+      found.elsewhere = yield* outsideInbox(dossier, mails)
+      found.mails = mails
+    }
+    if (unread) found.unread = (yield* ews.inbox(account(command.until - (yield* now)))).unreadCount
+  })
+  yield* (yield* UserGate).through(user)(exchange)
+})
+
+/** Mails that wait for a gateway which seems to be back. */
+const waiting = Effect.fnUntraced(function* (user: UserNumber) {
+  const push = yield* Push
+  if (!push.isUp("iOS") && !push.isUp("Android")) return []
+  const entries = yield* (yield* Storage).outboxOf(user, BACKLOG_MAX)
+  return [...new Set(entries.filter((entry) => entry.kind === "mail").map((entry) => entry.itemId))]
+})
+
+/** A URL that leaked could name items of other folders: only the Inbox that was proven at registration is announced. */
+const outsideInbox = Effect.fnUntraced(function* ({ user }: Dossier, mails: ReadonlyArray<Mail>) {
+  const outside: Array<ItemId> = []
+  if (user.fingerprint === null) return outside
+  for (const { itemId, parentFolderId } of mails) {
+    if (parentFolderId === undefined) continue
+    const found = yield* mailboxFingerprint(user.tenant, user.user, parentFolderId)
+    if (!sameMailbox(user.fingerprint, found)) outside.push(itemId)
+  }
+  return outside
+})

@@ -1,0 +1,53 @@
+import { Effect, Option } from "effect"
+import { Push } from "../../layers/push/Push.ts"
+import { type Device, type OutboxEntry, Storage } from "../../layers/storage/Storage.ts"
+import { Announcement } from "../../schemas/Announcement.ts"
+import type { ItemId, UserNumber } from "../../schemas/Ids.ts"
+import { compose } from "../../schemas/Notification.ts"
+import { isFinal } from "../../schemas/Push.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { Dossiers } from "../Dossiers.ts"
+import { now } from "../Now.ts"
+import type { Asking } from "../SubscriptionProtocol.ts"
+
+/** Apple wakes an app for 2–3 silent pushes an hour; ours are at most two per device. */
+const BUDGET = 2
+const BUDGET_PER = 60 * 60_000
+
+/** A silent push to each device of the user that asks the app to register. What no gateway takes waits in the outbox. */
+export const nudgeJob = Effect.fnUntraced(
+  function* (user: UserNumber, reason: Asking) {
+    const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
+    if (dossier === undefined) return
+    const at = yield* now
+    const waiting = yield* Effect.forEach(dossier.devices, nudgeDevice(user, dossier.user.userId, reason, at))
+    const entries = waiting.flat()
+    if (entries.length > 0) yield* (yield* Storage).addOutbox(entries)
+    yield* (yield* Dossiers).forget(user)
+  },
+  Effect.catchAll((error) => Effect.logWarning("a silent push could not be sent", { reason: error.message }))
+)
+
+const nudgeDevice =
+  (user: UserNumber, userId: Parameters<typeof compose>[2]["userId"], reason: Asking, at: number) =>
+  (device: Device) =>
+    Effect.gen(function* () {
+      const nudgedAt = device.nudgedAt.filter((time) => at - time < BUDGET_PER)
+      if (nudgedAt.length >= BUDGET) return []
+      const { minPolicy, textNewMessage, textNewMessages } = yield* Settings
+      const composing = { userId, minPolicy, textNewMessage, textNewMessages, now: at }
+      const notification = compose(device, Announcement.Resubscribe({ reason }), composing)
+      if (notification === undefined) return []
+      // Counted before it is sent: a crash in between costs one nudge, not the budget.
+      yield* (yield* Storage).saveNudged(user, device.device, [...nudgedAt, at])
+      const verdict = yield* (yield* Push).send(notification)
+      if (isFinal(verdict)) return []
+      const entry: OutboxEntry = {
+        user,
+        device: device.device,
+        kind: "resubscribe",
+        itemId: "" as ItemId,
+        queuedAt: at
+      }
+      return [entry]
+    })

@@ -1,0 +1,95 @@
+import { Effect } from "effect"
+import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
+import { Ews } from "../../layers/ews/Ews.ts"
+import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
+import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
+import type { Register } from "../../schemas/SubscriptionMessage.ts"
+import { type Dossier, Dossiers } from "../Dossiers.ts"
+import { now } from "../Now.ts"
+import type { DeskResult } from "../SubscriptionProtocol.ts"
+import { UserGate } from "../UserGate.ts"
+import { accountFor, type Mailbox } from "./Account.ts"
+import { enrolJob, explain, INBOX_TIMEOUT, notStored, reply, whoIs } from "./EnrolJob.ts"
+
+/** At most so many devices a user; the one that registered longest ago makes room. */
+const DEVICES_MAX = 20
+/** The version that serves every Exchange since 2010 SP1; a server that is older says so. */
+const DEFAULT_VERSION: ExchangeVersion = "Exchange2010_SP1"
+
+/**
+ * Serves a registration: with a new subscription (`generation` > 0), or by proving that the credentials of *this*
+ * request open the mailbox that is subscribed, and storing the device. A failed proof changes nothing.
+ */
+export const registerJob = Effect.fnUntraced(
+  function* (user: UserNumber, request: Register, generation: number) {
+    const dossier = yield* whoIs(user)
+    if (dossier === undefined) {
+      return answer(
+        reply("InvalidDecryptedPayload", "the user was forgotten meanwhile; get the public key again")
+      )
+    }
+    const device: NewDevice = { ...request.device, registeredAt: yield* now }
+    const mailbox: Mailbox = {
+      ewsUrl: request.ewsUrl,
+      exchangeVersion: request.exchangeVersion ?? DEFAULT_VERSION,
+      authType: request.authType
+    }
+    if (generation === 0) return yield* prove(dossier, request, device, mailbox)
+    const enrolled: DeskResult = yield* enrolJob({
+      user: dossier.user,
+      tenant: dossier.tenant,
+      mailbox,
+      generation,
+      credentials: request.credentials,
+      tokenExpiresAt: request.tokenExpiresAt,
+      device,
+      activityId: request.activityId
+    })
+    if (enrolled._tag === "Subscribed") yield* Effect.ignoreLogged(makeRoom(dossier, device))
+    return enrolled
+  },
+  Effect.catchTags({
+    StorageError: () => Effect.succeed(answer(notStored)),
+    EwsUrlNotAllowed: (error) => Effect.succeed(answer(reply("EWSUrlMismatch", error.message))),
+    EwsUrlUnknown: (error) => Effect.succeed(answer(reply("SubscribeAgain", error.message)))
+  }),
+  Effect.catchAll((error) => explain(error, answer))
+)
+
+const answer = (given: ReturnType<typeof reply>): DeskResult => ({ _tag: "Answer", reply: given })
+
+const prove = Effect.fnUntraced(function* (
+  dossier: Dossier,
+  request: Register,
+  device: NewDevice,
+  mailbox: Mailbox
+) {
+  const { user, tenant } = dossier
+  const account = yield* accountFor(tenant, mailbox, request.credentials, request.activityId)
+  const inbox = yield* (yield* UserGate).through(user.user)((yield* Ews).inbox(account(INBOX_TIMEOUT)))
+  const found = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
+  if (!sameMailbox(user.fingerprint, found)) return { _tag: "NeedsSubscription" } satisfies DeskResult
+  const known = dossier.devices.find((other) => other.token === device.token)
+  if (known === undefined) yield* makeRoom(dossier, device)
+  yield* (yield* Storage).saveDevice(user.user, device)
+  yield* (yield* Dossiers).forget(user.user)
+  return answer(reply(known !== undefined && isSame(known, device) ? "Success" : "UserAlreadySubscribed", ""))
+})
+
+const makeRoom = Effect.fnUntraced(function* ({ user, devices }: Dossier, device: NewDevice) {
+  if (devices.length < DEVICES_MAX || devices.some((other) => other.token === device.token)) return
+  const oldest = devices.reduce((a, b) => (b.registeredAt < a.registeredAt ? b : a))
+  yield* Effect.logInfo("a user has too many devices; the one that registered longest ago is removed", {
+    device: oldest.device
+  })
+  yield* (yield* Storage).deleteDevice(user.user, oldest.device)
+})
+
+const isSame = (known: Device, device: NewDevice): boolean =>
+  known.platform === device.platform &&
+  known.bundleId === device.bundleId &&
+  known.deviceId === device.deviceId &&
+  known.policy === device.policy &&
+  known.sound === device.sound &&
+  known.environment === device.environment

@@ -1,0 +1,24 @@
+import { randomBytes } from "node:crypto"
+import { Effect, Option } from "effect"
+import { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import { keyContext } from "../../layers/crypto/UserKeyring.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
+import { Dossiers } from "../Dossiers.ts"
+
+/** A lost user's callback URLs must open nothing any more: the keys that they are sealed with are replaced. */
+export const retireKeysJob = Effect.fnUntraced(
+  function* (user: UserNumber) {
+    const storage = yield* Storage
+    const row = yield* storage.user(user)
+    if (Option.isNone(row)) return
+    const fresh = randomBytes(32)
+    const wrapped = (yield* MasterKey).wrap(fresh, keyContext("seal", row.value))
+    fresh.fill(0)
+    yield* storage.replaceSealKey(user, wrapped)
+    yield* (yield* Dossiers).forget(user)
+  },
+  Effect.catchAll((error) =>
+    Effect.logError("the keys of a lost user could not be destroyed", { reason: error.message })
+  )
+)
