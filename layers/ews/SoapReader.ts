@@ -46,11 +46,12 @@ export const readSoap = (
   if (document.length > limit) return Either.left("too large")
   const text = withoutProlog(typeof document === "string" ? document : decoded(document))
   if (text === "") return Either.left("empty")
+  if (HTML.test(text)) return Either.left("an HTML page")
   try {
     return bodyOf(parse(withoutForbiddenCharacters(text)))
   } catch (refusal) {
-    const reason = refusal instanceof Refusal ? refusal.reason : "not well-formed XML"
-    return Either.left(HTML.test(text) ? "an HTML page" : reason)
+    // Whatever else is thrown comes from the parser and is about the document.
+    return Either.left(refusal instanceof Refusal ? refusal.reason : "not well-formed XML")
   }
 }
 
