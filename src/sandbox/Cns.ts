@@ -163,7 +163,7 @@ const answerOf = (
   if (fault?.kind === "malformed") return { status: 200, body: "<html>not JSON", reason: "scripted" }
   if (Either.isLeft(batch)) return { status: 400, body: failed(batch.left), reason: batch.left }
   const results = batch.right.map((notification) => resultOf(state, notification))
-  const refused = results.find((result) => result.status === "error")?.reason ?? undefined
+  const refused = results.find((result) => result.status !== "success")?.reason ?? undefined
   if (state.options.results === false && refused !== undefined)
     return { status: 200, body: failed(refused), reason: refused }
   for (const [index, notification] of batch.right.entries())
@@ -182,7 +182,7 @@ const resultOf = (state: State, notification: CnsNotification) => {
   )
   const { id } = notification
   if (fault?.kind === "retry")
-    return { id, status: "error", reason: "try again", retryAfter: fault.retryAfter ?? 1 }
+    return { id, status: "retry", reason: "busy", retryAfter: fault.retryAfter ?? 1 }
   if (fault?.kind === "reject") return { id, status: "error", reason: fault.reason ?? "rejected" }
   if (Buffer.byteLength(JSON.stringify(notification.payload)) > MAX_PAYLOAD)
     return { id, status: "error", reason: "PayloadTooLarge" }

@@ -84,4 +84,4 @@ export const getFolderXml = (folders: string, shape = "Default"): string =>
 
 /** ResponseCodes of an answer, in order. */
 export const codes = (answer: SoapAnswer): ReadonlyArray<string> =>
-  [...answer.text.matchAll(/ResponseCode(?: [^>]*)?>([^<]*)</g)].map((match) => match[1] ?? "")
+  [...answer.text.matchAll(/<\w+:ResponseCode(?: [^>]*)?>([^<]*)</g)].map((match) => match[1] ?? "")
