@@ -3,7 +3,7 @@ import { request as requestHttps, Agent as TlsAgent } from "node:https"
 
 /** How callbacks travel. */
 export interface CallerOptions {
-  /** Sockets per listener host. .NET's default for a server is 10 per processor; a small number makes queues visible. */
+  /** Sockets per listener host; further callbacks wait for one. */
   readonly connectionsPerHost: number
   readonly keepAlive: boolean
   /** Milliseconds until an unanswered callback counts as failed. */

@@ -35,7 +35,7 @@ export const Fault = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("error"), responseCode: Schema.String, ...scope }),
   /** HTTP 200 with an HTML page, as a proxy's log-in form. */
   Schema.Struct({ kind: Schema.Literal("page"), ...scope }),
-  /** Callbacks only: an acknowledged one is sent once more. */
+  /** Callbacks with mails only: an acknowledged one is sent once more, the same to the letter. */
   Schema.Struct({ kind: Schema.Literal("repeat"), ...scope })
 )
 export type Fault = typeof Fault.Type

@@ -194,8 +194,10 @@ export class Subscription {
   async #acknowledged(notification: Notification): Promise<void> {
     this.#state = "Active"
     this.#attempts = 0
-    while (this.#live && notification.itemIds.length > 0 && this.#repeats())
-      if ((await this.#post(notification, 0)) === "Unsubscribe") this.end("Unsubscribed")
+    if (notification.itemIds.length > 0 && this.#repeats()) {
+      const outcome = await this.#post(notification, 0)
+      if (outcome === "Unsubscribe") return this.end("Unsubscribed")
+    }
     this.#previousWatermark = notification.watermark
     this.#host.changed()
     this.#next()

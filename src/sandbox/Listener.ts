@@ -57,9 +57,13 @@ export const listen = (
 const start = (options: ListenerOptions, host: string, port: number, handler: Handler) =>
   Effect.async<Server, CannotListen>((resume) => {
     const server = options.tls === undefined ? createServer(handler) : createTlsServer(options.tls, handler)
+    server.keepAliveTimeout = KEEP_ALIVE
     server.once("error", (error) => resume(new CannotListen({ host, port, reason: error.message })))
     server.listen(port, host, () => resume(Effect.succeed(server)))
   })
+
+/** As IIS: idle connections live for two minutes. */
+const KEEP_ALIVE = 120_000
 
 const stop = (server: Server) =>
   Effect.async<void>((resume) => {

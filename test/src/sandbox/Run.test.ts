@@ -1,0 +1,88 @@
+import { expect, it } from "@effect/vitest"
+import { Console, Effect, Fiber } from "effect"
+import { Changes } from "../../../src/sandbox/Changes.ts"
+import { call } from "../../../src/sandbox/JsonClient.ts"
+import type { CannotListen } from "../../../src/sandbox/Listener.ts"
+import { runCns, runExchange } from "../../../src/sandbox/Run.ts"
+
+/** Runs a command until `use` is done with what it prints. */
+const running = (
+  command: Effect.Effect<never, CannotListen>,
+  use: (printed: (pattern: RegExp) => Effect.Effect<string>) => Effect.Effect<void>
+) =>
+  Effect.gen(function* () {
+    let output = ""
+    const changes = new Changes()
+    const real = yield* Effect.console
+    const console_: Console.Console = {
+      ...real,
+      log: (...parts) =>
+        Effect.sync(() => {
+          output += `${parts.join(" ")}\n`
+          changes.signal()
+        })
+    }
+    const fiber = yield* Effect.fork(command.pipe(Console.withConsole(console_)))
+    yield* use((pattern) =>
+      changes.until(() => pattern.test(output)).pipe(Effect.map(() => pattern.exec(output)?.[1] ?? ""))
+    )
+    yield* Fiber.interrupt(fiber)
+  })
+
+const post = (url: string, body: unknown) =>
+  Effect.promise(() => call(url, { method: "POST", body: JSON.stringify(body), timeout: 5000 }))
+
+it.live("the Exchange command says where it listens, takes a mail there, and ends when interrupted", () =>
+  Effect.gen(function* () {
+    let controlUrl = ""
+    yield* running(runExchange({ port: 0 }), (printed) =>
+      Effect.gen(function* () {
+        expect(yield* printed(/Exchange stand-in: (\S+)/)).toMatch(
+          /^http:\/\/127\.0\.0\.1:\d+\/EWS\/Exchange\.asmx$/
+        )
+        controlUrl = yield* printed(/curl (\S+)\/mail /)
+        const answer = yield* post(`${controlUrl}/mail`, { to: "alice@example.com", from: "bob@example.com" })
+        expect(answer.status).toBe(200)
+        expect(JSON.parse(answer.text)).toEqual({ itemId: expect.stringMatching(/^AAMk/) })
+      })
+    )
+    const gone = yield* Effect.promise(() =>
+      call(`${controlUrl}/state`, { method: "GET", timeout: 5000 }).then(
+        () => "answers",
+        () => "gone"
+      )
+    )
+    expect(gone).toBe("gone")
+  })
+)
+
+it.live("the CNS command prints every notification it takes", () =>
+  running(runCns({ port: 0 }), (printed) =>
+    Effect.gen(function* () {
+      const url = yield* printed(/CNS stand-in: (\S+)/)
+      const payload = { aps: { badge: 1 }, ens: { action: "badge", userId: "u" } }
+      const notification = {
+        id: "n-1",
+        deviceToken: "t",
+        deviceType: "iOS",
+        bundleId: "b",
+        priority: "normal",
+        payload
+      }
+      expect((yield* post(url, { notifications: [notification] })).status).toBe(200)
+      expect(JSON.parse(yield* printed(/^(\{.*"n-1".*\})$/m))).toMatchObject(notification)
+    })
+  )
+)
+
+it.live("a port that is taken is a failure with its reason, not a crash", () =>
+  running(runCns({ port: 0 }), (printed) =>
+    Effect.gen(function* () {
+      const port = Number(yield* printed(/CNS stand-in: http:\/\/127\.0\.0\.1:(\d+)/))
+      const failure = yield* Effect.flip(runExchange({ port }))
+      expect(failure.message).toMatch(
+        /^cannot listen on 127\.0\.0\.1:\d+ \(.*EADDRINUSE.*\); choose another port$/
+      )
+    })
+  )
+)
