@@ -1,5 +1,6 @@
 import { lookup as systemLookup } from "node:dns"
 import { isIP, type LookupFunction } from "node:net"
+import { getCACertificates } from "node:tls"
 import { buildConnector } from "undici"
 import { type ConnectRule, mayConnect } from "./ConnectAddress.ts"
 
@@ -7,7 +8,7 @@ import { type ConnectRule, mayConnect } from "./ConnectAddress.ts"
 export interface ConnectorOptions {
   /** Milliseconds until TCP and TLS must be there. */
   readonly connectTimeout: number
-  /** PEM certificates that are trusted instead of the system's. */
+  /** PEM certificates of authorities that are trusted besides the known ones. */
   readonly ca?: string
   /** Resolves names; Node's own if absent. */
   readonly lookup?: LookupFunction
@@ -41,7 +42,7 @@ export const makeConnector = (rule: ConnectRule, options: ConnectorOptions): bui
     timeout: options.connectTimeout,
     autoSelectFamily: true,
     lookup,
-    ...(options.ca === undefined ? {} : { ca: options.ca })
+    ...(options.ca === undefined ? {} : { ca: [...getCACertificates(), options.ca] })
   })
   return (target, callback) => {
     // Node does not ask the resolver about addresses.

@@ -1,5 +1,6 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http"
-import type { AddressInfo } from "node:net"
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from "node:http"
+import { createServer as createTlsServer, type ServerOptions } from "node:https"
+import type { AddressInfo, Socket } from "node:net"
 import { Deferred, Effect, type Scope } from "effect"
 
 export interface ReceivedRequest {
@@ -38,7 +39,14 @@ export interface ScriptedServer {
 }
 
 /** An HTTP server on loopback that does what the test says, for as long as the scope lives. */
-export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> = Effect.gen(function* () {
+export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> = Effect.suspend(() => make())
+
+/** The same over TLS. */
+export const scriptedTlsServer = (
+  options: ServerOptions
+): Effect.Effect<ScriptedServer, never, Scope.Scope> => make(options)
+
+const make = Effect.fnUntraced(function* (tls?: ServerOptions) {
   let steps: Array<Step> = [say(200)]
   let open = 0
   let concurrent = 0
@@ -57,7 +65,7 @@ export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> =
       return Deferred.await(then)
     })
 
-  const server = createServer(async (request, response) => {
+  const serve: RequestListener = async (request, response) => {
     concurrent = Math.max(concurrent, ++open)
     response.on("close", () => open--)
     const chunks: Array<Buffer> = []
@@ -72,8 +80,9 @@ export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> =
     const step = steps.length > 1 ? steps.shift() : steps[0]
     step?.(response, received)
     notice()
-  })
-  server.on("connection", (socket) => {
+  }
+  const server = tls === undefined ? createServer(serve) : createTlsServer(tls, serve)
+  server.on(tls === undefined ? "connection" : "secureConnection", (socket: Socket) => {
     numbers.set(socket, ++connections)
     socket.on("close", () => {
       closed++
@@ -91,7 +100,7 @@ export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> =
       })
   )
   return {
-    origin: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    origin: `${tls === undefined ? "http" : "https"}://127.0.0.1:${(server.address() as AddressInfo).port}`,
     script: (...next) => {
       steps = [...next]
     },
@@ -100,5 +109,5 @@ export const scriptedServer: Effect.Effect<ScriptedServer, never, Scope.Scope> =
     connections: () => connections,
     received: (count) => until(() => requests.length >= count),
     hungUp: (count) => until(() => closed >= count)
-  }
+  } satisfies ScriptedServer
 })

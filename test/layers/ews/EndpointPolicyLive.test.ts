@@ -1,0 +1,115 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer } from "effect"
+import { EndpointPolicy } from "../../../layers/ews/EndpointPolicy.ts"
+import { layer } from "../../../layers/ews/EndpointPolicyLive.ts"
+import type { Tenant } from "../../../layers/storage/Storage.ts"
+import type { TenantNumber } from "../../../schemas/Ids.ts"
+import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
+
+const LISTED = "https://mail.example.com/EWS/Exchange.asmx"
+
+/** The URL that is chosen, or the tag of the refusal. */
+const choose = (
+  ewsUrls: ReadonlyArray<string>,
+  ewsAllowedHosts: ReadonlyArray<string>,
+  requested: string | undefined
+) => {
+  const tenant: Tenant = { tenant: 1 as TenantNumber, name: "default", ewsUrls, ewsPins: [], seg: false }
+  const settings = Layer.succeed(Settings, { ewsAllowedHosts } as unknown as SettingsShape)
+  return Effect.runSync(
+    Effect.flatMap(EndpointPolicy, (policy) => policy.choose(tenant, requested)).pipe(
+      Effect.match({
+        onSuccess: (endpoint) => (endpoint.listed ? endpoint.url : "unlisted"),
+        onFailure: (error) =>
+          error._tag === "EwsUrlUnknown" ? `unknown, answered: ${error.answered}` : error._tag
+      }),
+      Effect.provide(Layer.provide(layer, settings))
+    )
+  )
+}
+
+describe("EndpointPolicy", () => {
+  it("chooses the tenant's first URL when none is named", () => {
+    expect(choose([LISTED, "https://other.example.com/"], [], undefined)).toBe(LISTED)
+    expect(choose(["not a url", LISTED], [], undefined)).toBe(LISTED)
+    expect(choose([], ["mail.example.com"], undefined)).toBe("unknown, answered: false")
+    expect(choose([], [], undefined)).toBe("unknown, answered: false")
+  })
+
+  it.each([
+    [LISTED, LISTED],
+    ["HTTPS://MAIL.Example.COM:443/ews/exchange.ASMX", LISTED],
+    ["https://mail.example.com/other/path", "https://mail.example.com/other/path"],
+    [`${LISTED}#fragment`, LISTED],
+    // A backslash is read as a slash, and what is chosen is written out as it was read.
+    ["https://mail.example.com\\@evil.test:8443/", "https://mail.example.com/@evil.test:8443/"],
+    [` ${LISTED} `, LISTED]
+  ])("takes %s for a listed URL", (requested, chosen) => {
+    expect(choose(["https://first.example.com/", LISTED], [], requested)).toBe(chosen)
+  })
+
+  it.each([
+    "http://mail.example.com/EWS/Exchange.asmx",
+    "https://mail.example.com:444/EWS/Exchange.asmx",
+    "https://mail.example.com.evil.test/EWS/Exchange.asmx",
+    "https://evil.test/EWS/Exchange.asmx",
+    "https://mail.example.com@evil.test/",
+    "https://user:password@mail.example.com/EWS/Exchange.asmx",
+    "https://mail.example.com./EWS/Exchange.asmx",
+    "ftp://mail.example.com/",
+    "javascript:alert(1)",
+    "mail.example.com",
+    ""
+  ])("does not take %s for a listed URL", (requested) => {
+    expect(choose([LISTED], [], requested)).toBe("EwsUrlNotAllowed")
+    expect(choose([], [], requested)).toBe("EwsUrlNotAllowed")
+  })
+
+  it("compares addresses, however they are written", () => {
+    const listed = ["http://127.0.0.1:8080/EWS/Exchange.asmx"]
+    for (const host of ["127.1", "0x7f000001", "0177.0.0.1", "2130706433"]) {
+      expect(choose(listed, [], `http://${host}:8080/ews/exchange.asmx`)).toBe(listed[0])
+    }
+  })
+
+  it.each([
+    ["mail.example.com", "https://MAIL.example.com:8443/x", true],
+    ["Mail.Example.com ", "https://mail.example.com/", true],
+    ["mail.example.com", "http://mail.example.com/", false],
+    ["mail.example.com", "https://sub.mail.example.com/", false],
+    ["10.0.0.0/8", "https://10.20.30.40/", true],
+    ["10.0.0.0/8", "https://0x0a.1/", true],
+    ["10.0.0.0/8", "https://11.0.0.1/", false],
+    ["10.0.0.0/8", "http://10.0.0.1/", false],
+    ["10.0.0.0/8", "https://ten.example.com/", false],
+    ["192.0.2.7", "https://192.0.2.7/", true],
+    ["192.0.2.7", "https://192.0.2.8/", false],
+    ["fd00::/8", "https://[fd00:1::1]/", true],
+    ["[fd00::1]", "https://[FD00:0::1]/", true],
+    ["fd00::/8", "https://[fe00::1]/", false],
+    ["localhost", "http://localhost:8081/", true],
+    ["127.0.0.0/8", "http://127.0.0.2:8081/", true],
+    ["::1", "http://[::1]:8081/", true],
+    ["10.0.0.0/33", "https://10.0.0.1/", false],
+    ["10.0.0.0/x", "https://10.0.0.1/", false],
+    ["", "https://mail.example.com/", false]
+  ])("with %s allowed, %s is allowed: %s", (entry, requested, allowed) => {
+    expect(choose([], [entry], requested) !== "EwsUrlNotAllowed").toBe(allowed)
+    expect(choose([LISTED], [entry], requested) !== "EwsUrlNotAllowed").toBe(
+      allowed || requested.startsWith("https://mail.example.com/")
+    )
+  })
+
+  it("does not repeat what a device named where that may hold a secret", () => {
+    const policy = Effect.flatMap(EndpointPolicy, (one) =>
+      one.choose(
+        { tenant: 1 as TenantNumber, name: "", ewsUrls: [], ewsPins: [], seg: false },
+        "https://evil.test:8443/path?token=secret"
+      )
+    )
+    const settings = Layer.succeed(Settings, { ewsAllowedHosts: [] } as unknown as SettingsShape)
+    const error = Effect.runSync(Effect.flip(policy).pipe(Effect.provide(Layer.provide(layer, settings))))
+    expect(JSON.stringify(error)).toContain("evil.test:8443")
+    expect(`${JSON.stringify(error)}${error}`).not.toContain("secret")
+  })
+})
