@@ -1,7 +1,17 @@
 import { Either, ParseResult, Schema } from "effect"
 import { AuthType } from "./Credentials.ts"
-import { EXCHANGE_VERSIONS, ExchangeVersion } from "./EwsMessage.ts"
-import { UserId } from "./Ids.ts"
+import {
+  deviceId,
+  deviceToken,
+  ewsUrl,
+  exchangeVersion,
+  flag,
+  nameOf,
+  policy,
+  shortText,
+  textOf,
+  userId
+} from "./DeviceFields.ts"
 import { LinkState } from "./SubscriptionState.ts"
 
 /**
@@ -18,100 +28,7 @@ export class RequestUnusable extends Schema.TaggedError<RequestUnusable>()("Requ
   }
 }
 
-const textOf = (max: number) =>
-  Schema.String.pipe(
-    Schema.filter((text) => text.trim() !== "" || "must not be empty"),
-    Schema.filter((text) => text.length <= max || `must have at most ${max} characters`),
-    // It would reach log lines and headers.
-    Schema.filter((text) => !/\p{Cc}/u.test(text) || "must not have control characters"),
-    Schema.annotations({ jsonSchema: { type: "string", minLength: 1, maxLength: max } })
-  )
-
-/** One of the names, ignoring case. */
-const nameOf = <const A extends string>(...names: ReadonlyArray<A>) =>
-  Schema.transformOrFail(Schema.String, Schema.Literal(...(names as readonly [A, ...Array<A>])), {
-    strict: true,
-    decode: (text, _, ast) => {
-      const found = names.find((name) => name.toLowerCase() === text.trim().toLowerCase())
-      return found === undefined
-        ? ParseResult.fail(new ParseResult.Type(ast, text, `must be one of ${names.join(", ")}`))
-        : ParseResult.succeed(found)
-    },
-    encode: ParseResult.succeed
-  })
-
 const absent = { exact: true } as const
-
-const userId = Schema.transform(Schema.String, UserId, {
-  strict: true,
-  decode: (text) => text.toLowerCase(),
-  encode: (id) => id
-}).annotations({ description: "Hexadecimal SHA-256 of the lower-cased e-mail address." })
-
-const deviceToken = textOf(4096).annotations({ description: "The token that the push service gave the app." })
-
-const ewsUrl = Schema.String.pipe(
-  Schema.filter((text) => isWebUrl(text) || "must be an http or https URL without user name"),
-  Schema.filter((text) => text.length <= 1024 || "must have at most 1024 characters")
-).annotations({
-  description: "Where the mailbox is; one of the tenant's. Absent: found out.",
-  jsonSchema: { type: "string", format: "uri" }
-})
-
-const isWebUrl = (text: string) => {
-  const url = URL.canParse(text) ? new URL(text) : undefined
-  return url !== undefined && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
-}
-
-/** The number in the order of the EWS Managed API's enumeration, or the name. */
-const exchangeVersion = Schema.transformOrFail(Schema.Union(Schema.Number, Schema.String), ExchangeVersion, {
-  strict: true,
-  decode: (value, _, ast) => {
-    const text = String(value).trim().toLowerCase()
-    const found = /^\d{1,2}$/.test(text)
-      ? EXCHANGE_VERSIONS[Number(text)]
-      : EXCHANGE_VERSIONS.find((name) => name.toLowerCase() === text)
-    return found === undefined
-      ? ParseResult.fail(
-          new ParseResult.Type(
-            ast,
-            value,
-            `must be 0 to ${EXCHANGE_VERSIONS.length - 1}, or a name like Exchange2013_SP1`
-          )
-        )
-      : ParseResult.succeed(found)
-  },
-  encode: ParseResult.succeed
-})
-
-const policy = Schema.transformOrFail(
-  Schema.Union(Schema.Number, Schema.String),
-  Schema.Literal(0, 1, 2, 3, 4),
-  {
-    strict: true,
-    decode: (value, _, ast) => {
-      const found = ([0, 1, 2, 3, 4] as const).find((number) => String(number) === String(value).trim())
-      return found === undefined
-        ? ParseResult.fail(new ParseResult.Type(ast, value, "must be 0, 1, 2, 3 or 4"))
-        : ParseResult.succeed(found)
-    },
-    encode: ParseResult.succeed
-  }
-).annotations({
-  description:
-    "0 sender, subject, preview · 1 sender, subject (default) · 2 sender · 3 New message · 4 badge only."
-})
-
-const flag = Schema.transformOrFail(Schema.Union(Schema.Boolean, Schema.String), Schema.Boolean, {
-  strict: true,
-  decode: (value, _, ast) => {
-    const text = String(value).trim().toLowerCase()
-    return text === "true" || text === "false"
-      ? ParseResult.succeed(text === "true")
-      : ParseResult.fail(new ParseResult.Type(ast, value, "must be true or false"))
-  },
-  encode: ParseResult.succeed
-})
 
 export const GetPublicKeyRequest = Schema.Struct({ userId })
 export type GetPublicKeyRequest = typeof GetPublicKeyRequest.Type
@@ -120,16 +37,8 @@ export const RegisterDeviceRequest = Schema.Struct({
   userId,
   deviceToken,
   deviceType: nameOf("iOS", "Android"),
-  bundleId: textOf(255).annotations({ description: "The app's bundle id or package name." }),
-  deviceId: Schema.optionalWith(
-    Schema.String.pipe(
-      // It is sent on in a header that separates ids by commas.
-      Schema.pattern(/^[\x21-\x2b\x2d-\x7e]{1,255}$/, {
-        message: () => "must be at most 255 visible characters without spaces and commas"
-      })
-    ).annotations({ description: "The device's UEM id, sent on to a Secure Email Gateway." }),
-    absent
-  ),
+  bundleId: textOf(255, "The app's bundle id or package name."),
+  deviceId: Schema.optionalWith(deviceId, absent),
   /** Read by `readAuthType`, because an unknown one has a code of its own (36). */
   authType: Schema.Union(Schema.String, Schema.Number).annotations({
     description: "Basic, OAuth, Certificate or Dual, ignoring case; or their numbers 0 to 3."
@@ -140,12 +49,7 @@ export const RegisterDeviceRequest = Schema.Struct({
   ewsUrl: Schema.optionalWith(ewsUrl, absent),
   exchangeVersion: Schema.optionalWith(exchangeVersion, absent),
   policyLimitNotificationText: Schema.optionalWith(policy, { default: () => 1 as const, exact: true }),
-  sound: Schema.optionalWith(
-    Schema.String.pipe(
-      Schema.filter((text) => text.length <= 255 || "must have at most 255 characters")
-    ).annotations({ description: "Absent: the default sound; empty: none." }),
-    absent
-  ),
+  sound: Schema.optionalWith(shortText(255, "Absent: the default sound; empty: none."), absent),
   pushEnvironment: Schema.optionalWith(nameOf("production", "sandbox"), {
     default: () => "production" as const,
     exact: true

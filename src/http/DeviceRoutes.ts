@@ -1,7 +1,8 @@
+import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Effect, type Layer } from "effect"
+import { Effect, type Layer, type Scope } from "effect"
 import type { KeyPool } from "../../actors/KeyPool.ts"
 import type { UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -14,26 +15,21 @@ import { getSubscriptionStatus } from "./GetSubscriptionStatus.ts"
 import type { Intake } from "./Intake.ts"
 import { readiness } from "./Readiness.ts"
 import { type RegisterServices, registerDevice } from "./RegisterDevice.ts"
+import { routerApp } from "./RouterApp.ts"
 import { unregister } from "./Unregister.ts"
 import { updateDeviceToken } from "./UpdateDeviceToken.ts"
 
 /** What the public routes need. */
 export type DeviceServices = RegisterServices | KeyPool | ApiTokens | Intake
 
-/**
- * Give this to the router (`HttpLayerRouter.serve`, `toWebHandler`, or `RouterConfig`): paths as old ENS2 clients write
- * them.
- */
-export const routerConfig = {
-  caseSensitive: false,
-  ignoreTrailingSlash: true,
-  ignoreDuplicateSlashes: true,
-  maxParamLength: 2048
-} as const
+/** What the public listener serves besides Exchange's callback; give it to `PublicListener`. */
+export const app: Effect.Effect<HttpApp.Default, never, DeviceServices | Scope.Scope> = Effect.flatMap(
+  Settings,
+  (settings) => routerApp(layer, notFound(settings))
+)
 
 /**
- * All routes of the public listener but Exchange's callback: the device API under every base path, `alive`, `healthz`,
- * `readyz`, and the answers to a wrong method and an unknown path.
+ * The device API under every base path, `alive`, `healthz`, `readyz`, and the answer to a wrong method.
  *
  * These are plain routes, not `HttpApi` handlers: the wire has rules (any Content-Type, keys in any case, one envelope for
  * every error) that a schema-driven decoder would break. `DeviceApi.ts` describes the same routes for OpenAPI.
@@ -87,7 +83,6 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
           HttpServerResponse.text(ready ? "ready\n" : "not ready\n", { status: ready ? 200 : 503 })
         )
       )
-      yield* router.add("*", "/*", Effect.succeed(notFound(settings)))
     })
   )
 

@@ -1,5 +1,4 @@
 import * as HttpApp from "@effect/platform/HttpApp"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import { Cause, Effect, HashMap, Layer, Logger, LogLevel, Option } from "effect"
 import { KeyPool } from "../../actors/KeyPool.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
@@ -92,9 +91,11 @@ export interface Got {
 
 /** The routes without a socket; call it once per test. */
 export const open = Effect.gen(function* () {
-  const app = yield* HttpLayerRouter.toHttpEffect(DeviceRoutes.layer).pipe(
-    Effect.provideService(HttpLayerRouter.RouterConfig, DeviceRoutes.routerConfig)
-  )
+  return yield* serveHere(yield* DeviceRoutes.app)
+})
+
+/** Any app without a socket. */
+export const serveHere = Effect.fnUntraced(function* (app: HttpApp.Default) {
   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
   const send = (path: string, init: RequestInit = {}) =>
     Effect.promise(async (): Promise<Got> => {

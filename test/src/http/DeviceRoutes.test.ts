@@ -1,7 +1,6 @@
 import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { hostname } from "node:os"
-import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -64,7 +63,7 @@ describe("the public routes", () => {
         "/metrics",
         "/docs"
       ]) {
-        for (const method of ["GET", "POST", "OPTIONS"]) {
+        for (const method of ["GET", "POST", "OPTIONS", "QUERY"]) {
           const got = yield* send(path, { method })
           expect([got.status, got.json["responseCode"]], `${method} ${path}`).toEqual([404, 4])
           expect(got.json).not.toHaveProperty("retryAfterSeconds")
@@ -95,8 +94,7 @@ describe("the public routes", () => {
 
 /** The routes behind a real listener on a free port. */
 const listening = Effect.gen(function* () {
-  const app = yield* HttpLayerRouter.toHttpEffect(DeviceRoutes.layer)
-  const handler = yield* NodeHttpServer.makeHandler(app)
+  const handler = yield* NodeHttpServer.makeHandler(yield* DeviceRoutes.app)
   const server = createServer(handler)
   yield* Effect.acquireRelease(
     Effect.promise(() => new Promise<void>((done) => server.listen(0, "127.0.0.1", done))),

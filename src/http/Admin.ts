@@ -1,0 +1,100 @@
+import { createServer } from "node:http"
+import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
+import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import * as HttpServer from "@effect/platform/HttpServer"
+import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
+import * as OpenApi from "@effect/platform/OpenApi"
+import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
+import { Effect, Layer, type Scope } from "effect"
+import { Subscriptions } from "../../actors/Subscriptions.ts"
+import { Push } from "../../layers/push/Push.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import * as Prometheus from "../../layers/telemetry/Prometheus.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { instanceId, version } from "../Instance.ts"
+import { deviceApi } from "./DeviceApi.ts"
+import type { Intake } from "./Intake.ts"
+import { ListenError } from "./ListenError.ts"
+import { readiness } from "./Readiness.ts"
+import { routerApp } from "./RouterApp.ts"
+import { measure } from "./ScrapeMetrics.ts"
+
+/** What the admin listener looks at. */
+export type AdminServices = Settings | Storage | Subscriptions | Push | Intake
+
+/** `/metrics`, `/readyz` with details, `/healthz`, `/openapi.json` and `/docs`; for administrators, without secrets. */
+export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | AdminServices> =
+  Layer.unwrapEffect(
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      const services = yield* Effect.context<AdminServices>()
+      const origin = new URL(settings.publicUrl).origin
+      const api = deviceApi(settings.basePaths.map((base) => origin + base))
+      const specification = OpenApi.fromApi(api)
+      return Layer.mergeAll(
+        HttpLayerRouter.add("GET", "/metrics", Effect.provide(metrics, services)),
+        HttpLayerRouter.add("GET", "/readyz", Effect.provide(details, services)),
+        HttpLayerRouter.add("GET", "/healthz", Effect.succeed(HttpServerResponse.text("ok\n"))),
+        HttpLayerRouter.add(
+          "GET",
+          "/openapi.json",
+          Effect.succeed(HttpServerResponse.unsafeJson(specification))
+        ),
+        HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" })
+      )
+    })
+  )
+
+const metrics = Effect.zipRight(measure, Prometheus.scrape).pipe(
+  Effect.map((text) => HttpServerResponse.text(text, { contentType: Prometheus.CONTENT_TYPE }))
+)
+
+const details = Effect.gen(function* () {
+  const state = yield* readiness
+  const storage = yield* Storage
+  const gateways = yield* Effect.flatMap(Push, (push) => push.health)
+  const subscriptions = yield* Effect.flatMap(Subscriptions, ({ count }) => count)
+  const outbox = yield* Effect.orElseSucceed(storage.outboxSize, () => null)
+  return HttpServerResponse.unsafeJson(
+    {
+      ...state,
+      database: storage.location,
+      subscriptions,
+      outbox,
+      // Reported, but no reason to be not ready: devices lose nothing while a gateway is away.
+      gateways: gateways.map((gateway) => ({
+        ...gateway,
+        lastError: gateway.lastError ?? null,
+        downSince: gateway.downSince === undefined ? null : new Date(gateway.downSince).toISOString()
+      })),
+      version,
+      instanceId
+    },
+    { status: state.ready ? 200 : 503 }
+  )
+})
+
+/** The same as an app, to be tried without a socket. */
+export const app: Effect.Effect<HttpApp.Default, never, AdminServices | Scope.Scope> = Effect.suspend(() =>
+  routerApp(routes, NOT_FOUND)
+)
+
+const NOT_FOUND = HttpServerResponse.text("nothing here; try /metrics, /readyz, /openapi.json or /docs\n", {
+  status: 404
+})
+
+/** The admin listener on `ENS_ADMIN_HOST` and `ENS_ADMIN_PORT`. */
+export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwrapEffect(
+  Effect.map(Settings, ({ adminHost, adminPort }) => {
+    const server = NodeHttpServer.layer(createServer, { host: adminHost, port: adminPort }).pipe(
+      Layer.mapError(({ cause }) => {
+        const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown"
+        return new ListenError({ host: adminHost, port: adminPort, setting: "ENS_ADMIN", code })
+      })
+    )
+    return Layer.scopedDiscard(Effect.flatMap(app, (admin) => HttpServer.serveEffect(admin))).pipe(
+      Layer.provide(server)
+    )
+  })
+)
