@@ -1,6 +1,5 @@
 import { Clock, Data, Effect, Exit, Schedule, type Scope } from "effect"
 import type { Client } from "undici"
-import { discard } from "./HttpPost.ts"
 
 /** Bounds of everything that is kept per Exchange host. */
 export interface HostLimits {
@@ -34,7 +33,7 @@ export interface HostConnections<Host> {
 
 interface Kept {
   readonly places: Effect.Semaphore
-  /** Clients without a call; the last used one first, so that the others can grow old. */
+  /** Clients without a call; the one used last is lent first, so that the sockets of the others can grow old. */
   readonly idle: Array<Client>
   calls: number
   usedAt: number
@@ -116,3 +115,9 @@ export const makeHostConnections = <Host>(
         )
     }
   })
+
+/** Ends a connection at once, whatever runs over it. */
+const discard = (client: Client): void => {
+  // It only rejects if there is nothing left to end.
+  client.destroy().catch(() => {})
+}

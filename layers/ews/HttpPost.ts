@@ -18,7 +18,8 @@ export interface Progress {
 
 /**
  * One POST over a connection that the caller has to itself, and the whole answer. Redirects are answers like any other.
- * Interrupting it tears the connection down. The client's own limits (silence, size of the answer) show as failures.
+ * After a failure or an interruption the connection is of no use any more, and its lender closes it. The client's own
+ * limits (silence, size of the answer) show as failures.
  */
 export const post = (
   client: Client,
@@ -53,14 +54,7 @@ export const post = (
       // undici throws what it finds wrong with the arguments, such as a header with a line break.
       fail(error instanceof Error ? error : new Error(String(error)))
     }
-    return Effect.sync(() => discard(client))
   })
-
-/** Ends a connection at once, whatever runs over it. */
-export const discard = (client: Client): void => {
-  // It only rejects if there is nothing left to end.
-  client.destroy().catch(() => {})
-}
 
 const failureOf = (error: Error, sent: boolean, status: number): HttpFailure => {
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name
