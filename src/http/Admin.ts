@@ -76,9 +76,11 @@ const details = Effect.gen(function* () {
 })
 
 /** The same as an app, to be tried without a socket. */
-export const app: Effect.Effect<HttpApp.Default, never, AdminServices | Scope.Scope> = Effect.suspend(() =>
-  routerApp(routes, NOT_FOUND)
-)
+export const app: Effect.Effect<
+  HttpApp.Default<never, Scope.Scope>,
+  never,
+  AdminServices | Scope.Scope
+> = Effect.suspend(() => routerApp(routes, NOT_FOUND))
 
 const NOT_FOUND = HttpServerResponse.text("nothing here; try /metrics, /readyz, /openapi.json or /docs\n", {
   status: 404

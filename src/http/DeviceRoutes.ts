@@ -23,10 +23,11 @@ import { updateDeviceToken } from "./UpdateDeviceToken.ts"
 export type DeviceServices = RegisterServices | KeyPool | ApiTokens | Intake
 
 /** What the public listener serves besides Exchange's callback; give it to `PublicListener`. */
-export const app: Effect.Effect<HttpApp.Default, never, DeviceServices | Scope.Scope> = Effect.flatMap(
-  Settings,
-  (settings) => routerApp(layer, notFound(settings))
-)
+export const app: Effect.Effect<
+  HttpApp.Default<never, Scope.Scope>,
+  never,
+  DeviceServices | Scope.Scope
+> = Effect.flatMap(Settings, (settings) => routerApp(layer, notFound(settings)))
 
 /**
  * The device API under every base path, `alive`, `healthz`, `readyz`, and the answer to a wrong method.

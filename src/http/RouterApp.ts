@@ -4,13 +4,18 @@ import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Context, Effect, Layer, type Scope } from "effect"
 
 /**
- * An app with a router of its own out of routes whose handlers never fail; `otherwise` answers unknown paths. `HttpLayerRouter.serve` and `toHttpEffect` take the router from the layers
- * being built around them, so that two listeners of one process would serve each other's routes.
+ * An app with a router of its own out of routes whose handlers never fail; `otherwise` answers unknown paths.
+ * `HttpLayerRouter.serve` and `toHttpEffect` take the router from the layers being built around them, so that two
+ * listeners of one process would serve each other's routes.
  */
 export const routerApp = <R>(
   routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | R>,
   otherwise: HttpServerResponse.HttpServerResponse
-): Effect.Effect<HttpApp.Default, never, Exclude<R, HttpLayerRouter.HttpRouter> | Scope.Scope> =>
+): Effect.Effect<
+  HttpApp.Default<never, Scope.Scope>,
+  never,
+  Exclude<R, HttpLayerRouter.HttpRouter> | Scope.Scope
+> =>
   Effect.gen(function* () {
     const memoMap = yield* Layer.makeMemoMap
     const scope = yield* Effect.scope

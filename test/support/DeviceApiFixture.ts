@@ -1,5 +1,5 @@
 import * as HttpApp from "@effect/platform/HttpApp"
-import { Cause, Effect, HashMap, Layer, Logger, LogLevel, Option } from "effect"
+import { Cause, Effect, HashMap, Layer, Logger, LogLevel, Option, type Scope } from "effect"
 import { KeyPool } from "../../actors/KeyPool.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
@@ -95,7 +95,7 @@ export const open = Effect.gen(function* () {
 })
 
 /** Any app without a socket. */
-export const serveHere = Effect.fnUntraced(function* (app: HttpApp.Default) {
+export const serveHere = Effect.fnUntraced(function* (app: HttpApp.Default<never, Scope.Scope>) {
   const handler = HttpApp.toWebHandlerRuntime(yield* Effect.runtime<never>())(app)
   const send = (path: string, init: RequestInit = {}) =>
     Effect.promise(async (): Promise<Got> => {

@@ -10,6 +10,7 @@ import { SubscriptionScript } from "../../support/FakeSubscriptions.ts"
 import { StorageFaults } from "../../support/FaultyStorage.ts"
 
 const push = Layer.mock(Push, {
+  isUp: () => true,
   health: Effect.succeed<ReadonlyArray<GatewayHealth>>([
     { gateway: "cns", up: false, lastError: "refused", downSince: 1000 },
     { gateway: "log", up: true, lastError: undefined, downSince: undefined }
