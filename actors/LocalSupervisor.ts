@@ -141,6 +141,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     this.circuit.forget(cell, this.now())
     this.parts.jobs.interrupt(cell)
     this.refuseAll(cell, "draining")
+    cell.mailbox.wake()
     this.check()
   }
 
