@@ -17,7 +17,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "saveHot"> => ({
     ])
     return sql`
       UPDATE hot_states
-      SET generation = x.generation, watermark = COALESCE(x.watermark, hot_states.watermark), last_heard = x.last_heard,
+      SET watermark = COALESCE(x.watermark, hot_states.watermark), last_heard = x.last_heard,
         unread = x.unread, badge = x.badge, ledger = unhex(x.ledger)
       FROM (
         SELECT value ->> 0 AS user_no, value ->> 1 AS generation, value ->> 2 AS watermark,

@@ -66,9 +66,12 @@ export const make = (sql: SqlClient): Subscriptions => {
         const found = yield* sql`
         UPDATE users SET fingerprint = ${fingerprint} WHERE user_no = ${Number(user)} RETURNING user_no`
         if (found.length === 0) return yield* noSuchUser("saveSubscribed")
-        yield* saveSubscription(subscribed)
-        yield* renewHotState(subscribed)
-        yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation < ${generation}`
+        const outdated = sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation < ${generation}`
+        // Together: one way to the writer and back.
+        yield* Effect.all([saveSubscription(subscribed), renewHotState(subscribed), outdated], {
+          concurrency: "unbounded",
+          discard: true
+        })
         return device && (yield* upsertDevice(sql, "saveSubscribed", user, device))
       },
       transaction(sql, "saveSubscribed")

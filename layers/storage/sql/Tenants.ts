@@ -19,25 +19,21 @@ export const make = (sql: SqlClient): Tenants => {
       (rows) => rows[0]
     )
 
-  const saveTenant: (
-    token: Parameters<Tenants["createToken"]>[0]
-  ) => Effect.Effect<number, Effect.Effect.Error<ReturnType<typeof tenantNamed>>> = Effect.fnUntraced(
-    function* ({ tenant: name, ewsUrls, ewsPins, seg }) {
-      const known = yield* tenantNamed(name)
-      const row = {
-        ews_urls: JSON.stringify(union(known?.ews_urls, ewsUrls)),
-        ews_pins: JSON.stringify(union(known?.ews_pins, ewsPins)),
-        seg: seg || known?.seg === 1 ? 1 : 0
-      }
-      if (known !== undefined) {
-        yield* sql`UPDATE tenants SET ${sql.update(row)} WHERE tenant_no = ${known.tenant_no}`
-        return known.tenant_no
-      }
-      const made = yield* sql<{ tenant_no: number }>`
-        INSERT INTO tenants ${sql.insert({ name, ...row }).returning("tenant_no")}`
-      return made[0]!.tenant_no
+  const saveTenant = Effect.fnUntraced(function* (token: Parameters<Tenants["createToken"]>[0]) {
+    const known = yield* tenantNamed(token.tenant)
+    const row = {
+      ews_urls: JSON.stringify(union(known?.ews_urls, token.ewsUrls)),
+      ews_pins: JSON.stringify(union(known?.ews_pins, token.ewsPins)),
+      seg: token.seg || known?.seg === 1 ? 1 : 0
     }
-  )
+    if (known !== undefined) {
+      yield* sql`UPDATE tenants SET ${sql.update(row)} WHERE tenant_no = ${known.tenant_no}`
+      return known.tenant_no
+    }
+    const [made] = yield* sql<{ tenant_no: number }>`
+      INSERT INTO tenants ${sql.insert({ name: token.tenant, ...row }).returning("tenant_no")}`
+    return made!.tenant_no
+  })
 
   return {
     createToken: Effect.fnUntraced(

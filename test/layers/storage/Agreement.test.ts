@@ -16,7 +16,8 @@ import {
   itemId,
   newDevice,
   subscribed,
-  subscriptionId
+  subscriptionId,
+  watermark
 } from "./Samples.ts"
 
 /** One step on some user of the run; answers something comparable. `what` is for the report of a disagreement. */
@@ -66,25 +67,35 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   ),
   steps(
     "saveSubscribed",
-    fc.tuple(number, token, fc.option(number)),
+    fc.tuple(number, fc.option(token), fc.option(number)),
     ([of, name, unread]) =>
       (storage, user) => {
         const values = { generation: generation(of), subscriptionId: subscriptionId(`number ${of}`), unread }
-        return storage.saveSubscribed(subscribed(user, values), bytes(name, 32), newDevice(name))
+        return storage.saveSubscribed(
+          subscribed(user, values),
+          bytes(`${of}`, 32),
+          name === null ? undefined : newDevice(name)
+        )
       }
   ),
   steps(
     "saveHot",
-    fc.tuple(number, fc.option(number), fc.uint8Array()),
-    ([of, badge, ledger]) =>
+    fc.tuple(number, fc.option(fc.constantFrom("w", "ü").map(watermark)), fc.option(number), fc.uint8Array()),
+    ([of, mark, badge, ledger]) =>
       (storage, user) =>
-        storage.saveHot([{ user, generation: generation(of), hot: hotState({ badge, ledger }) }])
+        storage.saveHot([
+          { user, generation: generation(of), hot: hotState({ watermark: mark, badge, ledger }) }
+        ])
   ),
   steps(
     "adopt",
-    number,
-    (of) => (storage, user) => storage.adopt(user, generation(of), subscriptionId(`adopted ${of}`))
+    fc.tuple(number, fc.option(fc.constantFrom("i", "j").map(subscriptionId))),
+    ([of, id]) =>
+      (storage, user) =>
+        storage.adopt(user, generation(of), id)
   ),
+  steps("setCallbackKey", token, (name) => (storage, user) => storage.setCallbackKey(user, bytes(name, 9))),
+  steps("replaceSealKey", token, (name) => (storage, user) => storage.replaceSealKey(user, bytes(name, 9))),
   steps("saveRefused", number, (of) => (storage, user) => storage.saveRefused(user, generation(of))),
   steps("saveLink", number, (at) => (storage, user) => storage.saveLink(user, "Overdue", at, at)),
   steps(

@@ -239,6 +239,32 @@ const usersSuite = (on: OnStorage) => {
   )
 
   it.effect(
+    "a new seal key drops callback key and partials, and nothing else",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const [anna, bert] = [yield* addSubscriber(tenant, "anna"), yield* addSubscriber(tenant, "bert")]
+        for (const user of [anna, bert]) {
+          yield* storage.setCallbackKey(user, bytes("callback", 1246))
+          yield* storage.savePartial(user, generation(1), bytes("partial", 100))
+        }
+        const before = yield* Effect.flatten(storage.user(anna))
+        const subscription = yield* storage.subscription(anna)
+        yield* storage.replaceSealKey(anna, bytes("new", 60))
+        expect(yield* Effect.flatten(storage.user(anna))).toEqual({
+          ...before,
+          sealKey: bytes("new", 60),
+          callbackKey: null
+        })
+        expect(yield* storage.partial(anna, generation(1))).toEqual(Option.none())
+        expect(yield* storage.subscription(anna)).toEqual(subscription)
+        expect((yield* Effect.flatten(storage.user(bert))).callbackKey).toEqual(bytes("callback", 1246))
+        expect(yield* storage.partial(bert, generation(1))).toEqual(Option.some(bytes("partial", 100)))
+      })
+    )
+  )
+
+  it.effect(
     "does not change with the caller's buffers",
     on((storage) =>
       Effect.gen(function* () {

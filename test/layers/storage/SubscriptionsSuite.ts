@@ -193,7 +193,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
         const bertBefore = yield* storage.subscription(bert!)
         const hots = {
           anna: hotState({ ledger: bytes("big", 4096), unread: Number.MAX_SAFE_INTEGER }),
-          dora: hotState({ watermark: null, unread: null, badge: null, ledger: new Uint8Array() })
+          dora: hotState({ watermark: watermark("é"), unread: null, badge: null, ledger: new Uint8Array() })
         }
         yield* storage.saveHot([])
         yield* storage.saveHot([
@@ -207,6 +207,50 @@ export const subscriptionsSuite = (on: OnStorage) => {
         expect((yield* Effect.flatten(storage.subscription(dora!))).hot).toEqual(hots.dora)
         expect(yield* storage.subscription(bert!)).toEqual(bertBefore)
         expect(yield* storage.subscription(cleo!)).toEqual(Option.none())
+      })
+    )
+  )
+
+  it.effect(
+    "a hot state without watermark leaves the stored one",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        const hot = hotState({ watermark: null })
+        yield* storage.saveHot([{ user, generation: generation(1), hot }])
+        const stored = yield* Effect.flatten(storage.subscription(user))
+        expect(stored.hot).toEqual({ ...hot, watermark: watermark("AQAAA") })
+      })
+    )
+  )
+
+  it.effect(
+    "a hot state of a generation that storage does not know yet leaves the door open for the stored one",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.saveHot([{ user, generation: generation(2), hot: hotState({ unread: 20 }) }])
+        yield* storage.saveHot([{ user, generation: generation(1), hot: hotState({ unread: 10 }) }])
+        const stored = yield* Effect.flatten(storage.subscription(user))
+        expect(stored).toMatchObject({ generation: 1, hot: { unread: 10 } })
+      })
+    )
+  )
+
+  it.effect(
+    "a subscription can be renewed without a device, and adopted without an id",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        const before = yield* storage.devices(user)
+        const renewed = subscribed(user, { generation: generation(2) })
+        expect(yield* storage.saveSubscribed(renewed, bytes("f", 32), undefined)).toBeUndefined()
+        expect(yield* storage.devices(user)).toEqual(before)
+        yield* storage.adopt(user, generation(3), null)
+        expect(yield* Effect.flatten(storage.subscription(user))).toMatchObject({
+          generation: 3,
+          subscriptionId: null
+        })
       })
     )
   )
