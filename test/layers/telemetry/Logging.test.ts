@@ -1,0 +1,130 @@
+import { mkdtemp, readFile } from "node:fs/promises"
+import { hostname, tmpdir } from "node:os"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { Cause, Effect, Redacted, TestClock } from "effect"
+import { formats, type LogFormat } from "../../../layers/telemetry/LogFormat.ts"
+import * as Logging from "../../../layers/telemetry/Logging.ts"
+import { settingsOf } from "../../support/CryptoFixture.ts"
+
+const ACTIVITY = "7b21cd56-4c45-4a7c-88d9-a7f225cea3b9"
+const USER = "1743604ea20cda831dc7aea285e7fdc011ca233caf0fa7d5d926916622dd182d"
+
+/** The lines that the effect logs into a file. */
+const logged = (format: LogFormat, effect: Effect.Effect<unknown>, level: "debug" | "warning" = "debug") =>
+  Effect.gen(function* () {
+    const directory = yield* Effect.promise(() => mkdtemp(join(tmpdir(), "ens-log-")))
+    const file = join(directory, "deeper", "ens.log")
+    yield* effect.pipe(
+      Effect.provide(Logging.layer),
+      Effect.provide(settingsOf({ log: { format, level, file } }))
+    )
+    return (yield* Effect.promise(() => readFile(file, "utf8"))).split("\n").slice(0, -1)
+  })
+
+const annotated = Effect.annotateLogs({ activityId: ACTIVITY, userId: USER, logger: "DeviceApi" })
+
+describe("log lines", () => {
+  it.effect("ens2: have the legacy form, in UTC", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(Date.UTC(2019, 10, 5, 9, 39, 56, 608))
+      const lines = yield* logged(
+        "ens2",
+        Effect.gen(function* () {
+          yield* annotated(Effect.logDebug("Get Public Key request processed."))
+          yield* Effect.logWarning("two\r\nlines")
+        })
+      )
+      expect(lines).toEqual([
+        expect.stringMatching(
+          new RegExp(
+            `^2019/11/05 09:39:56\\.608 ${hostname()} ${ACTIVITY} \\[0000000-0000000\\] \\(\\d+\\) Debug DeviceApi User Id:\\[${USER}\\] Get Public Key request processed\\.$`
+          )
+        ),
+        expect.stringMatching(/ 00000000-0000-0000-0000-000000000000 .* Warn ENS User Id:\[\] two \| lines$/)
+      ])
+    })
+  )
+
+  it.effect("json: have flat fields, others apart", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(0)
+      const [first, second] = yield* logged(
+        "json",
+        Effect.gen(function* () {
+          yield* annotated(Effect.annotateLogs(Effect.logInfo("done", "well"), { level: "fake", n: 3 }))
+          yield* Effect.logError("bad", Cause.fail(new Error("inner")))
+        })
+      )
+      expect(JSON.parse(first!)).toEqual({
+        at: "1970-01-01T00:00:00.000Z",
+        level: "info",
+        logger: "DeviceApi",
+        message: "done well",
+        activityId: ACTIVITY,
+        userId: USER,
+        data: { level: "fake", n: 3 }
+      })
+      expect(JSON.parse(second!)).toMatchObject({
+        level: "error",
+        message: "bad",
+        cause: expect.stringContaining("inner")
+      })
+    })
+  )
+
+  it.effect("pretty: are short, with the cause below", () =>
+    Effect.gen(function* () {
+      const lines = yield* logged(
+        "pretty",
+        annotated(Effect.logError("went wrong", Cause.die(new Error("boom"))))
+      )
+      expect(lines[0]).toMatch(
+        /^\d\d:\d\d:\d\d\.\d{3} ERROR DeviceApi went wrong user=1743604e activity=7b21cd56$/
+      )
+      expect(lines[1]).toContain("boom")
+      expect(lines.join("")).not.toContain("\u001b")
+    })
+  )
+
+  it.effect("never show what is redacted, wherever it stands", () =>
+    Effect.gen(function* () {
+      const secret = Redacted.make("s3cret")
+      for (const format of Object.keys(formats(false)) as Array<LogFormat>) {
+        const lines = yield* logged(
+          format,
+          Effect.logInfo(secret, { password: secret }).pipe(Effect.annotateLogs({ token: secret }))
+        )
+        expect(lines.join("\n"), format).not.toContain("s3cret")
+        expect(lines.join("\n"), format).toContain("<redacted>")
+      }
+    })
+  )
+
+  it.effect("tell an error's name and what caused it", () =>
+    Effect.gen(function* () {
+      const error = new Error("outer", { cause: new TypeError("inner") })
+      const [line] = yield* logged("json", Effect.logWarning("storage failed in x", error))
+      expect(JSON.parse(line!).message).toBe("storage failed in x Error: outer (TypeError: inner)")
+    })
+  )
+
+  it.effect("below the level are left out", () =>
+    Effect.gen(function* () {
+      const effect = Effect.zipRight(Effect.logInfo("quiet"), Effect.logWarning("loud"))
+      const lines = yield* logged("json", effect, "warning")
+      expect(lines.map((line) => JSON.parse(line).message)).toEqual(["loud"])
+    })
+  )
+
+  it.effect("a log file that cannot be opened is said at start, with the setting's name", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.void.pipe(
+        Effect.provide(Logging.layer),
+        Effect.provide(settingsOf({ log: { format: "json", level: "info", file: "/dev/null/ens.log" } })),
+        Effect.flip
+      )
+      expect(error.message).toMatch(/^ENS_LOG_FILE: \/dev\/null\/ens\.log cannot be written \(E\w+\)/)
+    })
+  )
+})
