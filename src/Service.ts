@@ -1,0 +1,82 @@
+import { Effect, Layer, Redacted, Schema } from "effect"
+import * as Dossiers from "../actors/Dossiers.ts"
+import * as KeyPool from "../actors/KeyPool.ts"
+import * as LocalSubscriptions from "../actors/LocalSubscriptions.ts"
+import * as NudgeGate from "../actors/NudgeGate.ts"
+import * as Outbox from "../actors/Outbox.ts"
+import * as UserGate from "../actors/UserGate.ts"
+import * as WriteBehind from "../actors/WriteBehind.ts"
+import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
+import * as NodeRsaKeys from "../layers/crypto/NodeRsaKeys.ts"
+import * as SealedCallback from "../layers/crypto/SealedCallback.ts"
+import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
+import * as EwsClient from "../layers/ews/EwsClient.ts"
+import * as ConfiguredGateways from "../layers/push/ConfiguredGateways.ts"
+import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
+import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
+import type { Storage } from "../layers/storage/Storage.ts"
+import { Settings } from "../schemas/Settings.ts"
+import type { SchemaTooNew, StorageError } from "../schemas/StorageError.ts"
+import * as Housekeeping from "./Housekeeping.ts"
+import * as Admin from "./http/Admin.ts"
+import * as ApiTokens from "./http/ApiTokens.ts"
+import * as CallbackListener from "./http/CallbackListener.ts"
+import * as DeviceRoutes from "./http/DeviceRoutes.ts"
+import * as Intake from "./http/Intake.ts"
+import * as PublicListener from "./http/PublicListener.ts"
+
+/** The database that the settings name is of a kind that this version cannot open. */
+export class DatabaseUnsupported extends Schema.TaggedError<DatabaseUnsupported>()("DatabaseUnsupported", {
+  scheme: Schema.String
+}) {
+  override get message() {
+    return `ENS_DATABASE_URL starts with ${this.scheme}, which this version does not open; use file:<path>`
+  }
+}
+
+/** Storage as the settings name it. */
+export const storage = Layer.unwrapEffect(
+  Effect.map(
+    Settings,
+    ({ databaseUrl }): Layer.Layer<Storage, DatabaseUnsupported | StorageError | SchemaTooNew> => {
+      const url = Redacted.value(databaseUrl)
+      return url.startsWith("file:")
+        ? SqliteStorage.layer(url.slice("file:".length))
+        : Layer.fail(new DatabaseUnsupported({ scheme: url.slice(0, url.indexOf(":") + 1) }))
+    }
+  )
+)
+
+const masterKey = Layer.unwrapEffect(
+  Effect.map(Settings, (settings) => LocalMasterKey.layer(settings.masterKey))
+)
+
+/** Storage and keys that belong together: what commands that touch data need. */
+export const data = MasterKeyCheck.layer.pipe(Layer.provideMerge(Layer.merge(storage, masterKey)))
+
+/** Everything that the actors' jobs use. */
+const outside = Layer.mergeAll(
+  SealedCallback.layer,
+  EwsClient.layer,
+  EndpointPolicyLive.layer,
+  ConfiguredGateways.layer
+).pipe(Layer.provideMerge(NodeRsaKeys.layer), Layer.provideMerge(data))
+
+const actors = Outbox.layer.pipe(
+  Layer.provideMerge(LocalSubscriptions.layer),
+  Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, NudgeGate.layer, KeyPool.layer)),
+  Layer.provideMerge(Layer.merge(Dossiers.layer, UserGate.layer))
+)
+
+const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicListener.layer))
+
+/**
+ * The whole service, from bottom to top: storage and keys, Exchange and gateways, actors, listeners. Closing it goes the
+ * other way: the intake first, then the actors finish, then what they noted is written, then storage closes.
+ */
+export const layer = Layer.mergeAll(publicListener, Admin.layer, Housekeeping.layer).pipe(
+  Layer.provideMerge(CallbackListener.layer()),
+  Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
+  Layer.provideMerge(actors),
+  Layer.provideMerge(outside)
+)

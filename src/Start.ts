@@ -1,0 +1,46 @@
+import { existsSync } from "node:fs"
+import { readdir } from "node:fs/promises"
+import { Effect, Layer, Schema } from "effect"
+import * as Logging from "../layers/telemetry/Logging.ts"
+import { Settings } from "../schemas/Settings.ts"
+import * as Config from "./Config.ts"
+import { isLoopback } from "./config/Parse.ts"
+import { version } from "./Instance.ts"
+import * as Service from "./Service.ts"
+
+/** The service would start without its data: a mistyped path looks like a first start and would forget every user. */
+export class DataDirectoryEmpty extends Schema.TaggedError<DataDirectoryEmpty>()("DataDirectoryEmpty", {
+  directory: Schema.String
+}) {
+  override get message() {
+    return `${this.directory} holds no data; check ENS_DATA_DIR, or, if this is a first set-up, make an API token: npm run -s ens -- token create --label phones`
+  }
+}
+
+/** Runs the service until it is interrupted. */
+export const start = (configFile: string | undefined) =>
+  Effect.gen(function* () {
+    const settings = yield* Settings
+    yield* guardData(settings)
+    yield* announce(settings)
+    return yield* Layer.launch(Service.layer)
+  }).pipe(Effect.provide(Logging.layer), Effect.provide(Config.layer({ file: configFile })))
+
+const guardData = Effect.fnUntraced(function* ({ publicUrl, dataDir }: Settings["Type"]) {
+  if (isLoopback(new URL(publicUrl))) return
+  const files = existsSync(dataDir) ? yield* Effect.promise(() => readdir(dataDir)) : []
+  if (files.length === 0) return yield* new DataDirectoryEmpty({ directory: dataDir })
+})
+
+const announce = Effect.fnUntraced(function* (settings: Settings["Type"]) {
+  yield* Effect.logInfo(`ENS ${version} starts`, {
+    publicUrl: settings.publicUrl,
+    listener: `${settings.host}:${settings.port}`,
+    admin: `http://${settings.adminHost}:${settings.adminPort}/docs`,
+    dataDir: settings.dataDir,
+    push: `ios=${settings.push.ios} android=${settings.push.android}`
+  })
+  if (settings.push.ios === "cns" || settings.push.android === "cns") {
+    yield* Effect.logWarning("CNS is called without certificate and signature: only a stand-in takes that")
+  }
+})
