@@ -38,18 +38,18 @@ describe("the file", () => {
     })
   )
 
-  it.effect("is one and the same for all that start at once", () =>
+  it.live("is one and the same for all that start at nearly the same time", () =>
     Effect.gen(function* () {
-      const file = someFile()
-      const started = yield* Effect.all(
-        Array.from({ length: 20 }, () => start({ file })),
-        { concurrency: "unbounded" }
-      )
-      assert.strictEqual(
-        new Set(started.map((master) => Buffer.from(master.checkValue).toString("hex"))).size,
-        1
-      )
-      assert.deepStrictEqual(readdirSync(join(file, "..")), ["master.key"])
+      for (let round = 0; round < 15; round++) {
+        const file = someFile()
+        const started = yield* Effect.all(
+          Array.from({ length: 20 }, (_, n) => Effect.delay(start({ file }), n % 8)),
+          { concurrency: "unbounded" }
+        )
+        const keys = new Set(started.map((master) => Buffer.from(master.checkValue).toString("hex")))
+        assert.strictEqual(keys.size, 1)
+        assert.deepStrictEqual(readdirSync(join(file, "..")), ["master.key"])
+      }
     })
   )
 

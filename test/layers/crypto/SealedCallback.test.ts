@@ -244,6 +244,24 @@ it.effect.prop(
   }
 )
 
+it.effect("credentials are split only when the URL would reach 2,000 characters", () =>
+  Effect.gen(function* () {
+    const credentials = Redacted.make({ address: "a@b.example", password: "x".repeat(1_000) })
+    const lengths = new Map<string, Array<number>>()
+    for (let padding = 400; padding < 500; padding++) {
+      yield* Effect.gen(function* () {
+        const seal = yield* CallbackSeal
+        const url = yield* seal.makeUrl(yield* user(), generation(3), credentials)
+        const { id, f, s } = queryOf(url)
+        const mode = seal.verify(id, f, s)?.mode ?? "refused"
+        lengths.set(mode, [...(lengths.get(mode) ?? []), url.length])
+      }).pipe(Effect.provide(withSeal("sealed", `https://ens.example.com/${"p".repeat(padding)}`).layer))
+    }
+    assert.deepStrictEqual([...lengths.keys()], ["sealed", "split"])
+    assert.strictEqual(Math.max(...lengths.get("sealed")!), 1_999)
+  })
+)
+
 it.effect("a public URL that leaves no room stops the start", () =>
   Effect.gen(function* () {
     const { layer } = withSeal("sealed", `https://ens.example.com/${"p".repeat(1_800)}`)
