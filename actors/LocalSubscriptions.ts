@@ -68,7 +68,17 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       const posted = supervisor.post(user, envelope)
       if (posted === "accepted") return
       if (posted === "unknown") return awaken(user, envelope)
+      if (posted === "parked") return knock(user, envelope)
       refuse(envelope, posted === "full" ? "mailbox full" : posted)
+    }
+
+    /** A parked actor gets another chance when a device asks for something; a status question is answered for it. */
+    const knock = (user: UserNumber, envelope: Envelope): void => {
+      const { request } = envelope
+      if (request._tag === "GetStatus") return envelope.reply(parkedReply as never)
+      const isDevice = request._tag !== "Callback" && request._tag !== "FlushOutbox"
+      const again = isDevice && supervisor.unpark(user) ? supervisor.post(user, envelope) : "parked"
+      if (again !== "accepted") refuse(envelope, again === "full" ? "mailbox full" : "parked")
     }
 
     /** No actor: a user who never registered, or who is gone. Only storage knows, and it is asked now. */
@@ -118,6 +128,13 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
 
 const refuse = (envelope: Envelope, reason: Unavailable["reason"]): void =>
   envelope.reply(new Unavailable({ reason }) as never)
+
+const parkedReply = {
+  code: "UserRecordPresentNotSubscribed",
+  message: "",
+  state: "Parked",
+  lastHeartbeat: null
+}
 
 /** What someone is told about a user whom storage does not know. */
 const absentReply = (request: SubscriptionRequest) => {
