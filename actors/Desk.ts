@@ -1,5 +1,5 @@
 import { Redacted } from "effect"
-import type { Callback, DeviceReply, GetStatus } from "../schemas/SubscriptionMessage.ts"
+import type { Callback, DeviceReply } from "../schemas/SubscriptionMessage.ts"
 import { releaseEarly } from "./Callbacks.ts"
 import type { DeskRequest, DeskResult, EnrolResult, JobId, Waiter } from "./SubscriptionProtocol.ts"
 import {
@@ -8,7 +8,6 @@ import {
   type Early,
   free,
   isListening,
-  linkOf,
   type Queued,
   type State
 } from "./SubscriptionState.ts"
@@ -26,23 +25,6 @@ export const onDesk = (turn: Turn, waiter: Waiter, request: DeskRequest): void =
   if (desk._tag === "Free") return serve(turn, queued)
   if (queue.length >= QUEUE_MAX) return turn.reply(waiter, tooMany("too many requests of this user wait", 5))
   turn.set({ queue: [...queue, queued] })
-}
-
-export const onStatus = (turn: Turn, waiter: Waiter, request: GetStatus): void => {
-  const { state } = turn
-  const link = linkOf(state)
-  if (isListening(state.link) && request.deviceToken !== undefined) {
-    return turn.do({ _tag: "Look", waiter, deviceToken: request.deviceToken })
-  }
-  turn.reply(waiter, {
-    code:
-      isListening(state.link) || link === "Subscribing"
-        ? "UserAlreadySubscribed"
-        : "UserRecordPresentNotSubscribed",
-    message: "",
-    state: link,
-    lastHeartbeat: state.generation === 0 ? null : state.lastHeard
-  })
 }
 
 /** The generation that a Subscribe in flight will have; 0 = none is in flight. */

@@ -1,9 +1,10 @@
 import { onCallback } from "./Callbacks.ts"
-import { onDesk, onDesked, onRenewed, onStatus } from "./Desk.ts"
+import { onDesk, onDesked, onRenewed } from "./Desk.ts"
 import { onAnnounced, onFetched, onFlush } from "./Rounds.ts"
 import { onDue } from "./Silence.ts"
+import { onLooked, onStatus } from "./StatusQuery.ts"
 import type { Command, Input } from "./SubscriptionProtocol.ts"
-import { type Env, isListening, type State } from "./SubscriptionState.ts"
+import type { Env, State } from "./SubscriptionState.ts"
 import { Turn } from "./Turn.ts"
 
 /** What an input leads to. */
@@ -54,27 +55,8 @@ export const decide = (state: State, input: Input, env: Env): Decision => {
       turn.reply(input.waiter, input.verdict)
       break
     case "Looked":
-      turn.reply(input.waiter, statusReply(turn.state, input.known))
+      onLooked(turn, input.waiter, input.known)
       break
   }
   return turn
 }
-
-const statusReply = (state: State, known: boolean | undefined) =>
-  known === undefined
-    ? {
-        code: "UpdateFail" as const,
-        message: "storage is not available; try again",
-        status: 503,
-        retryAfterSeconds: 60
-      }
-    : {
-        code: !isListening(state.link)
-          ? ("UserRecordPresentNotSubscribed" as const)
-          : known
-            ? ("UserAlreadySubscribed" as const)
-            : ("SubscribedNeedsUpdate" as const),
-        message: "",
-        state: state.link,
-        lastHeartbeat: state.generation === 0 ? null : state.lastHeard
-      }
