@@ -1,0 +1,120 @@
+import { text } from "node:stream/consumers"
+import { Command, Options } from "@effect/cli"
+import { Clock, Console, Effect, Either, Option, Redacted } from "effect"
+import { hashApiToken, makeApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { isLoopback, webUrl } from "../config/Parse.ts"
+import { withStorage } from "./Administer.ts"
+import { CommandProblem } from "./CommandProblem.ts"
+import { configFile, json } from "./CommonOptions.ts"
+
+const options = {
+  label: Options.text("label").pipe(
+    Options.withDescription("What the token is for, shown by `ens token list`")
+  ),
+  tenant: Options.text("tenant").pipe(
+    Options.withDescription("The organisation; made if it is new"),
+    Options.withDefault("default")
+  ),
+  stdin: Options.boolean("stdin").pipe(
+    Options.withDescription(
+      "Read an existing ENSAPIToken from standard input, so that no phone needs a new profile"
+    )
+  ),
+  ewsUrls: Options.text("ews-url").pipe(
+    Options.withDescription("EWS URL that the tenant's credentials may go to; may be repeated"),
+    Options.repeated
+  ),
+  ewsPins: Options.text("ews-pin").pipe(
+    Options.withDescription("SHA-256 of the EWS server's certificate or public key; may be repeated"),
+    Options.repeated
+  ),
+  seg: Options.boolean("seg").pipe(
+    Options.withDescription("The tenant's EWS endpoint is a Secure Email Gateway")
+  ),
+  configFile,
+  json
+}
+
+/** `ens token create`: makes or imports a token; prints a made one, this once only. */
+export const createCommand = Command.make("create", options, (given) =>
+  Effect.gen(function* () {
+    const label = yield* name("--label", given.label)
+    const tenant = yield* name("--tenant", given.tenant)
+    const ewsUrls = yield* Effect.forEach(given.ewsUrls, ewsUrl)
+    const ewsPins = yield* Effect.forEach(given.ewsPins, ewsPin)
+    const token = given.stdin ? yield* readToken : Redacted.value(yield* makeApiToken)
+    const created = yield* withStorage(
+      given.configFile,
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        const hash = hashApiToken(token)
+        const known = yield* storage.tenantOfToken(hash)
+        if (Option.isSome(known) && known.value.name !== tenant) {
+          return yield* problem(
+            `the tenant ${known.value.name} has this token already; revoke it there (ens token list, ens token revoke ID), or give --tenant ${known.value.name}`
+          )
+        }
+        const createdAt = yield* Clock.currentTimeMillis
+        return yield* storage.createToken({
+          tenant,
+          label,
+          hash,
+          ewsUrls,
+          ewsPins,
+          seg: given.seg,
+          createdAt
+        })
+      })
+    )
+    if (given.json)
+      return yield* Console.log(JSON.stringify({ id: created.id, tenant: created.tenant, token }))
+    yield* Console.log(
+      given.stdin
+        ? `token ${created.id} of tenant ${created.tenant} imported`
+        : `${token}\n\nThis is token ${created.id} of tenant ${created.tenant}. It is not shown again: enter it as ENSAPIToken in the app's profile.`
+    )
+  })
+).pipe(Command.withDescription("Make an API token (shown once), or import one"))
+
+const problem = (text: string) => Effect.fail(new CommandProblem({ problem: text }))
+
+const name = (option: string, value: string) => {
+  const trimmed = value.trim()
+  return trimmed !== "" && trimmed.length <= 100 && !/\p{Cc}/u.test(trimmed)
+    ? Effect.succeed(trimmed)
+    : problem(`${option} must be a text of 1 to 100 characters`)
+}
+
+const ewsUrl = (value: string) =>
+  Either.match(webUrl(value.trim()), {
+    onLeft: (must) => problem(`--ews-url ${must}, like https://mail.example.com/EWS/Exchange.asmx`),
+    onRight: (url) =>
+      url.protocol === "https:" || isLoopback(url)
+        ? Effect.succeed(url.href)
+        : problem("--ews-url must be https; plain http is for loopback addresses only")
+  })
+
+/** As tools print them: with or without colons, in any case. */
+const ewsPin = (value: string) => {
+  const pin = value.trim().replaceAll(":", "").toLowerCase()
+  return /^[0-9a-f]{64}$/.test(pin)
+    ? Effect.succeed(pin)
+    : problem(
+        "--ews-pin must be 64 hexadecimal digits; see: openssl x509 -in cert.pem -noout -fingerprint -sha256"
+      )
+}
+
+const readToken = Effect.tryPromise({
+  try: () => text(process.stdin),
+  catch: () => new CommandProblem({ problem: "standard input cannot be read" })
+}).pipe(
+  Effect.map((input) => input.trim()),
+  Effect.filterOrFail(
+    (token) => /^[\x21-\x7e]{8,1024}$/.test(token),
+    () =>
+      new CommandProblem({
+        problem: "standard input must hold one token of 8 to 1024 visible characters and nothing else"
+      })
+  )
+)

@@ -1,0 +1,27 @@
+import { Command } from "@effect/cli"
+import { Console, Effect } from "effect"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { withStorage } from "./Administer.ts"
+import { configFile, json } from "./CommonOptions.ts"
+import { textTable } from "./TextTable.ts"
+
+/** `ens token list`: what is known of the tokens; never the tokens themselves. */
+export const listCommand = Command.make("list", { configFile, json }, (given) =>
+  Effect.gen(function* () {
+    const tokens = yield* withStorage(
+      given.configFile,
+      Effect.flatMap(Storage, (storage) => storage.listTokens)
+    )
+    const rows = tokens.map(({ id, tenant, label, createdAt, ewsUrls }) => ({
+      id,
+      tenant,
+      label,
+      createdAt: new Date(createdAt).toISOString(),
+      ewsUrls
+    }))
+    if (given.json) return yield* Console.log(JSON.stringify(rows))
+    if (rows.length === 0) return yield* Console.log("no tokens; make one: ens token create --label phones")
+    const cells = rows.map((row) => [row.id, row.tenant, row.label, row.createdAt, row.ewsUrls.join(" ")])
+    yield* Console.log(textTable(["ID", "TENANT", "LABEL", "MADE", "EWS URLS OF THE TENANT"], cells))
+  })
+).pipe(Command.withDescription("List API tokens"))

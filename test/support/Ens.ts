@@ -1,0 +1,6 @@
+import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { Effect } from "effect"
+import { run } from "../../src/cli/Command.ts"
+
+/** The command line as a process of its own, for what only a process has: standard input, exit code, streams. */
+NodeRuntime.runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })
