@@ -109,7 +109,7 @@ const heard = (turn: Turn, activityId: string): void => {
   if (link !== "Unconfirmed" && link !== "Overdue" && link !== "Lost" && link !== "None") return
   turn.link("Active")
   if (link === "Overdue" || link === "Lost") {
-    turn.do({ _tag: "Revived" })
+    turn.do({ _tag: "Revived", heard: true })
     turn.log("heard again", activityId)
   }
 }

@@ -15,6 +15,7 @@ import { Dossiers } from "./Dossiers.ts"
 import { announceJob } from "./jobs/AnnounceJob.ts"
 import { consultJob, lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
+import { neverCalledBackJob } from "./jobs/NeverCalledBackJob.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
 import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
@@ -75,7 +76,7 @@ export class CommandRunner {
       case "Nudge":
         return this.#nudges.ask(user, state.endpoint, command.reason, state.nudges === 1)
       case "Revived":
-        return this.#nudges.revived(user, state.endpoint)
+        return this.#nudges.revived(user, state.endpoint, command.heard)
       case "Fetch":
         return this.#start(cell, fetchJob(user, command), command.activityId, (result) => ({
           _tag: "Fetched",
@@ -130,6 +131,9 @@ export class CommandRunner {
       case "RetireKeys":
         return this.#supervisor.runJob(cell, retireKeysJob(user), nothing)
       case "Log":
+        if (command.event === "never called back") {
+          return this.#supervisor.runJob(cell, neverCalledBackJob(user), nothing)
+        }
         return this.#log(user, levelOf(command.event), command.event, command.activityId)
       case "Stop":
         this.#writeBehind.forget(user)

@@ -148,7 +148,7 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
   })
   // The ledger goes with the new generation: what was still to be written under the old one is passed over.
   turn.do({ _tag: "Note", watermark: result.watermark })
-  if (wasSilent) turn.do({ _tag: "Revived" })
+  if (wasSilent) turn.do({ _tag: "Revived", heard: false })
 }
 
 const failed = (turn: Turn, result: EnrolResult & { readonly _tag: "Failed" }): void => {

@@ -1,10 +1,11 @@
 import { Cause, Effect, Exit, FiberId, type Scope } from "effect"
-import type { Behaviour, Refusal } from "./Behaviour.ts"
+import type { Behaviour } from "./Behaviour.ts"
 import { Cell, Status } from "./Cell.ts"
 import { backOff, CrashRecord } from "./CrashRecord.ts"
+import { Delivery } from "./Delivery.ts"
 import { type HookGuard, hookGuard } from "./HookGuard.ts"
 import { Jobs } from "./Jobs.ts"
-import { EVERY, type Signal } from "./Mailbox.ts"
+import { EVERY } from "./Mailbox.ts"
 import { Quiet } from "./Quiet.ts"
 import { residents } from "./Residents.ts"
 import { RestartCircuit } from "./RestartCircuit.ts"
@@ -13,6 +14,7 @@ import type { Posted, Supervisor } from "./Supervisor.ts"
 import * as Metrics from "./SupervisorMetrics.ts"
 import { defaultOptions, type SupervisorOptions } from "./SupervisorOptions.ts"
 import { TimingWheel, WheelEntry } from "./TimingWheel.ts"
+import { Turns } from "./Turns.ts"
 
 interface Parts<S, M extends {}, R> {
   readonly options: SupervisorOptions
@@ -28,11 +30,11 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
   private readonly parts: Parts<S, M, R>
   private readonly registry = new Map<string, Cell<S, M>>()
   private readonly tally = new StatusTally()
-  private readonly quiet: Quiet
+  private readonly quiet = new Quiet()
+  private readonly delivery: Delivery<S, M>
+  private readonly turns: Turns<S, M>
   private readonly circuit: RestartCircuit<Cell<S, M>>
   private draining = false
-  /** Accepted messages that were not taken yet. */
-  private waiting = 0
   /** Resident fibers. */
   private alive = 0
 
@@ -48,8 +50,12 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
         guard: yield* hookGuard,
         startResident: yield* residents<Cell<S, M>>({
           begin: (cell) => self.begin(cell),
-          turn: (cell) => self.turn(cell),
-          park: (cell, signal) => self.park(cell, signal),
+          turn: (cell) => {
+            const goesOn = self.turns.turn(cell)
+            self.check()
+            return goesOn
+          },
+          park: (cell, signal) => self.turns.park(cell, signal),
           ended: (cell, exit) => self.ended(cell, exit)
         })
       }
@@ -64,7 +70,6 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     parts: Parts<S, M, R>
   ) {
     this.parts = parts
-    this.quiet = new Quiet()
     const appointment = new WheelEntry()
     this.circuit = new RestartCircuit(parts.options.circuit, {
       restart: (cell) => this.restart(cell),
@@ -75,6 +80,8 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
       changed: (open) => Metrics.setGauge(Metrics.circuitOpen, open ? 1 : 0)
     })
     this.behaviour = behaviour(this)
+    this.delivery = new Delivery(this.behaviour, parts.guard)
+    this.turns = new Turns(this.behaviour, this.delivery, parts.options.turn, () => parts.wheel.now())
   }
 
   spawn(id: string, state?: S): Cell<S, M> | undefined {
@@ -93,16 +100,14 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     const cell = this.registry.get(id)
     if (cell === undefined) return "unknown"
     if (cell.status === Status.Parked) return "parked"
-    if (!cell.mailbox.offer(message)) return "full"
-    this.waiting++
-    return "accepted"
+    return this.delivery.request(cell, message) ? "accepted" : "full"
   }
 
   system(target: string | Cell<S, M>, kind: number, message: M): Exclude<Posted, "full" | "draining"> {
     const cell = typeof target === "string" ? this.registry.get(target) : target
     if (cell === undefined || cell.status === Status.Stopped) return "unknown"
     if (cell.status === Status.Parked) return "parked"
-    if (cell.mailbox.offerSystem(kind, message)) this.waiting++
+    this.delivery.system(cell, kind, message)
     return "accepted"
   }
 
@@ -140,7 +145,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     this.parts.wheel.cancel(cell)
     this.circuit.forget(cell, this.now())
     this.parts.jobs.interrupt(cell)
-    this.refuseAll(cell, "draining")
+    this.delivery.refuseAll(cell, "draining")
     cell.mailbox.wake()
     this.check()
   }
@@ -173,7 +178,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
   drain(deadlineMs: number): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       this.draining = true
-      const settled = this.quiet.when(() => this.waiting === 0 && this.parts.jobs.running === 0)
+      const settled = this.quiet.when(() => this.delivery.waiting === 0 && this.parts.jobs.running === 0)
       if (deadlineMs > 0) yield* Effect.timeoutOption(settled, deadlineMs)
       let stopped = 0
       for (const cell of this.registry.values()) {
@@ -208,41 +213,6 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     const now = this.now()
     this.behaviour.started(cell, now)
     this.circuit.up(cell, now)
-  }
-
-  private turn(cell: Cell<S, M>): boolean {
-    for (let left = this.parts.options.turn; left > 0; left--) {
-      if (cell.status !== Status.Running) return false
-      if (cell.isDue) {
-        cell.isDue = false
-        this.handle(cell, undefined)
-        continue
-      }
-      const message = cell.mailbox.take()
-      if (message === undefined) break
-      this.waiting--
-      this.handle(cell, message)
-    }
-    this.check()
-    return true
-  }
-
-  private handle(cell: Cell<S, M>, message: M | undefined): void {
-    const before = cell.state
-    try {
-      if (message === undefined) this.behaviour.due(cell, this.now())
-      else this.behaviour.receive(cell, message, this.now())
-    } catch (defect) {
-      cell.state = before
-      cell.crashes ??= new CrashRecord()
-      cell.crashes.inHand = message
-      throw defect
-    }
-  }
-
-  private park(cell: Cell<S, M>, signal: Signal): void {
-    if (cell.status !== Status.Running || cell.isDue || !cell.mailbox.isEmpty) signal(Effect.void)
-    else cell.mailbox.park(signal)
   }
 
   private ended(cell: Cell<S, M>, exit: Exit.Exit<void>): void {
@@ -280,7 +250,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     Metrics.countOne(Metrics.parkings)
     this.parts.wheel.arm(cell, now + this.parts.options.parkedFor)
     this.parts.guard("parked", () => this.behaviour.parked(cell))
-    this.refuseAll(cell, "parked")
+    this.delivery.refuseAll(cell, "parked")
   }
 
   private restart(cell: Cell<S, M>): void {
@@ -302,19 +272,8 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
 
   private deliver(cell: Cell<S, M>, message: M): void {
     const posted = this.system(cell, EVERY, message)
-    if (posted !== "accepted") this.refuse(cell, message, posted === "parked" ? "parked" : "draining")
-  }
-
-  private refuseAll(cell: Cell<S, M>, reason: Refusal): void {
-    for (let message = cell.mailbox.take(); message !== undefined; message = cell.mailbox.take()) {
-      this.waiting--
-      this.refuse(cell, message, reason)
-    }
-  }
-
-  private refuse(cell: Cell<S, M>, message: M, reason: Refusal): void {
-    Metrics.countOne(Metrics.refusals[reason])
-    this.parts.guard("refuse", () => this.behaviour.refuse(cell, message, reason))
+    if (posted !== "accepted")
+      this.delivery.refuse(cell, message, posted === "parked" ? "parked" : "draining")
   }
 
   private become(cell: Cell<S, M>, status: Status): void {

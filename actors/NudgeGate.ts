@@ -17,8 +17,8 @@ export class NudgeGate extends Context.Tag("ens/NudgeGate")<
   NudgeGate,
   {
     readonly ask: (user: UserNumber, host: number, reason: Asking, first: boolean) => void
-    /** The subscription is alive again: nothing has to be asked. */
-    readonly revived: (user: UserNumber, host: number) => void
+    /** The subscription is alive again: nothing has to be asked. `heard`: a callback said so, callbacks of its host reach us. */
+    readonly revived: (user: UserNumber, host: number, heard: boolean) => void
     readonly joined: (host: number) => void
     readonly left: (host: number) => void
     readonly waiting: () => number
@@ -87,9 +87,9 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
         waiting.set(user, { host, reason, from: reason === "overdue" ? now + watch.window : now })
         latch.unsafeOpen()
       },
-      revived: (user, host) => {
+      revived: (user, host, heard) => {
         waiting.delete(user)
-        if (watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
+        if (heard && watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
       },
       joined: (host) => watch.joined(host),
       left: (host) => watch.left(host),

@@ -11,8 +11,9 @@ export const onDue = (turn: Turn): void => {
 
 const noticeSilence = (turn: Turn): void => {
   if (!isListening(turn.state.link) || turn.now < overdueAt(turn.state, turn.env)) return
+  const { link } = turn.state
   turn.link("Overdue")
-  turn.log("silent for too long")
+  turn.log(link === "Unconfirmed" ? "never called back" : "silent for too long")
 }
 
 const noticeExpiry = (turn: Turn): void => {

@@ -108,8 +108,8 @@ export type Command =
   | { readonly _tag: "Look"; readonly waiter: Waiter; readonly deviceToken: string }
   /** Ask every device to register again. */
   | { readonly _tag: "Nudge"; readonly reason: Asking }
-  /** The fault that made this subscription silent is over. */
-  | { readonly _tag: "Revived" }
+  /** Nothing has to be asked any more. `heard`: because a callback came, so callbacks reach us. */
+  | { readonly _tag: "Revived"; readonly heard: boolean }
   /** Hot state changed: write it some time soon. */
   | { readonly _tag: "Note"; readonly watermark: Watermark | undefined }
   /** Link, its age or the number of nudges changed: write it soon. */
@@ -134,6 +134,7 @@ export type LogEvent =
   | "events may have been missed"
   | "Exchange reports the subscription broken"
   | "silent for too long"
+  | "never called back"
   | "heard again"
   | "credentials rejected"
   | "credentials expired"
