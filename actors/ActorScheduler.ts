@@ -22,9 +22,8 @@ export class ActorScheduler implements Scheduler.Scheduler {
   }
 
   private readonly slice = (): void => {
-    const end = Math.min(this.at + SLICE, this.ready.length)
     try {
-      while (this.at < end) this.ready[this.at++]!()
+      for (let left = SLICE; left > 0 && this.at < this.ready.length; left--) this.ready[this.at++]!()
     } finally {
       this.goOn()
     }
