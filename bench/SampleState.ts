@@ -1,0 +1,43 @@
+import { encodeLedger, hash53, itemEntry } from "../actors/Ledger.ts"
+import { fromStored, type State } from "../actors/SubscriptionState.ts"
+import type { Subscription } from "../layers/storage/Storage.ts"
+import type { Generation, ItemId, SubscriptionId, UserNumber, Watermark } from "../schemas/Ids.ts"
+
+/** What the measured actors hold, and what a message makes of it. */
+export interface Subject<S> {
+  readonly state: (id: string, index: number) => S
+  readonly next: (state: S, at: number) => S
+}
+
+/** Subscriptions as they are after a start, with some recent mails in their ledgers; the message is a heartbeat. */
+export const subscriptions: Subject<State> = {
+  state: (id, index) => fromStored(stored(id as UserNumber, index), START + index),
+  next: (state, at) => ({ ...state, lastHeard: at, watermark: hash53(`watermark ${at}`) })
+}
+
+const stored = (user: UserNumber, index: number): Subscription => ({
+  user,
+  generation: (1 + (index % 5)) as Generation,
+  refused: 0 as Generation,
+  subscriptionId: `subscription of ${user}` as SubscriptionId,
+  ewsUrl: `https://exchange${index % 10}.example.com/EWS/Exchange.asmx`,
+  exchangeVersion: "Exchange2013_SP1",
+  authType: "Basic",
+  tokenExpiresAt: null,
+  subscribedAt: START,
+  link: "Active",
+  linkSince: START + index,
+  nudges: 0,
+  hot: {
+    watermark: `watermark of ${user}` as Watermark,
+    lastHeard: START + index,
+    unread: index % 50,
+    badge: index % 50,
+    ledger: encodeLedger(Array.from({ length: LEDGER }, (_, mail) => itemEntry(`${user} ${mail}` as ItemId)))
+  }
+})
+
+const START = 1_700_000_000_000
+
+/** Recent mails of a user that the ledger still knows. */
+const LEDGER = 8
