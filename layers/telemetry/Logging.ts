@@ -12,12 +12,23 @@ export const layer: Layer.Layer<never, LogFileUnusable, Settings> = Layer.unwrap
     const { file, format, level } = (yield* Settings).log
     const sink = file === undefined ? yield* toStandardError : yield* toFile(file)
     const logger = formats(file === undefined && process.stderr.isTTY)[format]
-    return Layer.merge(
-      Logger.replace(Logger.defaultLogger, Logger.map(logger, sink)),
-      Logger.minimumLogLevel(LEVELS[level])
-    )
+    return Layer.merge(instead(Logger.map(logger, sink)), Logger.minimumLogLevel(LEVELS[level]))
   })
 )
+
+/** Only errors and warnings, for eyes, on standard error: for commands that start no service. */
+export const layerWarnings: Layer.Layer<never> = Layer.unwrapScoped(
+  Effect.map(toStandardError, (sink) =>
+    Layer.merge(
+      instead(Logger.map(formats(process.stderr.isTTY).pretty, sink)),
+      Logger.minimumLogLevel(LogLevel.Warning)
+    )
+  )
+)
+
+/** `NodeRuntime.runMain` puts another logger in the default one's place; with that left, every line would come twice. */
+const instead = (logger: Logger.Logger<unknown, void>) =>
+  Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.remove(Logger.prettyLoggerDefault))
 
 const LEVELS: Readonly<Record<SettingsShape["log"]["level"], LogLevel.LogLevel>> = {
   trace: LogLevel.Trace,

@@ -1,7 +1,6 @@
-import { Effect, Layer, Logger, LogLevel, Option } from "effect"
+import { Effect, Option } from "effect"
 import type { Storage } from "../../layers/storage/Storage.ts"
-import { formats } from "../../layers/telemetry/LogFormat.ts"
-import { toStandardError } from "../../layers/telemetry/LogSink.ts"
+import * as Logging from "../../layers/telemetry/Logging.ts"
 import type { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../Config.ts"
 import * as Service from "../Service.ts"
@@ -13,7 +12,7 @@ export const withSettings = <A, E>(
 ) =>
   command.pipe(
     Effect.provide(Config.layer({ file: Option.getOrUndefined(configFile), purpose: "administer" })),
-    Effect.provide(warnings)
+    Effect.provide(Logging.layerWarnings)
   )
 
 /** The same with the database, whose schema is brought up to date, and which must be of this master key. */
@@ -21,12 +20,3 @@ export const withStorage = <A, E>(
   configFile: Option.Option<string>,
   command: Effect.Effect<A, E, Settings | Storage>
 ) => withSettings(configFile, Effect.provide(command, Service.data))
-
-const warnings: Layer.Layer<never> = Layer.unwrapScoped(
-  Effect.map(toStandardError, (sink) =>
-    Layer.merge(
-      Logger.replace(Logger.defaultLogger, Logger.map(formats(process.stderr.isTTY).pretty, sink)),
-      Logger.minimumLogLevel(LogLevel.Warning)
-    )
-  )
-)

@@ -1,5 +1,5 @@
 import { stripVTControlCharacters } from "node:util"
-import { Command, HelpDoc, ValidationError } from "@effect/cli"
+import { CliConfig, Command, HelpDoc, ValidationError } from "@effect/cli"
 import { Cause, Console, Effect } from "effect"
 import { version } from "../Instance.ts"
 import { CommandProblem } from "./CommandProblem.ts"
@@ -29,10 +29,16 @@ const ens = Command.make("ens").pipe(
 export const run = (argv: ReadonlyArray<string>) =>
   Effect.consoleWith((console) =>
     Command.run(ens, { name: "ens", version })(argv).pipe(
-      // The library prints several lines of help to standard error before it fails.
-      Effect.withConsole({ ...console, error: () => Effect.void })
+      Effect.withConsole({
+        ...console,
+        // Help is colored even for a file or a pipe.
+        log: (...values) => console.log(...(process.stdout.isTTY ? values : values.map(uncolored))),
+        // The library prints several lines to standard error before it fails.
+        error: () => Effect.void
+      })
     )
   ).pipe(
+    Effect.provide(CliConfig.layer({ showBuiltIns: false })),
     Effect.catchAllCause((cause) =>
       Cause.isInterruptedOnly(cause)
         ? Effect.failCause(cause)
@@ -53,4 +59,5 @@ const oneLine = (cause: Cause.Cause<unknown>): string => {
   return text.replace(/\s+/g, " ").trim()
 }
 
+const uncolored = (value: unknown) => (typeof value === "string" ? stripVTControlCharacters(value) : value)
 const plain = (doc: HelpDoc.HelpDoc) => stripVTControlCharacters(HelpDoc.toAnsiText(doc))

@@ -1,11 +1,7 @@
-import { Command, Options } from "@effect/cli"
+import { Command } from "@effect/cli"
 import { Option } from "effect"
 import { start } from "../Start.ts"
-
-const configFile = Options.file("config").pipe(
-  Options.withDescription("JSON file with settings, named as the environment variables"),
-  Options.optional
-)
+import { configFile } from "./CommonOptions.ts"
 
 /** `ens start`: the service. */
 export const startCommand = Command.make("start", { configFile }, ({ configFile }) =>

@@ -216,6 +216,16 @@ describe("ens as a process", () => {
     })
   )
 
+  it.scopedLive("warns once, and apart from what it prints", () =>
+    Effect.gen(function* () {
+      const { config } = yield* setUp
+      yield* Effect.promise(() => writeFile(config, '{"ENS_PROT": 80}'))
+      const done = yield* process_(["config", "--json", "--config", config], "")
+      expect(JSON.parse(done.out)).toMatchObject({ ENS_PORT: "8080" })
+      expect(done.err).toMatch(/^[^\n]*ENS_PROT is not a setting[^\n]*\n$/)
+    })
+  )
+
   it.scopedLive("ends with another code than 0 and one line when something is wrong", () =>
     Effect.gen(function* () {
       const { config } = yield* setUp
