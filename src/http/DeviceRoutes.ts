@@ -10,6 +10,7 @@ import { alive, methodNotAllowed } from "./Alive.ts"
 import type { ApiTokens } from "./ApiTokens.ts"
 import { type Endpoint, serve } from "./Endpoint.ts"
 import { respond } from "./Envelope.ts"
+import * as Gate from "./Gate.ts"
 import { getPublicKey } from "./GetPublicKey.ts"
 import { getSubscriptionStatus } from "./GetSubscriptionStatus.ts"
 import type { Intake } from "./Intake.ts"
@@ -20,7 +21,7 @@ import { unregister } from "./Unregister.ts"
 import { updateDeviceToken } from "./UpdateDeviceToken.ts"
 
 /** What the public routes need. */
-export type DeviceServices = RegisterServices | KeyPool | ApiTokens | Intake
+export type DeviceServices = Settings | RegisterServices | KeyPool | ApiTokens | Intake
 
 /** What the public listener serves besides Exchange's callback; give it to `PublicListener`. */
 export const app: Effect.Effect<
@@ -40,6 +41,7 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
     Effect.gen(function* () {
       const settings = yield* Settings
       const services = yield* Effect.context<DeviceServices>()
+      const gate = yield* Gate.make(MAX_IN_FLIGHT)
       /** One route for all methods of a path, so that a wrong one is told apart from an unknown path. */
       const add = (
         path: `/${string}`,
@@ -60,7 +62,7 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
       const endpoint = <A extends { readonly userId: UserId }>(
         base: string,
         it: Endpoint<A, DeviceServices>
-      ) => add(`/${base.slice(1)}/${it.name}`, "POST", serve(it))
+      ) => add(`/${base.slice(1)}/${it.name}`, "POST", serve(it, gate))
 
       for (const base of settings.basePaths) {
         yield* endpoint(base, getPublicKey)
@@ -86,6 +88,9 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
       )
     })
   )
+
+/** Requests under way at once, most of them registrations that wait for Exchange: cheap, but not for nothing. */
+const MAX_IN_FLIGHT = 5000
 
 const notFound = (settings: Settings["Type"]) =>
   respond(settings, {

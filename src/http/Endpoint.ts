@@ -13,6 +13,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { ApiTokens } from "./ApiTokens.ts"
 import { type Answer, respond, statusOf, tryAgain } from "./Envelope.ts"
+import type { Gate } from "./Gate.ts"
 import { Intake } from "./Intake.ts"
 import { type BodyTooLarge, readJson } from "./JsonBody.ts"
 
@@ -35,9 +36,10 @@ export interface Endpoint<A extends { readonly userId: UserId }, R> {
   readonly storageFailed: Answer["code"]
 }
 
-/** Serves one request: token, body, handler, envelope; whatever happens, the device gets an envelope. */
+/** Serves one request: room for it, token, body, handler, envelope; whatever happens, the device gets an envelope. */
 export const serve = <A extends { readonly userId: UserId }, R>(
-  endpoint: Endpoint<A, R>
+  endpoint: Endpoint<A, R>,
+  gate: Gate
 ): Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   never,
@@ -46,31 +48,12 @@ export const serve = <A extends { readonly userId: UserId }, R>(
   Effect.gen(function* () {
     const settings = yield* Settings
     const activityId = randomUUID() as ActivityId
-    const answer = yield* admitted(endpoint, activityId).pipe(
+    const answer = yield* gate.run(authorized(endpoint, activityId), TOO_MANY).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer)),
       Effect.annotateLogs({ activityId, logger: `DeviceApi.${endpoint.name}` })
     )
     return respond(settings, answer)
-  })
-
-/** Waiting registrations are cheap, but not for nothing. */
-const MAX_IN_FLIGHT = 5000
-let inFlight = 0
-
-const admitted = <A extends { readonly userId: UserId }, R>(
-  endpoint: Endpoint<A, R>,
-  activityId: ActivityId
-) =>
-  Effect.suspend(() => {
-    if (inFlight >= MAX_IN_FLIGHT) return Effect.succeed(TOO_MANY)
-    inFlight++
-    return Effect.ensuring(
-      authorized(endpoint, activityId),
-      Effect.sync(() => {
-        inFlight--
-      })
-    )
   })
 
 const authorized = <A extends { readonly userId: UserId }, R>(

@@ -5,15 +5,13 @@ import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { EndpointPolicy, type EwsUrlNotAllowed, type EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { RegisterDeviceRequest, readAuthType, requestReader } from "../../schemas/DeviceApi.ts"
-import type { Policy } from "../../schemas/Push.ts"
-import { Settings } from "../../schemas/Settings.ts"
 import { Register } from "../../schemas/SubscriptionMessage.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
 import type { Answer } from "./Envelope.ts"
 import { type AuthTypeMismatch, openRegistration } from "./RegistrationPayload.ts"
 
 /** What a registration needs. */
-export type RegisterServices = Settings | Storage | Subscriptions | EndpointPolicy | MasterKey | RsaKeys
+export type RegisterServices = Storage | Subscriptions | EndpointPolicy | MasterKey | RsaKeys
 
 /**
  * Checks a registration in the order of the contract (32, 36, 35, 34, 36, then 14 and 16) and hands it to the user's
@@ -57,10 +55,9 @@ const register = Effect.fnUntraced(function* (call: Call, request: RegisterDevic
   const endpoint = chosen ?? (yield* policy.choose(call.tenant, undefined))
   yield* Effect.logDebug(`ForceSubscription : [${request.forceSubscription ? "True" : "False"}]`)
   const subscriptions = yield* Subscriptions
-  const { minPolicy } = yield* Settings
   const message = new Register({
     activityId: call.activityId,
-    device: deviceOf(request, minPolicy),
+    device: deviceOf(request),
     authType,
     credentials: opened.credentials,
     tokenExpiresAt: opened.tokenExpiresAt,
@@ -68,23 +65,21 @@ const register = Effect.fnUntraced(function* (call: Call, request: RegisterDevic
     exchangeVersion: request.exchangeVersion,
     force: request.forceSubscription
   })
-  return yield* subscriptions
-    .ask(user.value.user, message)
-    .pipe(
-      Effect.timeoutTo({
-        duration: ANSWERED_WITHIN,
-        onSuccess: (reply): Answer => reply,
-        onTimeout: () => STILL_BUSY
-      })
-    )
+  return yield* subscriptions.ask(user.value.user, message).pipe(
+    Effect.timeoutTo({
+      duration: ANSWERED_WITHIN,
+      onSuccess: (reply): Answer => reply,
+      onTimeout: () => STILL_BUSY
+    })
+  )
 })
 
-const deviceOf = (request: RegisterDeviceRequest, minPolicy: Policy) => ({
+const deviceOf = (request: RegisterDeviceRequest) => ({
   token: request.deviceToken,
   platform: request.deviceType,
   bundleId: request.bundleId,
   deviceId: request.deviceId ?? null,
-  policy: Math.max(request.policyLimitNotificationText, minPolicy) as Policy,
+  policy: request.policyLimitNotificationText,
   sound: request.sound ?? null,
   environment: request.pushEnvironment
 })

@@ -50,8 +50,8 @@ const jwt = (claims: object) =>
   ["{}", JSON.stringify(claims), "signature"].map((part) => Buffer.from(part).toString("base64url")).join(".")
 
 describe("registerdevicev2", () => {
-  const scoped = <E>(name: string, body: Effect.Effect<void, E, Services>, settings = {}) =>
-    it.scoped(name, () => Effect.provide(body, layer(settings)))
+  const scoped = <E>(name: string, body: Effect.Effect<void, E, Services>) =>
+    it.scoped(name, () => Effect.provide(body, layer()))
   type Services = Effect.Effect.Context<typeof phone> | Storage
 
   scoped(
@@ -107,16 +107,6 @@ describe("registerdevicev2", () => {
         force: false
       })
     })
-  )
-
-  scoped(
-    "lets the administrator's floor win over a lower policy",
-    Effect.gen(function* () {
-      const { register, script } = yield* phone
-      yield* register({ policyLimitNotificationText: 0 })
-      expect(only(script).device.policy).toBe(2)
-    }),
-    { minPolicy: 2 }
   )
 
   scoped(

@@ -1,0 +1,65 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Layer, Option, TestClock } from "effect"
+import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { TenantNumber, userIdOfAddress } from "../../schemas/Ids.ts"
+import * as Housekeeping from "../../src/Housekeeping.ts"
+import { recordLog } from "../support/DeviceApiFixture.ts"
+import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
+
+const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), callbackKey: null }
+const userId = userIdOfAddress("ann@example.com")
+const storage = layerFaulty(MemoryStorage.layer)
+const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(Layer.provideMerge(storage))
+
+/** A user who asked for a key and nothing more, at the clock's beginning. */
+const unregistered = Effect.gen(function* () {
+  const storage = yield* Storage
+  const { tenant } = yield* storage
+    .createToken({
+      tenant: "default",
+      label: "x",
+      hash: new Uint8Array(32),
+      ewsUrls: [],
+      ewsPins: [],
+      seg: false,
+      createdAt: 0
+    })
+    .pipe(Effect.zipRight(storage.tenantOfToken(new Uint8Array(32))), Effect.map(Option.getOrThrow))
+  yield* storage.createUser({ tenant: TenantNumber.make(tenant), userId, keys, createdAt: 0 })
+  return Effect.map(storage.findUser(tenant, userId), Option.isSome)
+})
+
+describe("Housekeeping", () => {
+  it.scoped("forgets users who did not register within an hour", () =>
+    Effect.gen(function* () {
+      const exists = yield* unregistered
+      yield* TestClock.adjust("59 minutes")
+      expect(yield* exists).toBe(true)
+      yield* TestClock.adjust("12 minutes")
+      expect(yield* exists).toBe(false)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("goes on after storage was away", () =>
+    Effect.gen(function* () {
+      const faults = yield* StorageFaults
+      const exists = yield* unregistered
+      faults.down(true)
+      yield* TestClock.adjust("71 minutes")
+      faults.down(false)
+      expect(yield* exists).toBe(true)
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* exists).toBe(false)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("gives up what waits in the outbox for 24 hours", () =>
+    Effect.gen(function* () {
+      const faults = yield* StorageFaults
+      const before = faults.calls("expireOutbox")
+      yield* TestClock.adjust("20 minutes")
+      expect(faults.calls("expireOutbox") - before).toBe(2)
+    }).pipe(Effect.provide(layer))
+  )
+})
