@@ -60,6 +60,8 @@ export class FakeEws extends Context.Tag("ens/test/FakeEws")<
   {
     /** Puts a mail into the mailbox; an unread one in the Inbox raises the unread count. */
     readonly deliver: (address: string, mail?: NewMail) => Effect.Effect<ItemId>
+    /** The unread count of the Inbox, without a call. */
+    readonly unread: (address: string) => Effect.Effect<number>
     readonly setUnread: (address: string, unread: number) => Effect.Effect<void>
     /** Marks the mail read and lowers the unread count. */
     readonly markRead: (address: string, item: ItemId) => Effect.Effect<void>
@@ -246,6 +248,7 @@ const make = Effect.gen(function* () {
         if (!delivered.isRead && delivered.parentFolderId === inbox) mailbox.unread++
         return itemId
       }),
+    unread: (address) => Effect.sync(() => mailboxOf(address).unread),
     setUnread: (address, unread) =>
       Effect.sync(() => {
         mailboxOf(address).unread = unread
