@@ -83,6 +83,11 @@ const answered = <A extends { readonly userId: UserId }, R>(
   Effect.gen(function* () {
     const request = yield* Effect.flatMap(readJson(http), endpoint.read)
     return yield* endpoint.handle(call, request).pipe(
+      Effect.timeoutTo({
+        duration: HANDLED_WITHIN,
+        onSuccess: (answer): Answer => answer,
+        onTimeout: () => tryAgain("the service is too slow at the moment; try again")
+      }),
       Effect.catchTags({
         StorageError: (error) =>
           Effect.as(Effect.logError(error.message, error.cause), {
@@ -117,6 +122,9 @@ const storageAway = (error: StorageError) =>
 
 /** A bug: the device is told as little as possible, the log everything. */
 const failed = (cause: Cause.Cause<never>) => Effect.as(Effect.logError("request failed", cause), FAULT)
+
+/** Devices wait 30 seconds. Above what a registration allows itself, because that gives a better answer. */
+const HANDLED_WITHIN = "29 seconds"
 
 const FAULT: Answer = { code: "UpdateFail", message: "the request could not be handled; try again later" }
 const TOO_MANY: Answer = {

@@ -362,6 +362,22 @@ describe("the device API", () => {
     })
   )
 
+  scoped("503: an actor that does not answer within the time a device waits", () =>
+    Effect.gen(function* () {
+      const { post } = yield* open
+      yield* makeToken()
+      yield* post("getpublickey", BODY)
+      const script = yield* SubscriptionScript
+      script.reply("Unregister", Effect.never)
+      const waiting = yield* Effect.fork(post("unregister", BODY))
+      // Bodies are real streams: the request reaches the actor in real time.
+      while (script.requests.length === 0)
+        yield* Effect.promise(() => new Promise((done) => setTimeout(done, 5)))
+      yield* TestClock.adjust("29 seconds")
+      expect((yield* waiting).status).toBe(503)
+    })
+  )
+
   scoped("429 of an actor keeps its status and its time", () =>
     Effect.gen(function* () {
       const { post } = yield* open
