@@ -13,6 +13,7 @@ import { decide } from "./Subscription.ts"
 import type { Input, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
 import { dueAt, type Env, fromStored, type State, unsubscribed } from "./SubscriptionState.ts"
 import type { Supervisor } from "./Supervisor.ts"
+import { whereabouts } from "./Whereabouts.ts"
 import { WriteBehind } from "./WriteBehind.ts"
 
 /** What waits in an actor's mailbox: a request with the way back for its reply, or what a job came to. */
@@ -103,7 +104,7 @@ export const makeBehaviour = Effect.gen(function* () {
         callers.suspect(cell, keysInHand(cell.state, message))
         callers.refuseAll(cell, "crashed")
         log(cell.id as UserNumber, "error", "an actor crashed and starts again", undefined, {
-          reason: String(defect)
+          where: whereabouts(defect)
         })
       },
       refuse: (cell, message, reason) => {

@@ -22,7 +22,7 @@ export class WheelEntry {
 
 /**
  * All timers of a process, on one sleeping fiber. Due times are absolute milliseconds of `now()`. An entry never fires
- * early; it may fire late by 1/128 of its delay, at most by a second (beyond 70 minutes by 1/4096): timers that are due
+ * early; it may fire late by 1/64 of its delay, at most by a second (beyond 70 minutes by 1/2000): timers that are due
  * at about the same time share a slot, and only occupied slots cost a wake-up.
  *
  * Arming, moving and cancelling cost the same however many timers there are; only the first timer of a slot pays for
