@@ -48,18 +48,22 @@ export const serve = <A extends { readonly userId: UserId }, R>(
   Effect.gen(function* () {
     const settings = yield* Settings
     const activityId = randomUUID() as ActivityId
-    const answer = yield* gate.run(authorized(endpoint, activityId), TOO_MANY).pipe(
+    const activity: Activity = { activityId, userId: undefined }
+    const answer = yield* gate.run(authorized(endpoint, activity), TOO_MANY).pipe(
       Effect.catchAllCause(failed),
-      Effect.tap((answer) => report(endpoint.name, answer)),
+      Effect.tap((answer) => report(endpoint.name, answer, activity)),
       Effect.annotateLogs({ activityId, logger: `DeviceApi.${endpoint.name}` })
     )
     return respond(settings, answer)
   })
 
-const authorized = <A extends { readonly userId: UserId }, R>(
-  endpoint: Endpoint<A, R>,
-  activityId: ActivityId
-) =>
+/** One request under way. Whose it is comes to light with the body, and the last log line is to name him all the same. */
+interface Activity {
+  readonly activityId: ActivityId
+  userId: UserId | undefined
+}
+
+const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, activity: Activity) =>
   Effect.gen(function* () {
     if (!(yield* Intake).isOpen()) return tryAgain("the service is shutting down; try again")
     const request = yield* HttpServerRequest.HttpServerRequest
@@ -72,17 +76,19 @@ const authorized = <A extends { readonly userId: UserId }, R>(
       )
       return UNAUTHORIZED
     }
-    return yield* answered(endpoint, request, { tenant: tenant.value, activityId })
+    return yield* answered(endpoint, request, tenant.value, activity)
   }).pipe(Effect.catchTag("StorageError", (error) => storageAway(error)))
 
 const answered = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,
   http: HttpServerRequest.HttpServerRequest,
-  call: Call
+  tenant: Tenant,
+  activity: Activity
 ) =>
   Effect.gen(function* () {
     const request = yield* Effect.flatMap(readJson(http), endpoint.read)
-    return yield* endpoint.handle(call, request).pipe(
+    activity.userId = request.userId
+    return yield* endpoint.handle({ tenant, activityId: activity.activityId }, request).pipe(
       Effect.timeoutTo({
         duration: HANDLED_WITHIN,
         onSuccess: (answer): Answer => answer,
@@ -143,11 +149,14 @@ const answers = Metric.counter("ens_device_requests_total", {
   incremental: true
 })
 
-const report = (endpoint: string, answer: Answer) =>
+const report = (endpoint: string, answer: Answer, { userId }: Activity) =>
   Effect.logInfo(
     `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
   ).pipe(
-    Effect.annotateLogs(statusOf(answer) < 400 ? {} : { reason: answer.message }),
+    Effect.annotateLogs({
+      ...(userId === undefined ? {} : { userId }),
+      ...(statusOf(answer) < 400 ? {} : { reason: answer.message })
+    }),
     Effect.zipRight(
       Metric.update(answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code)), 1)
     )

@@ -415,7 +415,8 @@ describe("registerdevicev2", () => {
           "registration payload refused: emailAddress",
           "registerdevicev2 request processed. HttpStatusCode:[BadRequest] ResponseCode:[InvalidDecryptedPayload]"
         ])
-        expect(lines[0]?.annotations).toMatchObject({ userId: USER_ID, logger: "DeviceApi.registerdevicev2" })
+        for (const line of lines)
+          expect(line.annotations).toMatchObject({ userId: USER_ID, logger: "DeviceApi.registerdevicev2" })
       }).pipe(Effect.provide(layer({}, lines)))
     }
   )
