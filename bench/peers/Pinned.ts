@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from "node:child_process"
+import { existsSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+
+/**
+ * A TypeScript file run by this Node in a process of its own, on a processor of its own where the machine has `taskset`
+ * and more than one; `ask` sends a message and waits for the answer.
+ */
+export class Pinned {
+  readonly #child: ChildProcess
+  readonly #name: string
+
+  constructor(
+    file: string,
+    cpu: number,
+    args: ReadonlyArray<string> = [],
+    nodeOptions: ReadonlyArray<string> = []
+  ) {
+    const node = [process.execPath, ...nodeOptions, fileURLToPath(new URL(file, import.meta.url)), ...args]
+    const command = canPin ? ["/usr/bin/taskset", "-c", String(cpu), ...node] : node
+    this.#name = file
+    this.#child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+  }
+
+  /** The next message of the child; fails if it ends instead. */
+  next<A>(): Promise<A> {
+    return new Promise((resolve, reject) => {
+      const ended = (code: number | null) => reject(new Error(`${this.#name} ended with ${code}`))
+      this.#child.once("exit", ended)
+      this.#child.once("message", (message) => {
+        this.#child.off("exit", ended)
+        resolve(message as A)
+      })
+    })
+  }
+
+  ask<A>(message: object): Promise<A> {
+    const answer = this.next<A>()
+    this.#child.send(message)
+    return answer
+  }
+
+  /** Children end when their channel does. */
+  stop(): void {
+    if (this.#child.connected) this.#child.disconnect()
+  }
+}
+
+const canPin = process.platform === "linux" && availableParallelism() > 1 && existsSync("/usr/bin/taskset")
