@@ -14,7 +14,8 @@ const URL_MAX = 4096
  * slashes do not matter, as with the routes beside it (ENS2 ran on ASP.NET).
  */
 export const makeIsCallback = (basePaths: ReadonlyArray<string>): ((target: string) => boolean) => {
-  const paths = new Set(basePaths.map((base) => normal(base + ENDPOINT)))
+  // As written in the settings too: that is how Exchange got it, and then nothing need be lowered.
+  const paths = new Set(basePaths.flatMap((base) => [base + ENDPOINT, normal(base + ENDPOINT)]))
   return (target) => {
     const path = pathOf(target)
     return paths.has(path) || paths.has(normal(path))
