@@ -1,4 +1,4 @@
-import { Effect, Runtime } from "effect"
+import { Effect, Runtime, Schedule } from "effect"
 import { type CnsOptions, makeCns, type TakenNotification } from "../../src/sandbox/Cns.ts"
 import {
   type DeviceOptions,
@@ -78,3 +78,11 @@ export type Rehearsal = Effect.Effect.Success<ReturnType<typeof rehearse>>
 /** Fails the test with what is known, instead of a bare timeout. */
 export const within = <A, E, R>(effect: Effect.Effect<A, E, R>, what: string, seconds = 10) =>
   Effect.timeoutFail(effect, { duration: seconds * 1000, onTimeout: () => new Error(`not in time: ${what}`) })
+
+/** Waits for what no stand-in announces; looks again every few milliseconds. */
+export const eventually = (condition: () => boolean, what: string, seconds = 10) =>
+  within(
+    Effect.repeat(Effect.sync(condition), { until: (holds) => holds, schedule: Schedule.spaced("5 millis") }),
+    what,
+    seconds
+  )
