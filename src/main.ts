@@ -1,13 +1,9 @@
 #!/usr/bin/env node
-import { Command } from "@effect/cli"
 import { NodeContext, NodeRuntime } from "@effect/platform-node"
 import { Effect } from "effect"
-import { demoCommand } from "./cli/DemoCommand.ts"
-import { sandboxCommand } from "./cli/SandboxCommand.ts"
-import { startCommand } from "./cli/StartCommand.ts"
+import { run } from "./cli/Command.ts"
 
-const ens = Command.make("ens").pipe(Command.withSubcommands([startCommand, demoCommand, sandboxCommand]))
+// `ens … | head` closes the pipe early; that is no error.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
 
-NodeRuntime.runMain(
-  Command.run(ens, { name: "ens", version: "1.0.0" })(process.argv).pipe(Effect.provide(NodeContext.layer))
-)
+NodeRuntime.runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })

@@ -33,18 +33,34 @@ const record = Logger.make<unknown, Line>(({ annotations, cause, date, fiberId, 
     userId = "",
     ...others
   } = Object.fromEntries(HashMap.toEntries(annotations).map(([key, value]) => [key, plain(value)]))
+  const parts = [message].flat()
   return {
     at: date,
     level: logLevel.label,
     logger: String(logger),
-    message: [message].flat().map(text).join(" "),
+    message: parts
+      .filter((part) => !isDetails(part))
+      .map(text)
+      .join(" "),
     activityId: String(activityId),
     userId: String(userId),
-    others,
+    others: { ...others, ...detailsOf(parts) },
     cause: Cause.isEmpty(cause) ? "" : Cause.pretty(cause, { renderErrorCause: true }),
     thread: FiberId.ids(fiberId)[Symbol.iterator]().next().value ?? 0
   }
 })
+
+/** `Effect.log("what happened", { why })`: plain objects are details, like annotations for this line alone. */
+const isDetails = (part: unknown): part is Record<string, unknown> =>
+  typeof part === "object" && part !== null && Object.getPrototypeOf(part) === Object.prototype
+
+const detailsOf = (parts: ReadonlyArray<unknown>) =>
+  Object.fromEntries(
+    parts
+      .filter(isDetails)
+      .flatMap(Object.entries)
+      .map(([key, value]) => [key, plain(value)])
+  )
 
 const plain = (value: unknown): string | number | boolean =>
   typeof value === "number" || typeof value === "boolean" ? value : text(value)

@@ -73,6 +73,21 @@ describe("log lines", () => {
     })
   )
 
+  it.effect("take plain objects of a message as details", () =>
+    Effect.gen(function* () {
+      const [line] = yield* logged(
+        "json",
+        Effect.annotateLogs(Effect.logInfo("gateway is down", { reason: "ECONNREFUSED", waiting: 3 }), {
+          user: "7"
+        })
+      )
+      expect(JSON.parse(line!)).toMatchObject({
+        message: "gateway is down",
+        data: { user: "7", reason: "ECONNREFUSED", waiting: 3 }
+      })
+    })
+  )
+
   it.effect("pretty: are short, with the cause below", () =>
     Effect.gen(function* () {
       const lines = yield* logged(
