@@ -1,0 +1,174 @@
+import { randomBytes } from "node:crypto"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { call } from "../../src/sandbox/JsonClient.ts"
+import { startService } from "../support/ServiceFixture.ts"
+import { spawnService } from "../support/ServiceProcess.ts"
+import { ALICE, MALLORY, rehearse, within } from "./Rehearsal.ts"
+
+describe("callbacks that are not of a live subscription", () => {
+  it.scopedLive(
+    "forged, truncated and foreign URLs are answered Unsubscribe and reach neither Exchange nor phones",
+    () =>
+      Effect.gen(function* () {
+        const { cns, exchange, installation, mail, about, phone } = yield* rehearse()
+        yield* startService(installation)
+        const alices = yield* phone("iOS")
+        const mallorys = yield* phone("iOS", { user: MALLORY })
+        yield* alices.register()
+        yield* mallorys.register()
+        const urlOf = (user: typeof ALICE) =>
+          new URL(exchange.subscriptions().find((one) => one.user === user.address)?.url ?? "")
+        const [alice, mallory] = [urlOf(ALICE), urlOf(MALLORY)]
+        const before = exchange.requests().length
+
+        const forged = {
+          "another s": changed(alice, { s: randomBytes(16).toString("base64url") }),
+          "a shorter s": changed(alice, { s: (alice.searchParams.get("s") ?? "").slice(0, -1) }),
+          "no s": changed(alice, { s: "" }),
+          "a shorter f": changed(alice, { f: (alice.searchParams.get("f") ?? "").slice(0, -4) }),
+          "no f": changed(alice, { f: "" }),
+          "a bit of f changed": changed(alice, { f: flipped(alice.searchParams.get("f") ?? "") }),
+          "f and s of another user": changed(alice, {
+            f: mallory.searchParams.get("f") ?? "",
+            s: mallory.searchParams.get("s") ?? ""
+          }),
+          "the id of another user": changed(alice, { id: mallory.searchParams.get("id") ?? "" }),
+          "an unknown id": changed(alice, { id: "999999" }),
+          "an id that is no number": changed(alice, { id: "1;drop table users" }),
+          nothing: new URL(alice.origin + alice.pathname)
+        }
+        for (const [what, url] of Object.entries(forged))
+          expect(yield* callBack(url, newMail("AAMk-forged")), what).toEqual({
+            status: 200,
+            answer: "Unsubscribe"
+          })
+        expect(exchange.requests()).toHaveLength(before)
+        expect(cns.received()).toEqual([])
+
+        const item = yield* mail("A real one")
+        yield* within(
+          cns.until(() => about(alices, item).length === 1),
+          "the real mail"
+        )
+        expect(exchange.subscriptions().map(({ state }) => state)).toEqual(["Active", "Active"])
+      })
+  )
+
+  it.scopedLive("an item of another mailbox or folder, named with a leaked URL, is not announced", () =>
+    Effect.gen(function* () {
+      const { about, cns, exchange, installation, mail, phone } = yield* rehearse()
+      yield* startService(installation)
+      const iphone = yield* phone("iOS")
+      yield* iphone.register()
+      const [subscription] = exchange.subscriptions()
+      const foreign = yield* mail("Not for Alice", MALLORY.address)
+      const sent = yield* exchange.deliver({
+        to: ALICE.address,
+        from: ALICE.address,
+        subject: "Drafted",
+        body: "",
+        folder: "drafts"
+      })
+      for (const item of [foreign, sent, "AAMk-unknown"])
+        expect(yield* callBack(new URL(subscription?.url ?? ""), newMail(item, subscription?.id))).toEqual({
+          status: 200,
+          answer: "OK"
+        })
+      const item = yield* mail("For Alice")
+      yield* within(
+        cns.until(() => about(iphone, item).length === 1),
+        "Alice's own mail"
+      )
+      expect(JSON.stringify(cns.received())).not.toMatch(/Not for Alice|Drafted/)
+    })
+  )
+
+  it.scopedLive("an old subscription ends at its next callback, one of a user who is gone too", () =>
+    Effect.gen(function* () {
+      const { exchange, installation, phone } = yield* rehearse()
+      yield* startService(installation)
+      const iphone = yield* phone("iOS")
+      yield* iphone.register()
+      const old = exchange.subscriptions()[0]
+      expect((yield* iphone.register({ forceSubscription: true })).responseCode).toBe(7)
+      const current = exchange.subscriptions().find(({ id }) => id !== old?.id)
+      const [oldUrl, currentUrl] = [new URL(old?.url ?? ""), new URL(current?.url ?? "")]
+      expect(yield* callBack(oldUrl, status(old?.id))).toEqual({ status: 200, answer: "Unsubscribe" })
+      expect(yield* callBack(currentUrl, status("another-subscription"))).toEqual({
+        status: 200,
+        answer: "Unsubscribe"
+      })
+      expect(yield* callBack(currentUrl, status(current?.id))).toEqual({ status: 200, answer: "OK" })
+      expect((yield* iphone.unregister).responseCode).toBe(24)
+      expect(yield* callBack(currentUrl, status(current?.id))).toEqual({ status: 200, answer: "Unsubscribe" })
+      // Who registers again is another user to us: what leaked of the first one stays useless.
+      expect((yield* iphone.register()).responseCode).toBe(7)
+      expect(yield* callBack(currentUrl, status(current?.id))).toEqual({ status: 200, answer: "Unsubscribe" })
+    })
+  )
+})
+
+describe("a database of another master key", () => {
+  it.scopedLive("is refused at start with one line", () =>
+    Effect.gen(function* () {
+      const { installation } = yield* rehearse()
+      yield* Effect.scoped(startService(installation))
+      const service = yield* spawnService({
+        ...installation,
+        environment: {
+          ...installation.environment,
+          ENS_LOG_FILE: "",
+          ENS_MASTER_KEY: randomBytes(32).toString("base64")
+        }
+      })
+      expect(yield* within(service.ended, "the end of the process", 20)).not.toBe(0)
+      expect(service.output()).toContain("master key")
+      expect(service.output()).not.toMatch(/^\s+at /m)
+    })
+  )
+})
+
+const changed = (url: URL, parameters: Readonly<Record<string, string>>): URL => {
+  const copy = new URL(url)
+  for (const [name, value] of Object.entries(parameters)) copy.searchParams.set(name, value)
+  return copy
+}
+
+/** The same text with one bit of its last byte changed. */
+const flipped = (text: string): string => {
+  const bytes = Buffer.from(text, "base64url")
+  const last = bytes.length - 1
+  bytes[last] = (bytes[last] ?? 0) ^ 1
+  return bytes.toString("base64url")
+}
+
+/** What Exchange would send; written here, because the stand-in calls back only what it subscribed itself. */
+const callback = (events: string, subscriptionId = "unknown") => `<?xml version="1.0" encoding="utf-8"?>
+<soap11:Envelope xmlns:soap11="http://schemas.xmlsoap.org/soap/envelope/"><soap11:Body><m:SendNotification
+ xmlns:m="http://schemas.microsoft.com/exchange/services/2006/messages"
+ xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><m:ResponseMessages>
+<m:SendNotificationResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode><m:Notification>
+<t:SubscriptionId>${subscriptionId}</t:SubscriptionId><t:PreviousWatermark>AAAA</t:PreviousWatermark>
+<t:MoreEvents>false</t:MoreEvents>${events}</m:Notification></m:SendNotificationResponseMessage>
+</m:ResponseMessages></m:SendNotification></soap11:Body></soap11:Envelope>`
+
+const status = (subscriptionId?: string) =>
+  callback("<t:StatusEvent><t:Watermark>BBBB</t:Watermark></t:StatusEvent>", subscriptionId)
+
+const newMail = (itemId: string, subscriptionId?: string) =>
+  callback(
+    `<t:NewMailEvent><t:Watermark>CCCC</t:Watermark><t:TimeStamp>${new Date().toISOString()}</t:TimeStamp>
+<t:ItemId Id="${itemId}" ChangeKey="CQ"/><t:ParentFolderId Id="AAMk-inbox" ChangeKey="CQ"/></t:NewMailEvent>`,
+    subscriptionId
+  )
+
+const callBack = (url: URL, body: string) =>
+  Effect.promise(() =>
+    call(url.href, { method: "POST", headers: { "Content-Type": "text/xml" }, body, timeout: 15_000 })
+  ).pipe(
+    Effect.map(({ status: code, text }) => ({
+      status: code,
+      answer: /<(?:\w+:)?SubscriptionStatus[^>]*>(\w+)</.exec(text)?.[1] ?? text
+    }))
+  )
