@@ -39,7 +39,8 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
         Effect.sync(() => {
           draining = true
         }),
-        supervisor.drain(DRAIN)
+        // Finalizers cannot be interrupted; the deadline could not end a wait then.
+        Effect.interruptible(supervisor.drain(DRAIN))
       )
     )
 

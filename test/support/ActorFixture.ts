@@ -107,11 +107,7 @@ export interface Process {
     mail?: NewMail
   ) => Effect.Effect<Pending<ReplyOf<Callback>> & { readonly arrived: Arrived }>
   readonly status: (address: string, deviceToken?: string) => Effect.Effect<ReplyOf<GetStatus>>
-  readonly unregister: (
-    address: string,
-    token: string,
-    ewsUrl?: string
-  ) => Effect.Effect<ReplyOf<Unregister>>
+  readonly unregister: (address: string, token: string, ewsUrl?: string) => Effect.Effect<ReplyOf<Unregister>>
   readonly updateToken: (
     address: string,
     oldToken: string,

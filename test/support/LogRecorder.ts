@@ -15,7 +15,10 @@ export const layer = (lines: Array<LogLine>): Layer.Layer<never> =>
       Logger.make(({ annotations, cause, logLevel, message }) => {
         const said = [message].flat().map((part) => (typeof part === "string" ? part : JSON.stringify(part)))
         const causes = Cause.isEmpty(cause) ? [] : [Cause.pretty(cause)]
-        lines.push({ level: logLevel.label, text: [...said, ...causes, JSON.stringify(annotations)].join(" ") })
+        lines.push({
+          level: logLevel.label,
+          text: [...said, ...causes, JSON.stringify(annotations)].join(" ")
+        })
       })
     )
   )
