@@ -3,7 +3,7 @@ import { startRenewal, subscribingGeneration } from "./Desk.ts"
 import { digestEvents } from "./MailEvents.ts"
 import { addRound } from "./Rounds.ts"
 import type { Round, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
-import { digest, type State } from "./SubscriptionState.ts"
+import { canAsk, digest, type Early, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** Callbacks that may wait for Exchange's answer to the Subscribe that caused them. */
@@ -18,9 +18,14 @@ export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspi
   const live = turn.state.generation
   if (generation === subscribingGeneration(turn.state) && generation !== live)
     return early(turn, waiter, callback)
-  if (generation < live || (generation > live && generation <= turn.state.refused)) {
+  if (generation < live) {
     turn.log("callback of an old subscription", callback.activityId)
     return turn.do({ _tag: "Consult", waiter, generation })
+  }
+  if (generation > live && generation <= turn.state.refused) {
+    // Its proof failed, and its number is never used again.
+    turn.log("callback of an old subscription", callback.activityId)
+    return turn.reply(waiter, "Unsubscribe")
   }
   if (generation > live) adopt(turn, callback)
   else if (!recognise(turn, waiter, callback)) return
@@ -37,9 +42,9 @@ export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspi
 }
 
 /** Callbacks of a Subscribe that Exchange has answered by now. */
-export const releaseEarly = (turn: Turn, round: Round): void => {
-  heard(turn, round.activityId)
-  addRound(turn, round)
+export const releaseEarly = (turn: Turn, { activityId, round }: Early): void => {
+  heard(turn, activityId)
+  if (round !== undefined) addRound(turn, round)
 }
 
 const roundOf = (
@@ -61,6 +66,7 @@ const roundOf = (
     unread: events.unread,
     inbox: events.inbox,
     blind: callback.hurried || suspicion !== "none",
+    alone: suspicion !== "none",
     watermark: events.watermark,
     arrivedAt: now
   }
@@ -70,9 +76,13 @@ const early = (turn: Turn, waiter: Waiter, callback: Callback): void => {
   const { desk } = turn.state
   const round = roundOf(turn.state, waiter, callback, "none", turn.now)
   if (callback.errorCode !== undefined) return turn.reply(waiter, "Retry")
-  if (round === undefined) return turn.reply(waiter, "Ok")
-  if (desk._tag === "Free" || desk.early.length >= EARLY_MAX) return turn.reply(waiter, "Retry")
-  turn.set({ desk: { ...desk, early: [...desk.early, { round, subscriptionId: callback.subscriptionId }] } })
+  // A heartbeat is answered at once; that it came is known when Exchange has answered, too.
+  if (round === undefined) turn.reply(waiter, "Ok")
+  if (desk._tag === "Free" || desk.early.length >= EARLY_MAX) {
+    return round === undefined ? undefined : turn.reply(waiter, "Retry")
+  }
+  const { activityId, subscriptionId } = callback
+  turn.set({ desk: { ...desk, early: [...desk.early, { round, subscriptionId, activityId }] } })
 }
 
 /** Storage did not know this generation: the process died between Subscribe and storing, or a backup was restored. */
@@ -81,8 +91,11 @@ const adopt = (turn: Turn, callback: Callback): void => {
     generation: callback.generation,
     attempted: Math.max(turn.state.attempted, callback.generation),
     subscription: digest(callback.subscriptionId),
-    watermark: 0
+    watermark: 0,
+    // Its credentials are others than those that storage knows about.
+    tokenExpiresAt: 0
   })
+  if (!canAsk(turn.state)) turn.link("Active")
   turn.do({ _tag: "Adopt", generation: callback.generation, subscriptionId: callback.subscriptionId })
   turn.log("adopted a subscription that storage did not know", callback.activityId)
 }

@@ -68,6 +68,8 @@ export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
       return close(turn)
     case "Subscribed":
       subscribed(turn, result)
+      // The app is awake and knows its own count: nothing has to be sent for the present one.
+      turn.set({ badge: result.unread })
       turn.reply(desk.waiter, result.reply)
       break
     case "Failed":
@@ -140,8 +142,6 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
     lastHeard: turn.now,
     inboxRead: turn.now,
     unread: result.unread,
-    // The app is awake and knows its own count: nothing has to be sent for the present one.
-    badge: result.unread,
     tokenExpiresAt: result.tokenExpiresAt,
     tokenNoticed: false,
     subscribedAt: [...recent(turn), turn.now]
@@ -160,11 +160,12 @@ const failed = (turn: Turn, result: EnrolResult & { readonly _tag: "Failed" }): 
 /** The desk is free: early callbacks go their way, and the next request is served. */
 const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number): void => {
   turn.set({ desk: free })
-  for (const { round, subscriptionId } of early) {
+  for (const callback of early) {
+    const { round, subscriptionId } = callback
     const ours =
       subscription !== 0 && (subscriptionId === undefined || digest(subscriptionId) === subscription)
-    if (ours) releaseEarly(turn, round)
-    else turn.replyAll(round.waiters, "Retry")
+    if (ours) releaseEarly(turn, callback)
+    else if (round !== undefined) turn.replyAll(round.waiters, "Retry")
   }
   const [queued, ...queue] = turn.state.queue
   if (queued === undefined) return
@@ -178,7 +179,7 @@ const close = (turn: Turn): void => {
   if (work._tag === "Flushing") turn.replyAll(work.waiters, 0)
   else if (work._tag !== "Idle") turn.replyAll(work.round.waiters, "Retry")
   if (next !== undefined) turn.replyAll(next.waiters, "Retry")
-  if (desk._tag !== "Free") for (const { round } of desk.early) turn.replyAll(round.waiters, "Retry")
+  if (desk._tag !== "Free") for (const { round } of desk.early) turn.replyAll(round?.waiters ?? [], "Retry")
   for (const { waiter } of queue) turn.reply(waiter, gone)
   turn.set({ work: { _tag: "Idle" }, next: undefined, desk: free, queue: [] })
   turn.do({ _tag: "Stop" })

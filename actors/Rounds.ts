@@ -36,6 +36,7 @@ export const addRound = (turn: Turn, round: Round): void => {
     return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
   }
   if (next === undefined) return turn.set({ next: round })
+  if (round.alone || next.alone) return turn.reply(waiter, "Retry")
   if (next.waiters.length >= WAITERS_MAX || next.arrivals.length + round.arrivals.length > ARRIVALS_MAX) {
     return turn.reply(waiter, "Retry")
   }
@@ -107,7 +108,9 @@ const start = (turn: Turn, round: Round): void => {
   // A mail is not held up for the badge; a badge alone waits until the Inbox may be read again.
   const unread = wantsUnread && (sinceRead >= INBOX_READ_EVERY || open.length === 0)
   const until = round.arrivedAt + env.callbackDeadline / 2
-  const asks = canAsk(state) && !round.blind && until > turn.now && (unread || open.length > 0)
+  // The timer that notices the expiry may be a moment late.
+  const isExpired = state.tokenExpiresAt > 0 && state.tokenExpiresAt <= turn.now
+  const asks = canAsk(state) && !isExpired && !round.blind && until > turn.now && (unread || open.length > 0)
   if (!asks)
     return announce(turn, round, { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined })
   const job = turn.nextJob()
@@ -206,6 +209,7 @@ const merge = (first: Round, later: Round): Round => {
     arrivals: [...arrivals.values()],
     unread: later.unread ?? first.unread,
     blind: first.blind && later.blind,
+    alone: false,
     watermark: later.watermark ?? first.watermark,
     arrivedAt: first.arrivedAt
   }

@@ -215,6 +215,8 @@ export interface Round {
   readonly inbox: number
   /** No questions to Exchange. */
   readonly blind: boolean
+  /** It may be the one that crashed the actor before: nothing else is handled together with it. */
+  readonly alone: boolean
   readonly watermark: Watermark | undefined
   readonly arrivedAt: number
 }

@@ -79,7 +79,9 @@ export type Desk =
     }
 
 export interface Early {
-  readonly round: Round
+  /** undefined: a heartbeat, which was answered at once. */
+  readonly round: Round | undefined
+  readonly activityId: string
   readonly subscriptionId: string | undefined
 }
 
