@@ -1,6 +1,6 @@
 import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import { Intake } from "../../../src/http/Intake.ts"
 import { ListenError } from "../../../src/http/ListenError.ts"
 import { PublicListener } from "../../../src/http/PublicListener.ts"
@@ -51,6 +51,22 @@ describe("public listener", () => {
     })
   )
 
+  it.scopedLive("tells a client that asks first to go on, as .NET does", () =>
+    Effect.gen(function* () {
+      const { connect, fixture } = yield* start
+      const connection = yield* connect
+      const body = heartbeat()
+      connection.send("POST", fixture.url(), "", {
+        "Content-Length": `${Buffer.byteLength(body)}`,
+        Expect: "100-continue"
+      })
+      expect((yield* response(connection)).status).toBe(100)
+      connection.write(body)
+      expect((yield* response(connection)).body).toContain("OK")
+      connection.destroy()
+    })
+  )
+
   it.scopedLive("refuses headers of more than 16 KiB", () =>
     Effect.gen(function* () {
       const { connect } = yield* start
@@ -92,6 +108,23 @@ describe("draining", () => {
       expect((yield* response(connection)).body).toBe("app /slow")
       // Well under the 10 s after which it would be cut.
       yield* Fiber.join(draining).pipe(Effect.timeout("6 seconds"))
+    })
+  )
+
+  it.scoped("cuts off after 10 s what does not finish", () =>
+    Effect.gen(function* () {
+      const { connect, fixture, listener } = yield* start
+      fixture.autoReply = undefined
+      const connection = yield* connect
+      connection.send("POST", fixture.url(), heartbeat())
+      const { reply } = yield* Effect.promise(() => fixture.arrival())
+      const draining = yield* Effect.fork(listener.drain)
+      yield* TestClock.adjust("9 seconds")
+      expect(draining.unsafePoll()).toBeNull()
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(draining)
+      expect(yield* Effect.promise(() => connection.ended())).toBe("")
+      reply("Ok")
     })
   )
 
