@@ -115,7 +115,7 @@ export class CallbackDispatcher {
         const source = request.socket.remoteAddress ?? ""
         if (!Buffer.isBuffer(body)) this.#refuse(response, body)
         else if (query === undefined || address === undefined) {
-          this.#unsubscribe(response, "forged", `${query?.id ?? ""} from ${source}`)
+          this.#unsubscribe(response, "forged", `${query?.id ?? ""}|${source}`, `from ${source}`)
         } else this.#post(response, source, address, query.f, body)
       } catch (fault) {
         this.#fail(response, fault)
@@ -151,7 +151,7 @@ export class CallbackDispatcher {
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
     else if (reply !== "Unsubscribe") this.#answer(held.response, tryAgain(reply.message), "unavailable")
     else if (this.#parts.isUnknown(held.user))
-      this.#unsubscribe(held.response, "unknown", `user ${held.user}`)
+      this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
     else this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
   }
 
@@ -162,10 +162,10 @@ export class CallbackDispatcher {
   }
 
   /** An `Unsubscribe` that the mass guard may withhold; `key` tells suspects apart. */
-  #unsubscribe(response: ServerResponse, outcome: "forged" | "unknown", key: string): void {
+  #unsubscribe(response: ServerResponse, outcome: "forged" | "unknown", key: string, detail: string): void {
     const { guard, now } = this.#parts
-    if (guard.suspect(key, now())) this.#answer(response, WITHHELD, "withheld", key)
-    else this.#answer(response, UNSUBSCRIBE, outcome, key)
+    if (guard.suspect(key, now())) this.#answer(response, WITHHELD, "withheld", detail)
+    else this.#answer(response, UNSUBSCRIBE, outcome, detail)
   }
 
   #refuse(response: ServerResponse, trouble: BodyTrouble): void {

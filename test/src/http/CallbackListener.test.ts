@@ -440,7 +440,7 @@ describe("what an operator sees", () => {
     })
     return Effect.gen(function* () {
       const { exchange } = yield* start()
-      for (let i = 1; i <= 60; i++) yield* exchange(`${PATH}?id=${i}&f=SECRET&s=SECRET`)
+      for (let i = 1; i <= 60; i++) yield* exchange(`${PATH}?id=${i}SECRET&f=SECRET&s=SECRET`)
       yield* TestClock.adjust("5 seconds")
       expect(lines.filter((line) => line.startsWith("ERROR masses"))).toHaveLength(1)
       yield* TestClock.adjust("60 seconds")
