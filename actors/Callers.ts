@@ -36,11 +36,12 @@ export class Callers {
     return this.#serial
   }
 
-  /** The turn is over: a request without reply waits. */
-  keep<S, M extends {}>(cell: AnyCell<S, M>): void {
-    if (this.#current === undefined) return
+  /** The turn is over: a request without reply waits. False if it has its reply. */
+  keep<S, M extends {}>(cell: AnyCell<S, M>): boolean {
+    if (this.#current === undefined) return false
     bookOf(cell).waiting.set(this.#serial, this.#current)
     this.#current = undefined
+    return true
   }
 
   settle<S, M extends {}>(cell: AnyCell<S, M>, waiter: Waiter, reply: unknown): void {
@@ -86,6 +87,12 @@ export class Callers {
           break
         }
     }
+  }
+
+  /** The callback was handled after all, or given up. */
+  absolve<S, M extends {}>(cell: AnyCell<S, M>, key: number): void {
+    const book = cell.extra as Book | undefined
+    if (book?.suspects.delete(key)) tidy(cell, book)
   }
 
   suspicion<S, M extends {}>(cell: AnyCell<S, M>, key: number): Suspicion {

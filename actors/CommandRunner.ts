@@ -22,7 +22,7 @@ import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
 import { now } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import type { Message } from "./SubscriptionActor.ts"
-import type { Command, DeskRequest, Input, LogEvent } from "./SubscriptionProtocol.ts"
+import type { Command, DeskRequest, Input, JobId, LogEvent } from "./SubscriptionProtocol.ts"
 import type { State } from "./SubscriptionState.ts"
 import type { Supervisor } from "./Supervisor.ts"
 import type { UserGate } from "./UserGate.ts"
@@ -78,13 +78,13 @@ export class CommandRunner {
       case "Revived":
         return this.#nudges.revived(user, state.endpoint, command.heard)
       case "Fetch":
-        return this.#start(cell, fetchJob(user, command), command.activityId, (result) => ({
+        return this.#start(cell, fetchJob(user, command), command, (result) => ({
           _tag: "Fetched",
           job: command.job,
           result
         }))
       case "Announce":
-        return this.#start(cell, announceJob(user, command), command.activityId, (result) => ({
+        return this.#start(cell, announceJob(user, command), command, (result) => ({
           _tag: "Announced",
           job: command.job,
           result
@@ -93,23 +93,23 @@ export class CommandRunner {
         return this.#start(
           cell,
           serve(user, command.request, command.generation),
-          command.request.activityId,
+          { activityId: command.request.activityId, job: command.job },
           (result) => ({ _tag: "Desked", job: command.job, result })
         )
       case "Renew":
-        return this.#start(cell, renewJob(user, command), command.activityId, (result) => ({
+        return this.#start(cell, renewJob(user, command), command, (result) => ({
           _tag: "Renewed",
           job: command.job,
           result
         }))
       case "Consult":
-        return this.#start(cell, consultJob(user, command.generation), undefined, (verdict) => ({
+        return this.#start(cell, consultJob(user, command.generation), {}, (verdict) => ({
           _tag: "Consulted",
           waiter: command.waiter,
           verdict
         }))
       case "Look":
-        return this.#start(cell, lookJob(user, command.deviceToken), undefined, (known) => ({
+        return this.#start(cell, lookJob(user, command.deviceToken), {}, (known) => ({
           _tag: "Looked",
           waiter: command.waiter,
           known
@@ -145,12 +145,12 @@ export class CommandRunner {
   /** A job whose result the actor waits for. Dying is not a result: it crashes the actor. */
   #start<A>(
     cell: Cell<State, Message>,
-    job: Effect.Effect<A, never, JobServices>,
-    activityId: string | undefined,
+    work: Effect.Effect<A, never, JobServices>,
+    { activityId, job }: { readonly activityId?: string; readonly job?: JobId },
     toInput: (result: A) => Input
   ): void {
-    this.#supervisor.runJob(cell, annotated(cell.id as UserNumber, activityId, job), (exit) =>
-      Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", defect: Cause.squash(exit.cause) }
+    this.#supervisor.runJob(cell, annotated(cell.id as UserNumber, activityId, work), (exit) =>
+      Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", job, defect: Cause.squash(exit.cause) }
     )
   }
 

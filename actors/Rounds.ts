@@ -28,6 +28,11 @@ export const addRound = (turn: Turn, round: Round): void => {
   if (round.inbox !== turn.state.inbox) turn.set({ inbox: round.inbox })
   const { work, next } = turn.state
   if (work._tag === "Idle") return start(turn, round)
+  if (work._tag === "Resting" && (round.blind || openOf(turn.state, round).length > 0)) {
+    // A mail is not held up for the badge.
+    turn.set({ work: idle, next: work.round })
+    return start(turn, round)
+  }
   const [waiter] = round.waiters
   const [key] = round.keys
   if (waiter === undefined || key === undefined) return
@@ -35,12 +40,22 @@ export const addRound = (turn: Turn, round: Round): void => {
     if (work.round.waiters.length >= WAITERS_MAX) return turn.reply(waiter, "Retry")
     return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
   }
-  if (next === undefined) return turn.set({ next: round })
-  if (round.alone || next.alone) return turn.reply(waiter, "Retry")
-  if (next.waiters.length >= WAITERS_MAX || next.arrivals.length + round.arrivals.length > ARRIVALS_MAX) {
-    return turn.reply(waiter, "Retry")
-  }
-  turn.set({ next: merge(next, round) })
+  const queued = work._tag === "Resting" ? work.round : next
+  if (queued === undefined) return turn.set({ next: round })
+  if (round.alone || queued.alone) return turn.reply(waiter, "Retry")
+  const isFull =
+    queued.waiters.length >= WAITERS_MAX || queued.arrivals.length + round.arrivals.length > ARRIVALS_MAX
+  if (isFull) return turn.reply(waiter, "Retry")
+  const merged = merge(queued, round)
+  turn.set(work._tag === "Resting" ? { work: { ...work, round: merged } } : { next: merged })
+}
+
+/** The Inbox may be read again. */
+export const endRest = (turn: Turn): void => {
+  const { work } = turn.state
+  if (work._tag !== "Resting" || turn.now < work.until) return
+  turn.set({ work: idle })
+  start(turn, work.round)
 }
 
 export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => {
@@ -61,7 +76,7 @@ export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => 
 
 export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): void => {
   const { work } = turn.state
-  if (work._tag === "Idle" || work._tag === "Fetching" || work.job !== job) return
+  if ((work._tag !== "Pushing" && work._tag !== "Flushing") || work.job !== job) return
   turn.set({
     ledger: settle(turn.state.ledger, result.settled),
     backlog: result.waiting,
@@ -102,16 +117,18 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
 
 const start = (turn: Turn, round: Round): void => {
   const { state, env } = turn
-  const open = round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
+  const open = openOf(state, round)
   const sinceRead = turn.now - state.inboxRead
   const wantsUnread = round.unread === undefined || sinceRead > INBOX_CONFIRM_EVERY
-  // A mail is not held up for the badge; a badge alone waits until the Inbox may be read again.
-  const unread = wantsUnread && (sinceRead >= INBOX_READ_EVERY || open.length === 0)
+  const unread = wantsUnread && sinceRead >= INBOX_READ_EVERY
   const until = round.arrivedAt + env.callbackDeadline / 2
   // The timer that notices the expiry may be a moment late.
   const isExpired = state.tokenExpiresAt > 0 && state.tokenExpiresAt <= turn.now
-  const asks = canAsk(state) && !isExpired && !round.blind && until > turn.now && (unread || open.length > 0)
-  if (!asks)
+  const mayAsk = canAsk(state) && !isExpired && !round.blind && until > turn.now
+  if (mayAsk && wantsUnread && !unread && open.length === 0) {
+    return turn.set({ work: { _tag: "Resting", until: state.inboxRead + INBOX_READ_EVERY, round } })
+  }
+  if (!mayAsk || (!unread && open.length === 0))
     return announce(turn, round, { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined })
   const job = turn.nextJob()
   turn.set({ work: { _tag: "Fetching", job, round } })
@@ -124,10 +141,12 @@ const start = (turn: Turn, round: Round): void => {
     items: open.map((arrival) => arrival.itemId),
     unread,
     backlog: state.backlog,
-    delay: unread && open.length === 0 ? Math.max(0, INBOX_READ_EVERY - sinceRead) : 0,
     until
   })
 }
+
+const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
+  round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
 
 const announce = (turn: Turn, round: Round, result: FetchResult): void => {
   const { arrivals, done } = sift(turn.state, round, result, turn.now)

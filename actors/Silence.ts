@@ -1,9 +1,11 @@
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
+import { endRest } from "./Rounds.ts"
 import { askingFor, canAsk, EXPIRY_NOTICE, isListening, overdueAt } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
 export const onDue = (turn: Turn): void => {
+  endRest(turn)
   noticeSilence(turn)
   noticeExpiry(turn)
   nudge(turn)

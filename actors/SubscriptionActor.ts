@@ -10,7 +10,7 @@ import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
 import { NudgeGate } from "./NudgeGate.ts"
 import { decide } from "./Subscription.ts"
-import type { Input, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
+import type { Input, JobId, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
 import { dueAt, type Env, fromStored, type State, unsubscribed } from "./SubscriptionState.ts"
 import type { Supervisor } from "./Supervisor.ts"
 import { whereabouts } from "./Whereabouts.ts"
@@ -20,10 +20,12 @@ import { WriteBehind } from "./WriteBehind.ts"
 export type Message =
   | Envelope
   | Input
-  | { readonly _tag: "Died"; readonly defect: unknown }
+  | { readonly _tag: "Died"; readonly job: JobId | undefined; readonly defect: unknown }
   | { readonly _tag: "Nothing" }
 
 export type SubscriptionCell = Cell<State, Message>
+
+const JOBS_OF_A_TURN = 100
 
 /** A timer that is due again at once must not keep the process busy. */
 const LEAST_PAUSE = 10
@@ -55,7 +57,8 @@ export const makeBehaviour = Effect.gen(function* () {
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
       const before = cell.state
       if (before === undefined) throw new Error("an actor without state got a message")
-      env.now = now
+      // Whole milliseconds: they are stored.
+      env.now = Math.floor(now)
       const { state, commands: todo } = decide(before, input, env)
       cell.state = state
       if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
@@ -93,11 +96,15 @@ export const makeBehaviour = Effect.gen(function* () {
       },
       receive: (cell, message, now) => {
         if (message._tag === "Nothing") return
-        if (message._tag === "Died") throw message.defect
+        if (message._tag === "Died") {
+          if (isStale(cell.state, message.job)) return
+          throw message.defect
+        }
         if (message._tag !== "Envelope") return apply(cell, message, now)
         const waiter = callers.open(message)
-        apply(cell, inputOf(message, waiter, suspicionOf(callers, cell, message)), now)
-        callers.keep(cell)
+        const suspicion = suspicionOf(callers, cell, message)
+        apply(cell, inputOf(message, waiter, suspicion), now)
+        if (!callers.keep(cell) && suspicion !== "none") callers.absolve(cell, keyOf(message))
       },
       due: (cell, now) => apply(cell, { _tag: "Due" }, now),
       crashed: (cell, message, defect) => {
@@ -150,11 +157,13 @@ const rested = (state: State, lastGood: State | undefined): State => {
   const { work, next, desk, queue, jobs } = unsubscribed(state.user, state.lastHeard)
   const idle = { ...state, work, next, desk, queue, jobs }
   if (lastGood === undefined) return idle
-  const { attempted, inbox, backlog, subscribedAt, tokenNoticed } = lastGood
+  const { attempted, inbox, backlog, refused, subscribedAt, tokenNoticed } = lastGood
   return {
     ...idle,
-    jobs: lastGood.jobs,
+    // A turn that crashed half-way may have started jobs under numbers that its state did not keep.
+    jobs: lastGood.jobs + JOBS_OF_A_TURN,
     attempted: Math.max(state.attempted, attempted),
+    refused: Math.max(state.refused, refused),
     inbox,
     backlog,
     subscribedAt,
@@ -175,17 +184,26 @@ const inputOf = ({ request }: Envelope, waiter: Waiter, suspicion: Suspicion): I
   }
 }
 
-const suspicionOf = (callers: Callers, cell: SubscriptionCell, { request }: Envelope): Suspicion =>
-  request._tag === "Callback" && callers.suspects(cell)
-    ? callers.suspicion(cell, digestEvents(request.events, 0).key)
+const suspicionOf = (callers: Callers, cell: SubscriptionCell, envelope: Envelope): Suspicion =>
+  envelope.request._tag === "Callback" && callers.suspects(cell)
+    ? callers.suspicion(cell, keyOf(envelope))
     : "none"
 
-/** The callbacks that may be the reason of a crash: the one just taken, or those whose job died. */
+const keyOf = ({ request }: Envelope): number =>
+  request._tag === "Callback" ? digestEvents(request.events, 0).key : 0
+
+/** The callbacks that may be the reason of a crash: the one just taken, or those whose job it was. */
 const keysInHand = (state: State | undefined, message: Message | undefined): ReadonlyArray<number> => {
-  if (message?._tag === "Envelope") {
-    return message.request._tag === "Callback" ? [digestEvents(message.request.events, 0).key] : []
-  }
-  return state === undefined || state.work._tag === "Idle" || state.work._tag === "Flushing"
-    ? []
-    : state.work.round.keys
+  if (message?._tag === "Envelope") return message.request._tag === "Callback" ? [keyOf(message)] : []
+  if (state === undefined || message === undefined || !("job" in message)) return []
+  const { work } = state
+  const isRound = (work._tag === "Fetching" || work._tag === "Pushing") && work.job === message.job
+  return isRound ? work.round.keys : []
+}
+
+/** A job of an earlier life, or of work that was given up: nobody waits for it any more. */
+const isStale = (state: State | undefined, job: JobId | undefined): boolean => {
+  if (state === undefined || job === undefined) return false
+  const { desk, work } = state
+  return (!("job" in work) || work.job !== job) && (desk._tag === "Free" || desk.job !== job)
 }

@@ -61,8 +61,6 @@ export type Command =
       readonly unread: boolean
       /** Ask for the mails that wait in the outbox, too. */
       readonly backlog: boolean
-      /** Milliseconds to wait before asking (the Inbox was read a moment ago). */
-      readonly delay: number
       /** When the answer is of no use any more. */
       readonly until: number
     }

@@ -54,6 +54,8 @@ export interface State {
 /** What is being done about callbacks. */
 export type Work =
   | { readonly _tag: "Idle" }
+  /** Only the badge is wanted, and the Inbox was read a moment ago. */
+  | { readonly _tag: "Resting"; readonly until: number; readonly round: Round }
   | { readonly _tag: "Fetching"; readonly job: JobId; readonly round: Round }
   | { readonly _tag: "Pushing"; readonly job: JobId; readonly round: Round }
   | { readonly _tag: "Flushing"; readonly job: JobId; readonly waiters: ReadonlyArray<Waiter> }
@@ -194,8 +196,8 @@ export const overdueAt = (state: State, env: Env): number =>
 
 /** When the actor has to look at the clock again; Infinity = never. */
 export const dueAt = (state: State, env: Env): number => {
-  let due = Number.POSITIVE_INFINITY
-  if (isListening(state.link)) due = overdueAt(state, env)
+  let due = state.work._tag === "Resting" ? state.work.until : Number.POSITIVE_INFINITY
+  if (isListening(state.link)) due = Math.min(due, overdueAt(state, env))
   if (askingFor(state.link) !== undefined) {
     const after = nudgeAfter(state.nudges)
     due = Math.min(due, after === undefined ? Number.POSITIVE_INFINITY : state.linkSince + after)

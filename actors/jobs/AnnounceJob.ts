@@ -4,6 +4,7 @@ import { type Device, type OutboxEntry, Storage } from "../../layers/storage/Sto
 import { Announcement } from "../../schemas/Announcement.ts"
 import type { Mail } from "../../schemas/EwsMessage.ts"
 import type { ItemId, UserNumber } from "../../schemas/Ids.ts"
+import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { type Composing, compose } from "../../schemas/Notification.ts"
 import { isFinal, type PushNotification, Verdict } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -77,17 +78,24 @@ const mailParcels = (
   command: Announce,
   composing: Composing
 ): ReadonlyArray<Parcel> =>
-  command.mails.flatMap(({ itemId, mail }) =>
+  command.mails.flatMap(({ itemId, mail }, index) =>
     devices
       .filter(({ device }) => !isSettled(command.ledger, itemId, device))
       .map((device) => ({
         device,
-        notification: compose(device, newMail(itemId, mail, command.badge), composing),
+        notification:
+          showsBadgeOnly(device, composing) && !(command.badgeChanged && index === 0)
+            ? undefined
+            : compose(device, newMail(itemId, mail, command.badge), composing),
         entries: [{ user, device: device.device, kind: "mail" as const, itemId, queuedAt: composing.now }],
         stored: false,
         badge: command.badge
       }))
   )
+
+/** Several mails mean one new number to it, and none if the number is the same. */
+const showsBadgeOnly = (device: Device, { minPolicy }: Composing): boolean =>
+  effectivePolicy(device.policy, minPolicy) === 4
 
 /** The badge alone, for devices that no mail brings it to. */
 const badgeParcels = (
@@ -178,21 +186,19 @@ const newMail = (itemId: ItemId, mail: Mail | undefined, badge: number | undefin
 /** One verdict per parcel; what is not sent when time is up counts as a gateway that is down. */
 const send = Effect.fnUntraced(function* (parcels: ReadonlyArray<Parcel>, until: number) {
   const push = yield* Push
-  const left = until - (yield* now)
   const late = Verdict.GatewayDown({ reason: "not sent in time" })
+  const sendOne = Effect.fnUntraced(function* ({ notification }: Parcel) {
+    if (notification === undefined) return Verdict.Delivered()
+    // Looked at for each of them: those that wait for their turn share the time that is left.
+    const left = until - (yield* now)
+    if (left <= 0) return late
+    return yield* push
+      .send(notification)
+      .pipe(Effect.timeoutTo({ duration: left, onSuccess: (verdict) => verdict, onTimeout: () => late }))
+  })
   return yield* Effect.forEach(
     parcels,
-    (parcel): Effect.Effect<Sent> =>
-      parcel.notification === undefined
-        ? Effect.succeed({ ...parcel, verdict: Verdict.Delivered() })
-        : push.send(parcel.notification).pipe(
-            Effect.timeoutTo({
-              duration: Math.max(0, left),
-              onSuccess: (verdict) => verdict,
-              onTimeout: () => late
-            }),
-            Effect.map((verdict) => ({ ...parcel, verdict }))
-          ),
+    (parcel): Effect.Effect<Sent> => Effect.map(sendOne(parcel), (verdict) => ({ ...parcel, verdict })),
     { concurrency: SENDS_AT_ONCE }
   )
 })
@@ -246,8 +252,11 @@ const settleAll = Effect.fnUntraced(function* (
   const lost = kept ? [] : open.filter((parcel) => !parcel.stored)
   const lostMails = lost.flatMap((parcel) => parcel.entries.filter((entry) => entry.kind === "mail"))
   const shown = sent.find(
-    ({ verdict, device, badge }) =>
-      verdict._tag === "Delivered" && device.platform === "iOS" && badge !== undefined
+    ({ verdict, device, badge, notification }) =>
+      notification !== undefined &&
+      verdict._tag === "Delivered" &&
+      device.platform === "iOS" &&
+      badge !== undefined
   )
   return {
     settled: settledEntries(command, devices, lostMails),

@@ -56,7 +56,6 @@ const trouble = (found: Found, kind: NonNullable<FetchResult["trouble"]>, reason
   )
 
 const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, found: Found) {
-  if (command.delay > 0) yield* Effect.sleep(command.delay)
   const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { minPolicy } = yield* Settings

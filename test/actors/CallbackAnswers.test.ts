@@ -301,7 +301,7 @@ describe("a callback", () => {
         expect((yield* ens.callback(ANN, [created, newMail])).reply).toBe("Ok")
         expect(yield* world.titles("phone")).toEqual([])
         const moved = yield* ens.callback(ANN, [events.moved(ANN, elsewhere.item)])
-        yield* world.advance(3_000)
+        yield* world.advance(3_100)
         expect(moved.reply).toBe("Ok")
         expect(yield* world.push.received("phone")).toEqual([])
       })
