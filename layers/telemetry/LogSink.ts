@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs"
+import { appendFileSync, closeSync, mkdirSync, openSync, writeSync } from "node:fs"
 import { dirname } from "node:path"
 import { Effect, Schema, type Scope } from "effect"
 
@@ -34,7 +34,7 @@ export const toFile = (file: string): Effect.Effect<LogSink, LogFileUnusable, Sc
     Effect.try({
       try: () => {
         mkdirSync(dirname(file), { recursive: true })
-        return openSync(file, "a", 0o640)
+        return { descriptor: openSync(file, "a", 0o640), closed: false }
       },
       catch: (cause) =>
         new LogFileUnusable({
@@ -42,13 +42,19 @@ export const toFile = (file: string): Effect.Effect<LogSink, LogFileUnusable, Sc
           code: cause instanceof Error && "code" in cause ? String(cause.code) : "?"
         })
     }),
-    (descriptor) => Effect.sync(() => closeSync(descriptor))
+    (open) =>
+      Effect.sync(() => {
+        open.closed = true
+        closeSync(open.descriptor)
+      })
   ).pipe(
-    Effect.map((descriptor): LogSink => {
+    Effect.map((open): LogSink => {
       let failing = false
       return (line) => {
         try {
-          writeSync(descriptor, `${line}\n`)
+          // Fibers that end late still report; by then the number may belong to another file, the database perhaps.
+          if (open.closed) appendFileSync(file, `${line}\n`)
+          else writeSync(open.descriptor, `${line}\n`)
           failing = false
         } catch (cause) {
           // Once per outage; the line itself is lost.

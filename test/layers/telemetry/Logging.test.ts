@@ -1,3 +1,4 @@
+import { closeSync, openSync, readFileSync } from "node:fs"
 import { mkdtemp, readFile } from "node:fs/promises"
 import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
@@ -5,7 +6,9 @@ import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Redacted, TestClock } from "effect"
 import { formats, type LogFormat } from "../../../layers/telemetry/LogFormat.ts"
 import * as Logging from "../../../layers/telemetry/Logging.ts"
+import * as LogSink from "../../../layers/telemetry/LogSink.ts"
 import { settingsOf } from "../../support/CryptoFixture.ts"
+import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
 
 const ACTIVITY = "7b21cd56-4c45-4a7c-88d9-a7f225cea3b9"
 const USER = "1743604ea20cda831dc7aea285e7fdc011ca233caf0fa7d5d926916622dd182d"
@@ -129,6 +132,19 @@ describe("log lines", () => {
       const effect = Effect.zipRight(Effect.logInfo("quiet"), Effect.logWarning("loud"))
       const lines = yield* logged("json", effect, "warning")
       expect(lines.map((line) => JSON.parse(line).message)).toEqual(["loud"])
+    })
+  )
+
+  it.scoped("that come after the log was closed reach the log and no file that was opened since", () =>
+    Effect.gen(function* () {
+      const directory = yield* temporaryDirectory
+      const [log, other] = [join(directory, "ens.log"), join(directory, "other")]
+      const write = yield* Effect.scoped(LogSink.toFile(log))
+      // Takes the number that the log had.
+      const descriptor = openSync(other, "w")
+      write("late")
+      closeSync(descriptor)
+      expect([readFileSync(log, "utf8"), readFileSync(other, "utf8")]).toEqual(["late\n", ""])
     })
   )
 
