@@ -1,4 +1,4 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto"
+import { hash, timingSafeEqual } from "node:crypto"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { type CallbackHeader, headerOf } from "./CallbackHeader.ts"
 import type { CallbackAddress } from "./CallbackSeal.ts"
@@ -9,21 +9,30 @@ export const URL_LIMIT = 2_000
 /** Characters of `s`: 128 bits as base64url. */
 export const MAC_CHARACTERS = 22
 
-/** Makes and checks `s`. The key lives on as a KeyObject, which node:crypto takes up four times faster than raw bytes. */
+/**
+ * Makes and checks `s`: HMAC-SHA-256 (RFC 2104), put together from two one-shot hashes. Node's Hmac is a native object
+ * that has to be made and collected for each callback, and costs as much again as all the rest of the check.
+ */
 export class CallbackMac {
-  readonly #key: KeyObject
+  /** What the inner hash is over: the padded key, then the message. */
+  readonly #inner = Buffer.alloc(BLOCK + MESSAGE_MAX)
+  /** What the outer hash is over: the padded key, then the inner hash. */
+  readonly #outer = Buffer.alloc(BLOCK + DIGEST)
 
   /** Takes the raw key over and wipes it. */
   constructor(raw: Buffer) {
-    this.#key = createSecretKey(raw)
+    for (let i = 0; i < BLOCK; i++) {
+      this.#inner[i] = (raw[i] ?? 0) ^ 0x36
+      this.#outer[i] = (raw[i] ?? 0) ^ 0x5c
+    }
     raw.fill(0)
   }
 
   sign(user: UserNumber, header: CallbackHeader, f: string): string {
-    return createHmac("sha256", this.#key)
-      .update(`ens-callback|${header.tenant}|${user}|${header.generation}|${f}`, "utf8")
-      .digest()
-      .toString("base64url", 0, 16)
+    const message = `ens-callback|${header.tenant}|${user}|${header.generation}|${f}`
+    const end = BLOCK + this.#inner.write(message, BLOCK, "utf8")
+    this.#outer.write(hash("sha256", this.#inner.subarray(0, end), "hex"), BLOCK, "hex")
+    return Buffer.from(hash("sha256", this.#outer, "hex").slice(0, 32), "hex").toString("base64url")
   }
 
   /** Never throws, whatever the strings are. The work is bounded, because nothing longer than a URL is looked at. */
@@ -40,5 +49,10 @@ export class CallbackMac {
   }
 }
 
+/** Bytes of SHA-256's blocks and digests; keys are of one digest, so they never need hashing. */
+const BLOCK = 64
+const DIGEST = 32
+/** An `f` under the limit, of up to 3 bytes a character, and the numbers before it. */
+const MESSAGE_MAX = 3 * URL_LIMIT + 100
 const MAC = /^[A-Za-z0-9_-]{22}$/
 const USER_NUMBER = /^[1-9][0-9]{0,14}$/
