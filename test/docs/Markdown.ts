@@ -41,7 +41,9 @@ export const examplesOf = (markdown: string): ReadonlyArray<Example> => {
 
 /** The pattern of a documented answer: `…` stands for any text, at least one character; the rest for itself. */
 export const patternOf = (answer: string): RegExp =>
-  new RegExp(`^${answer.trim().split("…").map(RegExp.escape).join(".+?")}$`, "s")
+  new RegExp(`^${answer.trim().split("…").map(literally).join(".+?")}$`, "s")
+
+const literally = (text: string) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")
 
 /** Targets of links and pictures that are files of the project, without anchors. */
 export const filesLinked = (markdown: string): ReadonlyArray<string> =>
