@@ -35,6 +35,7 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
     const cached = new Map<UserNumber, { readonly dossier: Dossier; readonly until: number }>()
     // A dossier read before a change and stored after it would be stale for a minute.
     const reading = new Map<UserNumber, number>()
+    let turns = 0
 
     const keep = (dossier: Dossier) => {
       const { user } = dossier.user
@@ -67,7 +68,7 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
         if (hit !== undefined && hit.until > clock.unsafeCurrentTimeMillis()) {
           return Effect.succeed(Option.some(hit.dossier))
         }
-        const turn = (reading.get(number) ?? 0) + 1
+        const turn = ++turns
         reading.set(number, turn)
         return read(number).pipe(
           Effect.tap((dossier) =>

@@ -1,0 +1,113 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import * as DossiersModule from "../../actors/Dossiers.ts"
+import { Dossiers } from "../../actors/Dossiers.ts"
+import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import type { TenantNumber, UserNumber } from "../../schemas/Ids.ts"
+import { userIdOfAddress } from "../../schemas/Ids.ts"
+import { settled } from "../support/StepClock.ts"
+
+/** Storage whose reads of devices can be held back, each one by itself. */
+const makeStorage = Effect.gen(function* () {
+  const storage = yield* Storage
+  const held: Array<Deferred.Deferred<void>> = []
+  let holding = false
+  const devices: Storage["Type"]["devices"] = (user) =>
+    Effect.gen(function* () {
+      const found = yield* storage.devices(user)
+      if (!holding) return found
+      const gate = yield* Deferred.make<void>()
+      held.push(gate)
+      yield* Deferred.await(gate)
+      return found
+    })
+  yield* storage.createToken({
+    tenant: "default",
+    label: "test",
+    hash: new Uint8Array(32),
+    ewsUrls: [],
+    ewsPins: [],
+    seg: false,
+    createdAt: 0
+  })
+  const tenant = Option.getOrThrow(yield* storage.tenantOfToken(new Uint8Array(32)))
+  const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), callbackKey: null }
+  const { user } = yield* storage.createUser({
+    tenant: tenant.tenant satisfies TenantNumber,
+    userId: userIdOfAddress("ann@example.com"),
+    keys,
+    createdAt: 0
+  })
+  return {
+    user,
+    storage: { ...storage, devices },
+    held,
+    hold: (on: boolean) => {
+      holding = on
+    }
+  }
+}).pipe(Effect.provide(MemoryStorage.layer))
+
+const device = {
+  token: "phone",
+  platform: "iOS",
+  bundleId: "com.example.mail",
+  deviceId: null,
+  policy: 1,
+  sound: null,
+  environment: "production",
+  registeredAt: 0
+} as const
+
+const tokens = (dossiers: Dossiers["Type"], user: UserNumber) =>
+  Effect.map(dossiers.of(user), (found) => Option.getOrThrow(found).devices.map(({ token }) => token))
+
+describe("a dossier", () => {
+  it.effect(
+    "that was being read while something changed is not kept, however the reads overtake each other",
+    () =>
+      Effect.gen(function* () {
+        const world = yield* makeStorage
+        yield* Effect.gen(function* () {
+          const dossiers = yield* Dossiers
+          world.hold(true)
+          const before = yield* Effect.fork(tokens(dossiers, world.user))
+          yield* settled
+          yield* world.storage.saveDevice(world.user, device)
+          yield* dossiers.forget(world.user)
+          const after = yield* Effect.fork(tokens(dossiers, world.user))
+          yield* settled
+          for (const gate of world.held) {
+            yield* Deferred.succeed(gate, undefined)
+            yield* settled
+          }
+          expect(yield* Fiber.join(before)).toEqual([])
+          expect(yield* Fiber.join(after)).toEqual(["phone"])
+          world.hold(false)
+          expect(yield* tokens(dossiers, world.user)).toEqual(["phone"])
+        }).pipe(
+          Effect.provide(DossiersModule.layer.pipe(Layer.provide(Layer.succeed(Storage, world.storage))))
+        )
+      })
+  )
+
+  it.effect("is read once for many questions until something changed", () =>
+    Effect.gen(function* () {
+      const world = yield* makeStorage
+      let reads = 0
+      const counting = {
+        ...world.storage,
+        user: (user: UserNumber) => Effect.tap(world.storage.user(user), () => Effect.sync(() => reads++))
+      }
+      yield* Effect.gen(function* () {
+        const dossiers = yield* Dossiers
+        for (let i = 0; i < 5; i++) yield* dossiers.of(world.user)
+        expect(reads).toBe(1)
+        yield* dossiers.forget(world.user)
+        yield* dossiers.of(world.user)
+        expect(reads).toBe(2)
+      }).pipe(Effect.provide(DossiersModule.layer.pipe(Layer.provide(Layer.succeed(Storage, counting)))))
+    })
+  )
+})
