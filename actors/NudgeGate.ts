@@ -8,6 +8,7 @@ import { nudgeJob } from "./jobs/NudgeJob.ts"
 import { nowOf } from "./Now.ts"
 import { SilenceWatch } from "./SilenceWatch.ts"
 import type { Asking } from "./SubscriptionProtocol.ts"
+import { whereabouts } from "./Whereabouts.ts"
 
 /**
  * The one way for silent pushes. Those for silence wait a short time, so that a fault that a whole host shares is seen
@@ -64,10 +65,18 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
       return batch
     }
 
+    // Whatever one user's devices do, the others' turn comes.
+    const nudge = (user: UserNumber, reason: Asking) =>
+      nudgeJob(user, reason).pipe(
+        Effect.catchAllDefect((defect) =>
+          Effect.logError("a silent push failed", { user, where: whereabouts(defect) })
+        )
+      )
+
     yield* Effect.gen(function* () {
       yield* latch.await
       yield* Effect.all(alarms.splice(0))
-      yield* Effect.forEach(due(nowOf(clock)), ([user, reason]) => nudgeJob(user, reason), {
+      yield* Effect.forEach(due(nowOf(clock)), ([user, reason]) => nudge(user, reason), {
         concurrency: SENDS_AT_ONCE,
         discard: true
       })

@@ -8,6 +8,7 @@ import { Settings } from "../schemas/Settings.ts"
 import { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
 import { nowOf } from "./Now.ts"
 import { Subscriptions } from "./Subscriptions.ts"
+import { whereabouts } from "./Whereabouts.ts"
 
 const EVERY = "1 second"
 const ASKED_AT_ONCE = 16
@@ -59,6 +60,9 @@ export const layer: Layer.Layer<never, never, Settings | Storage | Push | Subscr
 
       yield* Effect.forEach(PLATFORMS, flushPlatform, { discard: true }).pipe(
         Effect.catchAll((error) => Effect.logWarning("the outbox cannot be read", { reason: error.message })),
+        Effect.catchAllDefect((defect) =>
+          Effect.logError("the outbox stumbled; it goes on", { where: whereabouts(defect) })
+        ),
         Effect.repeat(Schedule.spaced(EVERY)),
         Effect.forkScoped
       )

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Schedule } from "effect"
 import { Storage, type StoredLink } from "../layers/storage/Storage.ts"
 import type { Generation, UserNumber, Watermark } from "../schemas/Ids.ts"
 import { type State, toHot } from "./SubscriptionState.ts"
+import { whereabouts } from "./Whereabouts.ts"
 
 /**
  * Hot state on its way to storage: coalesced by user, written in batches, kept while storage is down. At most one entry
@@ -91,11 +92,15 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
       Effect.gen(function* () {
         while (pending.size > 0) {
           const batch = take()
-          const written = yield* Effect.either(Effect.uninterruptible(write(batch)))
-          if (written._tag === "Left") {
+          const trouble = yield* Effect.uninterruptible(write(batch)).pipe(
+            Effect.as(undefined),
+            Effect.catchAll((error) => Effect.succeed(error.message)),
+            Effect.catchAllDefect((defect) => Effect.succeed(whereabouts(defect)))
+          )
+          if (trouble !== undefined) {
             putBack(batch)
             yield* Effect.logWarning("storage is behind; it will be tried again", {
-              reason: written.left.message,
+              reason: trouble,
               waiting: pending.size
             })
             return false

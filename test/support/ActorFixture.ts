@@ -49,6 +49,8 @@ import { StepClock, settled } from "./StepClock.ts"
 export const EWS_URL = "https://mail.example.com/EWS/Exchange.asmx"
 /** A second one that tenants may use, for moves. */
 export const OTHER_URL = "https://new.example.com/EWS/Exchange.asmx"
+/** Choosing it dies. */
+export const LETHAL_URL = "https://dies.example.com/"
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -127,6 +129,8 @@ export interface World {
   readonly storage: Storage["Type"]
   readonly faults: StorageFaults["Type"]
   readonly seal: CallbackSeal["Type"]
+  /** Defects in the layers below: handling these items, or sending to these tokens, dies. */
+  readonly lethal: { readonly details: Set<ItemId>; readonly tokens: Set<string> }
   readonly tenant: Tenant
   readonly lines: ReadonlyArray<LogRecorder.LogLine>
   /** Texts of log lines of this level. */
@@ -145,6 +149,7 @@ export interface World {
 const policyLayer = Layer.succeed(EndpointPolicy, {
   choose: (_tenant, requested) => {
     if (requested === undefined) return new EwsUrlUnknown({ answered: false })
+    if (requested === LETHAL_URL) return Effect.die(new Error("a defect in the policy"))
     return requested === EWS_URL || requested === OTHER_URL
       ? Effect.succeed({ url: requested, listed: true })
       : new EwsUrlNotAllowed({ host: "elsewhere" })
@@ -220,6 +225,23 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
     })
     const tenant = Option.getOrThrow(yield* storage.tenantOfToken(new Uint8Array(32)))
     const users = new Map<string, UserNumber>()
+    const lethal: World["lethal"] = { details: new Set(), tokens: new Set() }
+    const realEws = Context.get(context, Ews)
+    const realPush = Context.get(context, Push)
+    const deadlyEws: Ews["Type"] = {
+      ...realEws,
+      mails: (account, items, shape) =>
+        items.some((item) => lethal.details.has(item))
+          ? Effect.die(new Error("a defect that quotes ann@example.com"))
+          : realEws.mails(account, items, shape)
+    }
+    const deadlyPush: Push["Type"] = {
+      ...realPush,
+      send: (notification) =>
+        lethal.tokens.has(notification.target.token)
+          ? Effect.die(new Error("a defect that quotes ann@example.com"))
+          : realPush.send(notification)
+    }
 
     const user = (address: string) =>
       Effect.gen(function* () {
@@ -286,8 +308,8 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       const seen = Layer.succeedContext(
         context.pipe(
           Context.add(Storage, mortal.wrap(storage)),
-          Context.add(Ews, mortal.wrap(Context.get(context, Ews))),
-          Context.add(Push, mortal.wrap(Context.get(context, Push)))
+          Context.add(Ews, mortal.wrap(deadlyEws)),
+          Context.add(Push, mortal.wrap(deadlyPush))
         )
       )
       const assembly = Outbox.layer.pipe(
@@ -386,6 +408,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       storage,
       faults: Context.get(context, StorageFaults),
       seal,
+      lethal,
       tenant,
       lines,
       logged: (level) => lines.filter((line) => line.level === level).map((line) => line.text),
