@@ -1,5 +1,5 @@
 import { Context, Effect, Layer, Schedule } from "effect"
-import { Storage, type StoredLink } from "../layers/storage/Storage.ts"
+import { Storage } from "../layers/storage/Storage.ts"
 import type { Generation, UserNumber, Watermark } from "../schemas/Ids.ts"
 import { type State, toHot } from "./SubscriptionState.ts"
 import { whereabouts } from "./Whereabouts.ts"
@@ -81,11 +81,12 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
           }))
         )
       }
-      for (const { state, link } of batch) {
-        if (link && state.link !== "None") {
-          yield* storage.saveLink(state.user, state.link as StoredLink, state.linkSince, state.nudges)
-        }
-      }
+      const links = batch.flatMap(({ state, link }) =>
+        link && state.link !== "None"
+          ? [{ user: state.user, link: state.link, linkSince: state.linkSince, nudges: state.nudges }]
+          : []
+      )
+      if (links.length > 0) yield* storage.saveLinks(links)
     })
 
     const flush = lock.withPermits(1)(

@@ -228,11 +228,14 @@ export class Storage extends Context.Tag("ens/Storage")<
       subscriptionId: SubscriptionId | null
     ) => Effect.Effect<void, StorageError>
     readonly saveRefused: (user: UserNumber, refused: Generation) => Effect.Effect<void, StorageError>
-    readonly saveLink: (
-      user: UserNumber,
-      link: StoredLink,
-      linkSince: number,
-      nudges: number
+    /** Many users' links in one transaction; users without a subscription are passed over. */
+    readonly saveLinks: (
+      batch: ReadonlyArray<{
+        readonly user: UserNumber
+        readonly link: StoredLink
+        readonly linkSince: number
+        readonly nudges: number
+      }>
     ) => Effect.Effect<void, StorageError>
     /** Many users' hot state in one transaction; users that are gone are passed over. A watermark of null leaves the stored one. */
     readonly saveHot: (

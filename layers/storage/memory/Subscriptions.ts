@@ -10,7 +10,7 @@ type Subscriptions = Pick<
   | "saveSubscribed"
   | "adopt"
   | "saveRefused"
-  | "saveLink"
+  | "saveLinks"
   | "saveHot"
   | "savePartial"
   | "partial"
@@ -64,8 +64,10 @@ export const make = (state: MemoryState): Subscriptions => ({
       if (record !== undefined && record.refused < refused) record.refused = refused
     }),
 
-  saveLink: (user, link, linkSince, nudges) =>
-    change(state, user, (old) => ({ ...old, link, linkSince, nudges })),
+  saveLinks: (batch) =>
+    Effect.forEach(batch, ({ user, ...changed }) => change(state, user, (old) => ({ ...old, ...changed })), {
+      discard: true
+    }),
 
   saveHot: (batch) =>
     Effect.forEach(

@@ -10,7 +10,7 @@ import { noSuchUser, operation, type StorageShape, transaction } from "./Operati
 
 type Subscriptions = Pick<
   StorageShape,
-  "subscription" | "subscriptions" | "saveSubscribed" | "adopt" | "saveRefused" | "saveLink"
+  "subscription" | "subscriptions" | "saveSubscribed" | "adopt" | "saveRefused" | "saveLinks"
 >
 
 export const make = (sql: SqlClient): Subscriptions => {
@@ -95,11 +95,17 @@ export const make = (sql: SqlClient): Subscriptions => {
         operation("saveRefused")
       ),
 
-    saveLink: (user, link, linkSince, nudges) =>
-      sql`UPDATE subscriptions SET ${sql.update({ link, link_since: linkSince, nudges })} WHERE user_no = ${Number(user)}`.pipe(
-        Effect.asVoid,
-        operation("saveLink")
-      )
+    saveLinks: (batch) => {
+      if (batch.length === 0) return Effect.void
+      const rows = batch.map(({ user, link, linkSince, nudges }) => [Number(user), link, linkSince, nudges])
+      return sql`
+        UPDATE subscriptions SET link = x.link, link_since = x.link_since, nudges = x.nudges
+        FROM (
+          SELECT value ->> 0 AS user_no, value ->> 1 AS link, value ->> 2 AS link_since, value ->> 3 AS nudges
+          FROM json_each(${JSON.stringify(rows)})
+        ) x
+        WHERE subscriptions.user_no = x.user_no`.pipe(Effect.asVoid, operation("saveLinks"))
+    }
   }
 }
 

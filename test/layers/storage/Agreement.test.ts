@@ -97,7 +97,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   steps("setCallbackKey", token, (name) => (storage, user) => storage.setCallbackKey(user, bytes(name, 9))),
   steps("replaceSealKey", token, (name) => (storage, user) => storage.replaceSealKey(user, bytes(name, 9))),
   steps("saveRefused", number, (of) => (storage, user) => storage.saveRefused(user, generation(of))),
-  steps("saveLink", number, (at) => (storage, user) => storage.saveLink(user, "Overdue", at, at)),
+  steps(
+    "saveLinks",
+    number,
+    (at) => (storage, user) => storage.saveLinks([{ user, link: "Overdue", linkSince: at, nudges: at }])
+  ),
   steps(
     "savePartial",
     number,

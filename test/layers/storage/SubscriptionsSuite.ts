@@ -59,7 +59,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
       Effect.gen(function* () {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
         yield* storage.saveHot([{ user, generation: generation(1), hot: hotState() }])
-        yield* storage.saveLink(user, "Lost", NOW + 5, 7)
+        yield* storage.saveLinks([{ user, link: "Lost", linkSince: NOW + 5, nudges: 7 }])
         yield* storage.saveRefused(user, generation(2))
         for (const number of [1, 2, 3])
           yield* storage.savePartial(user, generation(number), bytes(`${number}`, 50))
@@ -170,7 +170,9 @@ export const subscriptionsSuite = (on: OnStorage) => {
     on((storage) =>
       Effect.gen(function* () {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
-        yield* storage.saveLink(user, "CredentialsRejected", Number.MAX_SAFE_INTEGER, 3)
+        yield* storage.saveLinks([
+          { user, link: "CredentialsRejected", linkSince: Number.MAX_SAFE_INTEGER, nudges: 3 }
+        ])
         expect(yield* Effect.flatten(storage.subscription(user))).toMatchObject({
           link: "CredentialsRejected",
           linkSince: Number.MAX_SAFE_INTEGER,
