@@ -17,7 +17,8 @@ const clock = (minute: number, settings: Readonly<Record<string, string>> = {}) 
 
 const isNudge = ({ payload }: TakenNotification) => JSON.stringify(payload).includes('"resubscribe"')
 
-describe("silence", () => {
+// Mostly waiting, each with a service of its own: they wait together.
+describe.concurrent("silence", () => {
   it.scopedLive("of our own making, while the service was down, wakes no phone", () =>
     Effect.gen(function* () {
       const minute = 1500

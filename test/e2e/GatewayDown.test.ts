@@ -11,7 +11,8 @@ const EXCHANGE = { minute: 200, retry: "strict" } as const
 const OUTAGE = 20 * EXCHANGE.minute
 const MAILS = 8
 
-describe("a push gateway that is down for 20 minutes", () => {
+// Mostly waiting, each with a service of its own: they wait together.
+describe.concurrent("a push gateway that is down for 20 minutes", () => {
   it.scopedLive("costs no callback and no subscription, and afterwards every mail is notified once", () =>
     Effect.gen(function* () {
       const all = yield* rehearse({ exchange: EXCHANGE })
