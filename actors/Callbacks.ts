@@ -16,8 +16,10 @@ const EARLY_MAX = 8
 export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
   const { generation } = callback
   const live = turn.state.generation
-  if (generation === subscribingGeneration(turn.state) && generation !== live)
-    return early(turn, waiter, callback)
+  const subscribing = subscribingGeneration(turn.state)
+  if (generation === subscribing && generation !== live) return early(turn, waiter, callback)
+  // Storage is older than this subscription (a restored backup): it is adopted when no lower one can replace it any more.
+  if (subscribing > 0 && generation > subscribing) return turn.reply(waiter, "Retry")
   if (generation < live) {
     turn.log("callback of an old subscription", callback.activityId)
     return turn.do({ _tag: "Consult", waiter, generation })

@@ -153,7 +153,7 @@ const reload = (
   )
 
 /** Nothing is under way, and what only memory knew is kept: job numbers above all, so that late results are told apart. */
-const rested = (state: State, lastGood: State | undefined): State => {
+export const rested = (state: State, lastGood: State | undefined): State => {
   const { work, next, desk, queue, jobs } = unsubscribed(state.user, state.lastHeard)
   const idle = { ...state, work, next, desk, queue, jobs }
   if (lastGood === undefined) return idle
