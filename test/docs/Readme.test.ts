@@ -8,6 +8,8 @@ import { lacking, newcomer } from "./Newcomer.ts"
 
 const readme = readDocument("README.md")
 const missing = lacking(["bash", "curl", "openssl"])
+/** The slow ones spend their time waiting. */
+const BESIDE = { concurrent: true, timeout: 60_000 }
 const suffix = missing.length === 0 ? "" : ` (SKIPPED: this machine has no ${missing.join(", ")})`
 
 it.scopedLive.skipIf(missing.length > 0)(
@@ -61,18 +63,21 @@ it.scopedLive.skipIf(missing.length > 0)(
       }
       expect(code).toBe(0)
     }),
-  60_000
+  BESIDE
 )
 
-it.scopedLive.skipIf(missing.length > 0)(`the demo prints what README.md shows${suffix}`, () =>
-  Effect.gen(function* () {
-    const [shown] = blocksOf(readme).filter(({ use }) => use === "demo")
-    const reader = yield* newcomer({})
-    const { code, out, err } = yield* reader.bash("npm run -s demo")
-    expect(err).toBe("")
-    expect(code).toBe(0)
-    expect(linesOf(out)).toEqual(linesOf(shown?.text ?? ""))
-  })
+it.scopedLive.skipIf(missing.length > 0)(
+  `the demo prints what README.md shows${suffix}`,
+  () =>
+    Effect.gen(function* () {
+      const [shown] = blocksOf(readme).filter(({ use }) => use === "demo")
+      const reader = yield* newcomer({})
+      const { code, out, err } = yield* reader.bash("npm run -s demo")
+      expect(err).toBe("")
+      expect(code).toBe(0)
+      expect(linesOf(out)).toEqual(linesOf(shown?.text ?? ""))
+    }),
+  BESIDE
 )
 
 it("README.md has an example of every request of the device API", () => {
