@@ -121,6 +121,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
           post(user, request, () => undefined)
           return Effect.void
         }),
+      knows: (user) => supervisor.cell(user) !== undefined,
       count: Effect.sync(() => supervisor.count()),
       loaded: () => loaded
     })

@@ -75,7 +75,7 @@ const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicLis
  * other way: the intake first, then the actors finish, then what they noted is written, then storage closes.
  */
 export const layer = Layer.mergeAll(publicListener, Admin.layer, Housekeeping.layer).pipe(
-  Layer.provideMerge(CallbackListener.layer()),
+  Layer.provideMerge(CallbackListener.layer),
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
   Layer.provideMerge(actors),
   Layer.provideMerge(outside)

@@ -47,6 +47,7 @@ const seal = Layer.succeed(CallbackSeal, {
 const actors = Layer.succeed(Subscriptions, {
   ask: () => unused,
   tell: () => unused,
+  knows: () => true,
   count: Effect.succeed(0),
   loaded: () => true,
   post: (_user, _request, reply) => queueMicrotask(() => (reply as Answer)("Ok"))
@@ -61,7 +62,7 @@ Effect.gen(function* () {
 }).pipe(
   Effect.provide(
     PublicListener.layer(nothingElse).pipe(
-      Layer.provide(CallbackListener.layer()),
+      Layer.provide(CallbackListener.layer),
       Layer.provide([Intake.layer, seal, actors, settings])
     )
   ),

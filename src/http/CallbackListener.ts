@@ -4,7 +4,7 @@ import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { makeCallbackReader } from "../../layers/ews/CallbackReader.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { CallbackDispatcher, type DispatcherParts } from "./CallbackDispatcher.ts"
+import { CallbackDispatcher } from "./CallbackDispatcher.ts"
 import { makeIsCallback } from "./CallbackUrl.ts"
 import { CallbackCounts, guardAlarms, guardOn } from "./HttpMetrics.ts"
 import { Intake } from "./Intake.ts"
@@ -24,68 +24,55 @@ export class CallbackListener extends Context.Tag("ens/CallbackListener")<
   }
 >() {}
 
-export interface CallbackListenerOptions {
-  /**
-   * Asked when the actors say `Unsubscribe`: is that because there is no such user? Such answers are for the mass guard,
-   * the end of an old subscription is not.
-   */
-  readonly isUnknown?: DispatcherParts["isUnknown"]
-}
-
 /** Time beyond the callback deadline in which an actor should have answered in any case. */
 const GRACE = 2000
 
-export const make = (
-  options: CallbackListenerOptions = {}
-): Effect.Effect<
+export const make: Effect.Effect<
   CallbackListener["Type"],
   never,
   CallbackSeal | Subscriptions | Settings | Intake | Scope.Scope
-> =>
-  Effect.gen(function* () {
-    const settings = yield* Settings
-    const seal = yield* CallbackSeal
-    const subscriptions = yield* Subscriptions
-    const intake = yield* Intake
-    const clock = yield* Effect.clock
-    const counts = new CallbackCounts()
-    const guard = new MassGuard()
-    const now = () => clock.unsafeCurrentTimeMillis()
-    const dispatcher = new CallbackDispatcher({
-      verify: seal.verify,
-      post: subscriptions.post,
-      read: makeCallbackReader(),
-      isUnknown: options.isUnknown ?? (() => false),
-      isOpen: intake.isOpen,
-      now,
-      guard,
-      counts,
-      patience: settings.callbackDeadline + GRACE,
-      heldMax: settings.callbackHeldMax
-    })
-    const isCallback = makeIsCallback(settings.basePaths)
-
-    yield* Effect.sleep("1 second").pipe(
-      Effect.zipRight(Effect.sync(() => dispatcher.tick())),
-      Effect.zipRight(Effect.suspend(() => counts.publish(dispatcher.held))),
-      Effect.zipRight(watch(guard, now)),
-      Effect.forever,
-      Effect.forkScoped
-    )
-    return {
-      take: (request, response) => {
-        if (!isCallback(request.url ?? "")) return false
-        dispatcher.dispatch(request, response)
-        return true
-      },
-      inHand: () => dispatcher.inHand
-    }
+> = Effect.gen(function* () {
+  const settings = yield* Settings
+  const seal = yield* CallbackSeal
+  const subscriptions = yield* Subscriptions
+  const intake = yield* Intake
+  const clock = yield* Effect.clock
+  const counts = new CallbackCounts()
+  const guard = new MassGuard()
+  const now = () => clock.unsafeCurrentTimeMillis()
+  const dispatcher = new CallbackDispatcher({
+    verify: seal.verify,
+    post: subscriptions.post,
+    read: makeCallbackReader(),
+    isUnknown: (user) => !subscriptions.knows(user),
+    isOpen: intake.isOpen,
+    now,
+    guard,
+    counts,
+    patience: settings.callbackDeadline + GRACE,
+    heldMax: settings.callbackHeldMax
   })
+  const isCallback = makeIsCallback(settings.basePaths)
 
-export const layer = (
-  options: CallbackListenerOptions = {}
-): Layer.Layer<CallbackListener, never, CallbackSeal | Subscriptions | Settings | Intake> =>
-  Layer.scoped(CallbackListener, make(options))
+  yield* Effect.sleep("1 second").pipe(
+    Effect.zipRight(Effect.sync(() => dispatcher.tick())),
+    Effect.zipRight(Effect.suspend(() => counts.publish(dispatcher.held))),
+    Effect.zipRight(watch(guard, now)),
+    Effect.forever,
+    Effect.forkScoped
+  )
+  return {
+    take: (request, response) => {
+      if (!isCallback(request.url ?? "")) return false
+      dispatcher.dispatch(request, response)
+      return true
+    },
+    inHand: () => dispatcher.inHand
+  }
+})
+
+export const layer: Layer.Layer<CallbackListener, never, CallbackSeal | Subscriptions | Settings | Intake> =
+  Layer.scoped(CallbackListener, make)
 
 /** One alarm for each time that the guard goes on, and a line when it is off again. */
 const watch = (guard: MassGuard, now: () => number): Effect.Effect<void> => {

@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto"
+import { copyFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { call } from "../../src/sandbox/JsonClient.ts"
+import type { Installation } from "../support/Installation.ts"
 import { startService } from "../support/ServiceFixture.ts"
 import { spawnService } from "../support/ServiceProcess.ts"
-import { ALICE, MALLORY, rehearse, within } from "./Rehearsal.ts"
+import { ALICE, eventually, MALLORY, rehearse, within } from "./Rehearsal.ts"
 
 describe("callbacks that are not of a live subscription", () => {
   it.scopedLive(
@@ -109,6 +111,59 @@ describe("callbacks that are not of a live subscription", () => {
   )
 })
 
+describe("masses of callbacks that nobody knows", () => {
+  it.scopedLive(
+    "forged ones get 503 in place of Unsubscribe, with one alarm, while real ones are served",
+    () =>
+      Effect.gen(function* () {
+        const { about, cns, exchange, installation, mail, phone } = yield* rehearse()
+        yield* startService(installation)
+        const iphone = yield* phone("iOS")
+        yield* iphone.register()
+        const url = new URL(exchange.subscriptions()[0]?.url ?? "")
+        const answers = yield* Effect.forEach(Array.from({ length: 30 }), (_, number) =>
+          callBack(changed(url, { id: String(1000 + number) }), status())
+        )
+        expect(answers.map((one) => one.status)).toEqual(answers.map((_, n) => (n < 20 ? 200 : 503)))
+        const item = yield* mail("In between")
+        yield* within(
+          cns.until(() => about(iphone, item).length === 1),
+          "the mail"
+        )
+        yield* eventually(() => alarms(installation) > 0, "the alarm")
+        expect(alarms(installation)).toBe(1)
+      })
+  )
+
+  it.scopedLive("those of users whom a restored backup does not know are told to come again", () =>
+    Effect.gen(function* () {
+      const users = Array.from({ length: 25 }, (_, number) => ({
+        address: `user${number}@wonderland.example`,
+        password: `password ${number}`
+      }))
+      const { exchange, installation, phone } = yield* rehearse({ exchange: { mailboxes: users } })
+      yield* Effect.scoped(startService(installation))
+      const backup = `${installation.database}.backup`
+      copyFileSync(installation.database, backup)
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* startService(installation)
+          const phones = yield* Effect.forEach(users, (user) => phone("iOS", { user }))
+          const codes = yield* Effect.forEach(phones, (one) => one.register(), { concurrency: 4 })
+          expect(codes.map(({ responseCode }) => responseCode)).toEqual(users.map(() => 7))
+        })
+      )
+      const live = exchange.subscriptions()
+      copyFileSync(backup, installation.database)
+      yield* startService(installation)
+      const answers = yield* Effect.forEach(live, ({ id, url }) => callBack(new URL(url), status(id)))
+      // Who is who shows only in numbers: the first twenty could be strays.
+      expect(answers.map((one) => one.status)).toEqual(answers.map((_, n) => (n < 20 ? 200 : 503)))
+      yield* eventually(() => alarms(installation) > 0, "the alarm")
+    })
+  )
+})
+
 describe("a database of another master key", () => {
   it.scopedLive("is refused at start with one line", () =>
     Effect.gen(function* () {
@@ -128,6 +183,11 @@ describe("a database of another master key", () => {
     })
   )
 })
+
+const alarms = (installation: Installation): number =>
+  installation
+    .logLines()
+    .filter(({ level, message }) => level === "error" && message.startsWith("masses of callbacks")).length
 
 const changed = (url: URL, parameters: Readonly<Record<string, string>>): URL => {
   const copy = new URL(url)

@@ -91,7 +91,7 @@ export class ListenerFixture {
   readonly listen = (changes: Partial<SettingsShape> = {}) =>
     Layer.build(
       PublicListener.layer(app).pipe(
-        Layer.provideMerge(CallbackListener.layer({ isUnknown: (user) => this.unknown.has(user) })),
+        Layer.provideMerge(CallbackListener.layer),
         Layer.provideMerge(Intake.layer),
         Layer.provide(this.#seal),
         Layer.provide(this.#subscriptions),
@@ -115,6 +115,7 @@ export class ListenerFixture {
     return Layer.succeed(Subscriptions, {
       ask: () => unused,
       tell: () => unused,
+      knows: (user) => !this.unknown.has(user),
       count: Effect.succeed(0),
       loaded: () => true,
       post: (user, request, reply) => {
