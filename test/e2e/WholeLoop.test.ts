@@ -24,7 +24,7 @@ describe("the whole loop over real sockets", () => {
         exchange.until(() => exchange.deliveries().some(({ outcome }) => outcome === "OK")),
         "the first status event"
       )
-      expect(yield* iphone.status).toMatchObject({ status: 200, responseCode: 6 })
+      expect(yield* iphone.status).toMatchObject({ status: 200, responseCode: 6, state: "Active" })
 
       const item = yield* mail("Lunch?")
       yield* within(
