@@ -157,7 +157,7 @@ export const rested = (state: State, lastGood: State | undefined): State => {
   const { work, next, desk, queue, jobs } = unsubscribed(state.user, state.lastHeard)
   const idle = { ...state, work, next, desk, queue, jobs }
   if (lastGood === undefined) return idle
-  const { attempted, inbox, backlog, refused, subscribedAt, tokenNoticed } = lastGood
+  const { attempted, inbox, inboxRead, backlog, refused, subscribedAt, tokenNoticed } = lastGood
   return {
     ...idle,
     // A turn that crashed half-way may have started jobs under numbers that its state did not keep.
@@ -165,6 +165,7 @@ export const rested = (state: State, lastGood: State | undefined): State => {
     attempted: Math.max(state.attempted, attempted),
     refused: Math.max(state.refused, refused),
     inbox,
+    inboxRead,
     backlog,
     subscribedAt,
     tokenNoticed
@@ -195,8 +196,11 @@ const keyOf = ({ request }: Envelope): number =>
 /** The callbacks that may be the reason of a crash: the one just taken, or those whose job it was. */
 const keysInHand = (state: State | undefined, message: Message | undefined): ReadonlyArray<number> => {
   if (message?._tag === "Envelope") return message.request._tag === "Callback" ? [keyOf(message)] : []
-  if (state === undefined || message === undefined || !("job" in message)) return []
+  if (state === undefined) return []
   const { work } = state
+  // No message: the timer, which ends a rest.
+  if (message === undefined) return work._tag === "Resting" ? work.round.keys : []
+  if (!("job" in message)) return []
   const isRound = (work._tag === "Fetching" || work._tag === "Pushing") && work.job === message.job
   return isRound ? work.round.keys : []
 }

@@ -139,6 +139,56 @@ describe("a callback", () => {
   )
 
   it.scopedLive(
+    "that waits for storage is answered when the user leaves meanwhile",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        const old = yield* world.subscription(ANN)
+        yield* ens.registered(ANN, { force: true })
+        yield* world.ews.hold("mails")
+        const mail = yield* ens.mail(ANN)
+        const leaving = ens.unregister(ANN, "phone")
+        expect((yield* leaving).code).toBe("DeviceUnregisteredUserUnsubscribed")
+        const late = yield* ens.heartbeat(ANN, { subscription: old })
+        expect([mail.reply, late.reply]).toEqual(["Retry", "Unsubscribe"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "of a generation above the one that is being subscribed waits for its repeat (a restored backup)",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const user = yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        const before = Option.getOrThrow(yield* world.storage.subscription(user))
+        yield* ens.registered(ANN, { force: true })
+        yield* ens.registered(ANN, { force: true })
+        const newest = yield* world.subscription(ANN)
+        yield* ens.stop
+        // The backup knows the first subscription only.
+        yield* world.storage.saveSubscribed(
+          { ...before, subscriptionId: newest.subscriptionId, watermark: null, unread: 0 },
+          Option.getOrThrow(yield* world.storage.user(user)).fingerprint ?? new Uint8Array(),
+          undefined
+        )
+        const restored = yield* world.start
+        yield* world.ews.hold("subscribe")
+        const registering = restored.register(ANN, { force: true })
+        yield* world.settled
+        expect((yield* restored.heartbeat(ANN, { subscription: newest })).reply).toBe("Retry")
+        yield* world.ews.release("subscribe")
+        yield* world.settled
+        expect(registering.reply).toMatchObject({ code: "UserSubscribed" })
+        expect((yield* restored.heartbeat(ANN, { subscription: newest })).reply).toBe("Ok")
+      })
+    )
+  )
+
+  it.scopedLive(
     "of the live generation with another subscription id than the recorded one ends it",
     inWorld((world) =>
       Effect.gen(function* () {

@@ -124,6 +124,21 @@ describe("a subscription that falls silent", () => {
   )
 
   it.scopedLive(
+    "though it never called back once is named with its host, because that is a mistake of the set-up",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* world.advance(31 * MINUTE, MINUTE)
+        const named = world.logged("WARN").filter((line) => line.includes("never called back"))
+        expect(named).toHaveLength(1)
+        expect(named[0]).toContain("mail.example.com")
+      })
+    )
+  )
+
+  it.scopedLive(
     "does so while ENS is down: 20 minutes of it wake nobody",
     inWorld((world) =>
       Effect.gen(function* () {

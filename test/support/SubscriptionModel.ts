@@ -284,11 +284,17 @@ export class SubscriptionModel {
           throw new Error(`waiter ${command.waiter} was answered twice, or never asked`)
         }
       }
-      if (command._tag === "Stop") this.stopped = true
+      if (command._tag === "Stop") this.#stop()
       if ("job" in command || command._tag === "Consult" || command._tag === "Look") this.#started(command)
     }
     this.#check(before)
     return replies
+  }
+
+  /** The shell interrupts what still looks something up, and tells who waits for it. */
+  #stop(): void {
+    this.stopped = true
+    for (const job of this.#jobs) if (!("job" in job)) this.#open.delete(job.waiter)
   }
 
   #started(job: Job): void {
