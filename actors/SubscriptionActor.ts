@@ -43,6 +43,9 @@ export const makeBehaviour = Effect.gen(function* () {
   const clock = yield* Effect.clock
   const log = yield* makeLogLine
   const callers = new Callers()
+  const time = Effect.sync(() => nowOf(clock))
+  /** Actors between their loading and their new life. */
+  const restarting = new Set<string>()
   const env: { -readonly [Field in keyof Env]: Env[Field] } = {
     heartbeatCheck: settings.heartbeatCheckMinutes * 60_000,
     statusFrequency: settings.statusFrequencyMinutes * 60_000,
@@ -74,24 +77,24 @@ export const makeBehaviour = Effect.gen(function* () {
         : supervisor.arm(cell, Math.max(due, now + LEAST_PAUSE))
 
     const moved = (from: number, to: number): void => {
+      if (from === to) return
       if (from !== 0) nudges.left(from)
       if (to !== 0) nudges.joined(to)
     }
 
     return {
       load: (id, lastGood) =>
-        reload(
-          storage,
-          writeBehind,
-          id as UserNumber,
-          lastGood,
-          Effect.sync(() => nowOf(clock))
-        ),
+        Effect.tap(reload(storage, writeBehind, id as UserNumber, lastGood, time), (state) => {
+          if (lastGood === undefined) return
+          // Its host counts it already.
+          restarting.add(id)
+          moved(lastGood.endpoint, state?.endpoint ?? 0)
+        }),
       started: (cell, now) => {
         const { state } = cell
         if (state === undefined) return
-        if (cell.crashes === undefined) moved(0, state.endpoint)
-        env.now = now
+        if (!restarting.delete(cell.id)) moved(0, state.endpoint)
+        env.now = Math.floor(now)
         arm(cell, dueAt(state, env), now)
       },
       receive: (cell, message, now) => {

@@ -2,7 +2,8 @@ import { randomUUID } from "node:crypto"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import * as Dossiers from "../../actors/Dossiers.ts"
 import * as LocalSubscriptions from "../../actors/LocalSubscriptions.ts"
-import * as NudgeGate from "../../actors/NudgeGate.ts"
+import * as NudgeGateModule from "../../actors/NudgeGate.ts"
+import { NudgeGate } from "../../actors/NudgeGate.ts"
 import * as Outbox from "../../actors/Outbox.ts"
 import { type ReplyOf, Subscriptions, type Unavailable } from "../../actors/Subscriptions.ts"
 import * as UserGate from "../../actors/UserGate.ts"
@@ -133,6 +134,8 @@ export interface World {
   readonly lethal: { readonly details: Set<ItemId>; readonly tokens: Set<string> }
   readonly tenant: Tenant
   readonly lines: ReadonlyArray<LogRecorder.LogLine>
+  /** How many subscriptions the nudge gate counts, host by host. */
+  readonly population: () => ReadonlyArray<number>
   /** Texts of log lines of this level. */
   readonly logged: (level: string) => ReadonlyArray<string>
   readonly start: Effect.Effect<Process, never, Scope.Scope>
@@ -225,6 +228,26 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
     })
     const tenant = Option.getOrThrow(yield* storage.tenantOfToken(new Uint8Array(32)))
     const users = new Map<string, UserNumber>()
+    const population = new Map<number, number>()
+    const countingNudges = Layer.map(NudgeGateModule.layer, (built) => {
+      const gate = Context.get(built, NudgeGate)
+      const count = (host: number, by: number) => {
+        const left = (population.get(host) ?? 0) + by
+        if (left === 0) population.delete(host)
+        else population.set(host, left)
+      }
+      return Context.make(NudgeGate, {
+        ...gate,
+        joined: (host) => {
+          count(host, 1)
+          gate.joined(host)
+        },
+        left: (host) => {
+          count(host, -1)
+          gate.left(host)
+        }
+      })
+    })
     const lethal: World["lethal"] = { details: new Set(), tokens: new Set() }
     const realEws = Context.get(context, Ews)
     const realPush = Context.get(context, Push)
@@ -314,7 +337,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       )
       const assembly = Outbox.layer.pipe(
         Layer.provideMerge(LocalSubscriptions.layer),
-        Layer.provideMerge(NudgeGate.layer),
+        Layer.provideMerge(countingNudges),
         Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer)),
         Layer.provideMerge(SealedCallback.layer),
         Layer.provide(seen),
@@ -411,6 +434,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       lethal,
       tenant,
       lines,
+      population: () => [...population.values()],
       logged: (level) => lines.filter((line) => line.level === level).map((line) => line.text),
       start: Effect.withClock(start, clock),
       advance: (ms, step) => clock.advance(ms, step),
