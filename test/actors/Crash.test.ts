@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Option } from "effect"
 import { HOUR, inWorld, LETHAL_URL, MINUTE, type World } from "../support/ActorFixture.ts"
 
 const ANN = "ann@example.com"
@@ -296,7 +296,15 @@ describe("a process that stops", () => {
       Effect.gen(function* () {
         const first = yield* ready(world)
         const mail = yield* first.mail(ANN)
+        const heardAt = world.clock.now
         yield* world.advance(2_000)
+        const row = Option.getOrThrow(yield* world.storage.subscription(yield* world.user(ANN)))
+        expect([row.link, row.linkSince, row.hot.lastHeard, row.hot.badge]).toEqual([
+          "Active",
+          heardAt,
+          heardAt,
+          1
+        ])
         yield* first.kill
         const second = yield* world.start
         expect((yield* second.callback(ANN, mail.arrived.events)).reply).toBe("Ok")

@@ -24,7 +24,8 @@ export class StepClock implements Clock.Clock {
   }
 
   unsafeCurrentTimeNanos(): bigint {
-    return BigInt(this.#now) * 1_000_000n
+    // As on a real clock, a millisecond is hardly ever whole.
+    return BigInt(this.#now) * 1_000_000n + 345_678n
   }
 
   sleep(duration: Duration.Duration): Effect.Effect<void> {
