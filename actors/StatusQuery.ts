@@ -1,5 +1,5 @@
+import { isLive } from "../schemas/LinkState.ts"
 import type { DeviceReply, GetStatus } from "../schemas/SubscriptionMessage.ts"
-import { isLive } from "../schemas/SubscriptionState.ts"
 import type { Waiter } from "./SubscriptionProtocol.ts"
 import { linkOf, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"

@@ -1,6 +1,6 @@
 import type { HotState, StoredLink, Subscription } from "../layers/storage/Storage.ts"
 import type { UserNumber, Watermark } from "../schemas/Ids.ts"
-import type { LinkState } from "../schemas/SubscriptionState.ts"
+import type { LinkState } from "../schemas/LinkState.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
 import type { Asking, DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"

@@ -12,7 +12,7 @@ import {
   textOf,
   userId
 } from "./DeviceFields.ts"
-import { LinkState } from "./SubscriptionState.ts"
+import { LinkState } from "./LinkState.ts"
 
 /**
  * What devices send and get (contract section 2). Keys are matched ignoring case and unknown keys are ignored; a field

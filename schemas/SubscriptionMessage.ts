@@ -2,8 +2,8 @@ import { Schema } from "effect"
 import { AuthType } from "./Credentials.ts"
 import { EwsEvent, ExchangeVersion } from "./EwsMessage.ts"
 import { ActivityId, Generation, SubscriptionId, Watermark } from "./Ids.ts"
+import { LinkState } from "./LinkState.ts"
 import type { ResponseName } from "./ResponseCode.ts"
-import { LinkState } from "./SubscriptionState.ts"
 
 /**
  * What an actor understands. Plain data without handles, so that the same messages can later travel to another node:
