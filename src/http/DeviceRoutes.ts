@@ -34,7 +34,7 @@ export const app: Effect.Effect<
  * The device API under every base path, `alive`, `healthz`, `readyz`, and the answer to a wrong method.
  *
  * These are plain routes, not `HttpApi` handlers: the wire has rules (any Content-Type, keys in any case, one envelope for
- * every error) that a schema-driven decoder would break. `DeviceApi.ts` describes the same routes for OpenAPI.
+ * every error) that a schema-driven decoder would break. `DeviceApiDescription.ts` describes the same routes for OpenAPI.
  */
 export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | DeviceServices> =
   HttpLayerRouter.use((router) =>

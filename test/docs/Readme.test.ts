@@ -2,7 +2,7 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import { expect, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { freePorts } from "../../src/demo/FreePorts.ts"
-import { deviceApi } from "../../src/http/DeviceApi.ts"
+import { deviceApi } from "../../src/http/DeviceApiDescription.ts"
 import { blocksOf, examplesOf, patternOf, readDocument } from "./Markdown.ts"
 import { lacking, newcomer } from "./Newcomer.ts"
 
