@@ -93,6 +93,53 @@ describe("a mail whose handling dies", () => {
   )
 
   it.scopedLive(
+    "is not acknowledged together with one that always came with it",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const poison = yield* world.arrive(ANN, { subject: "poison" })
+        const innocent = yield* world.arrive(ANN, { subject: "innocent" })
+        world.lethal.items.add(poison.item)
+        for (let round = 0; round < 5; round++) {
+          // Both wait behind another one, so that they would be taken up together.
+          const blocker = yield* world.arrive(ANN)
+          yield* world.ews.hold("mails")
+          const pending = yield* Effect.all(
+            [blocker, poison, innocent].map((mail) => ens.callback(ANN, mail.events))
+          )
+          yield* world.ews.release("mails")
+          yield* world.advance(30_000, 5_000)
+          expect(pending.map(({ replies }) => replies)).toEqual([1, 1, 1])
+        }
+        const shown = (yield* world.push.shown("phone")).map(
+          ({ payload }) => (payload.ens as { messageId?: string }).messageId
+        )
+        expect(shown.filter((item) => item === innocent.item)).toHaveLength(1)
+        expect(shown).not.toContain(poison.item)
+        expect(yield* world.storage.deadLetters(yield* world.user(ANN))).toHaveLength(1)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "has its chance again once it was given up: what Exchange sends later may be handled by then",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const mail = yield* world.arrive(ANN, { sender: "Bob", subject: "Hi" })
+        world.lethal.items.add(mail.item)
+        for (let i = 0; i < 3; i++) {
+          yield* ens.callback(ANN, mail.events)
+          yield* world.advance(MINUTE, 5_000)
+        }
+        world.lethal.items.clear()
+        expect((yield* ens.callback(ANN, mail.events)).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["Bob · Hi"])
+      })
+    )
+  )
+
+  it.scopedLive(
     "is not blamed for a registration that died beside it",
     inWorld((world) =>
       Effect.gen(function* () {

@@ -130,8 +130,12 @@ export interface World {
   readonly storage: Storage["Type"]
   readonly faults: StorageFaults["Type"]
   readonly seal: CallbackSeal["Type"]
-  /** Defects in the layers below: handling these items, or sending to these tokens, dies. */
-  readonly lethal: { readonly details: Set<ItemId>; readonly tokens: Set<string> }
+  /** Defects in the layers below: fetching these items, sending them, or sending to these tokens dies. */
+  readonly lethal: {
+    readonly details: Set<ItemId>
+    readonly items: Set<ItemId>
+    readonly tokens: Set<string>
+  }
   readonly tenant: Tenant
   readonly lines: ReadonlyArray<LogRecorder.LogLine>
   /** How many subscriptions the nudge gate counts, host by host. */
@@ -248,7 +252,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
         }
       })
     })
-    const lethal: World["lethal"] = { details: new Set(), tokens: new Set() }
+    const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const realEws = Context.get(context, Ews)
     const realPush = Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
@@ -261,7 +265,8 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
     const deadlyPush: Push["Type"] = {
       ...realPush,
       send: (notification) =>
-        lethal.tokens.has(notification.target.token)
+        lethal.tokens.has(notification.target.token) ||
+        lethal.items.has((notification.payload.ens as { messageId?: ItemId })?.messageId as ItemId)
           ? Effect.die(new Error("a defect that quotes ann@example.com"))
           : realPush.send(notification)
     }
