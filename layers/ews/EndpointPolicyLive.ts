@@ -32,8 +32,7 @@ export const layer: Layer.Layer<EndpointPolicy, never, Settings> = Layer.effect(
 )
 
 /**
- * `URL` writes hosts in lower case, addresses in one form (`0x7f.1` is `127.0.0.1`), and leaves out the scheme's own port,
- * so that origins can be compared. A name or password in a URL belongs to nobody here.
+ * `URL` writes hosts in lower case and addresses in one form (`0x7f.1` is `127.0.0.1`), so that they can be compared. A name or password in a URL belongs to nobody here.
  */
 const endpointOf = (text: string): URL | undefined => {
   const url = URL.parse(text.trim())
@@ -44,12 +43,19 @@ const endpointOf = (text: string): URL | undefined => {
   return url
 }
 
-/** A listed origin may be used with any path; where only the path's case differs, the administrator's spelling is right. */
+/**
+ * A listed host may be used with its scheme on any port and with any path; where only the path's case differs, the
+ * administrator's spelling is right.
+ */
 const amongListed = (listed: ReadonlyArray<URL>, url: URL): URL | undefined => {
-  const sameOrigin = listed.filter(({ origin }) => origin === url.origin)
-  if (sameOrigin.length === 0) return undefined
+  const sameHost = listed.filter((one) => one.protocol === url.protocol && one.hostname === url.hostname)
+  if (sameHost.length === 0) return undefined
   const path = (one: URL) => (one.pathname + one.search).toLowerCase()
-  return sameOrigin.find((one) => path(one) === path(url)) ?? url
+  const spelled = sameHost.find((one) => path(one) === path(url)) ?? url
+  const chosen = new URL(url)
+  chosen.pathname = spelled.pathname
+  chosen.search = spelled.search
+  return chosen
 }
 
 /** Plain http only to this machine; for names the connection itself makes sure of it. */

@@ -41,6 +41,9 @@ describe("EndpointPolicy", () => {
     ["HTTPS://MAIL.Example.COM:443/ews/exchange.ASMX", LISTED],
     ["https://mail.example.com/other/path", "https://mail.example.com/other/path"],
     [`${LISTED}#fragment`, LISTED],
+    // A listed host may be used on any port; the administrator's spelling of the path stays right.
+    ["https://mail.example.com:444/EWS/Exchange.asmx", "https://mail.example.com:444/EWS/Exchange.asmx"],
+    ["https://mail.example.com:8443/ews/exchange.ASMX", "https://mail.example.com:8443/EWS/Exchange.asmx"],
     // A backslash is read as a slash, and what is chosen is written out as it was read.
     ["https://mail.example.com\\@evil.test:8443/", "https://mail.example.com/@evil.test:8443/"],
     [` ${LISTED} `, LISTED]
@@ -50,7 +53,7 @@ describe("EndpointPolicy", () => {
 
   it.each([
     "http://mail.example.com/EWS/Exchange.asmx",
-    "https://mail.example.com:444/EWS/Exchange.asmx",
+    "http://mail.example.com:443/EWS/Exchange.asmx",
     "https://mail.example.com.evil.test/EWS/Exchange.asmx",
     "https://evil.test/EWS/Exchange.asmx",
     "https://mail.example.com@evil.test/",
@@ -63,6 +66,25 @@ describe("EndpointPolicy", () => {
   ])("does not take %s for a listed URL", (requested) => {
     expect(choose([LISTED], [], requested)).toBe("EwsUrlNotAllowed")
     expect(choose([], [], requested)).toBe("EwsUrlNotAllowed")
+  })
+
+  it("takes a host that is listed with a port on any other port, but not with another scheme", () => {
+    const listed = [
+      "https://mail.example.com:8443/EWS/Exchange.asmx",
+      "http://127.0.0.1:8090/EWS/Exchange.asmx"
+    ]
+    expect(choose(listed, [], LISTED)).toBe(LISTED)
+    expect(choose(listed, [], "http://127.0.0.1:9999/x")).toBe("http://127.0.0.1:9999/x")
+    expect(choose(listed, [], "https://127.0.0.1:8090/x")).toBe("EwsUrlNotAllowed")
+    expect(choose(listed, [], "http://mail.example.com:8443/x")).toBe("EwsUrlNotAllowed")
+    expect(choose(["https://127.0.0.1:8090/x"], [], "http://127.0.0.1:8090/x")).toBe("EwsUrlNotAllowed")
+  })
+
+  it("never lets a path change the host", () => {
+    const listed = ["https://mail.example.com//evil.test/x"]
+    expect(choose(listed, [], "https://mail.example.com:444//EVIL.test/x")).toBe(
+      "https://mail.example.com:444//evil.test/x"
+    )
   })
 
   it("compares addresses, however they are written", () => {
