@@ -24,10 +24,11 @@ export type CnsReply =
  * | 401, 403, or code 2007 with 2xx | GatewayDown: certificate or signature, a matter for the operator |
  * | 404, 405, 407, 3xx | GatewayDown: wrong URL or a proxy in between |
  * | 408, 429, 503 with Retry-After | RetryLater for everyone |
- * | 5xx, 2xx without a body we know | GatewayDown |
+ * | 5xx, anything in a form that is not CNS's | GatewayDown: a proxy speaks, and its opinion is no reason to give mails up |
+ * | but: 413 of a proxy to more than one | Refused, so that smaller requests are tried |
  * | `results` | one each: `success` Delivered, `retry` or `retryAfter` RetryLater, else Rejected; one without a result RetryLater |
  * | 2xx with status `success` | Delivered, all |
- * | other 4xx, another status, a code | Refused |
+ * | 4xx with CNS's body, another status, a code | Refused |
  *
  * What the server says in words is not passed on, because it may quote the request; one-word reasons are.
  */
@@ -47,13 +48,13 @@ export const readReply = (ids: ReadonlyArray<string>, response: CnsResponse, now
       Verdict.GatewayDown({ reason: `is not there (${said(status, code)}): check ENS_CNS_URL and proxies` })
     )
   if (Option.isNone(answer))
-    return ok
-      ? all(
+    return status === 413 && ids.length > 1
+      ? { _tag: "Refused", reason: said(status, code) }
+      : all(
           Verdict.GatewayDown({
-            reason: "answers in a form that is not CNS's: check ENS_CNS_URL and proxies"
+            reason: `answers in a form that is not CNS's (${said(status, code)}): check ENS_CNS_URL and proxies`
           })
         )
-      : { _tag: "Refused", reason: said(status, code) }
   const { errorReason, results, status: word } = answer.value
   if (results && results.length > 0) return { _tag: "Verdicts", verdicts: each(ids, results) }
   return ok && word === "success"

@@ -22,8 +22,11 @@ describe("an answer for the whole request", () => {
     ["the signer is not trusted", 401, signer, "GatewayDown GatewayDown"],
     ["the signer is not trusted, with 200", 200, signer, "GatewayDown GatewayDown"],
     ["forbidden", 403, "", "GatewayDown GatewayDown"],
-    ["a client error", 400, "what?", "Refused"],
-    ["too large", 413, "", "Refused"],
+    ["a client error", 400, { code: 1001, message: "no" }, "Refused"],
+    ["too large", 413, { status: "failure", errorReason: "TooLarge" }, "Refused"],
+    ["a proxy's bad request", 400, "<html>Bad Request</html>", "GatewayDown GatewayDown"],
+    ["a proxy's header limit", 431, "", "GatewayDown GatewayDown"],
+    ["a framework's own error", 422, { status: 422, error: "Unprocessable" }, "GatewayDown GatewayDown"],
     ["success that is none", 400, { status: "success" }, "Refused"],
     ["another server", 404, "<html>", "GatewayDown GatewayDown"],
     ["a redirect", 302, "", "GatewayDown GatewayDown"],
@@ -39,6 +42,11 @@ describe("an answer for the whole request", () => {
     it(`${what} (${status}): ${expected}`, () => {
       expect(tags(reply(status, body))).toBe(expected)
     })
+
+  it("halves what is too large for a proxy, but never gives the last one up for it", () => {
+    expect(tags(reply(413, "<html>Request Entity Too Large</html>"))).toBe("Refused")
+    expect(tags(reply(413, "<html>Request Entity Too Large</html>", {}, ["a"]))).toBe("GatewayDown")
+  })
 
   it("names the cure when CNS does not trust the certificate", () => {
     expect(JSON.stringify(reply(401, signer))).toContain("HTTP 401, code 2007")
