@@ -79,6 +79,6 @@ describe("a subscription, whatever happens to it in whatever order", () => {
       { numRuns: 1_500 }
     )
     // The walk is no walk in the dark: mails were announced in many of the runs.
-    expect(announcements).toBeGreaterThan(1_000)
+    expect(announcements).toBeGreaterThan(300)
   })
 })
