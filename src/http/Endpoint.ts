@@ -2,8 +2,9 @@ import { randomUUID } from "node:crypto"
 import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { type Cause, Effect, type Either, Metric, Option } from "effect"
+import { Cause, Effect, type Either, Metric, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
+import { whereabouts } from "../../actors/Whereabouts.ts"
 import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
@@ -126,8 +127,9 @@ const unusable = (error: RequestUnusable | BodyTooLarge): Answer => ({
 const storageAway = (error: StorageError) =>
   Effect.as(Effect.logError(error.message, error.cause), tryAgain("storage is not available; try again"))
 
-/** A bug: the device is told as little as possible, the log everything. */
-const failed = (cause: Cause.Cause<never>) => Effect.as(Effect.logError("request failed", cause), FAULT)
+/** A bug. What it says of itself may quote a decrypted payload, so the log is told only where it is. */
+const failed = (cause: Cause.Cause<never>) =>
+  Effect.as(Effect.logError("request failed", { where: whereabouts(Cause.squash(cause)) }), FAULT)
 
 /** Devices wait 30 seconds. Above what a registration allows itself, because that gives a better answer. */
 const HANDLED_WITHIN = "29 seconds"

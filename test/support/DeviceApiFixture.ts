@@ -54,7 +54,7 @@ export const recordLog = (lines: Array<Line>) =>
     Logger.replace(
       Logger.defaultLogger,
       Logger.make(({ annotations, cause, logLevel, message }) => {
-        const texts = [message].flat().map(String)
+        const texts = [message].flat().map((part) => (typeof part === "string" ? part : JSON.stringify(part)))
         const causes = Cause.isEmpty(cause) ? [] : [Cause.pretty(cause)]
         lines.push({
           level: logLevel.label,

@@ -9,6 +9,7 @@ import { Intake } from "../../../src/http/Intake.ts"
 import { version } from "../../../src/Instance.ts"
 import {
   ADDRESS,
+  type Line,
   layer,
   makeToken,
   open,
@@ -405,6 +406,22 @@ describe("the device API", () => {
       expect(got.text).not.toContain("scripted")
     })
   )
+
+  it.scoped("a bug is logged with its place, and without its text, which may quote a mail address", () => {
+    const lines: Array<Line> = []
+    return Effect.gen(function* () {
+      const { post } = yield* open
+      yield* makeToken()
+      yield* post("getpublickey", BODY)
+      const script = yield* SubscriptionScript
+      script.reply("GetStatus", Effect.die(new TypeError("cannot read ann@example.com of s3cret-word")))
+      expect((yield* post("getsubscriptionstatus", BODY)).status).toBe(500)
+      const log = JSON.stringify(lines)
+      expect(log).toContain("request failed")
+      expect(log).toMatch(/TypeError at .*DeviceApi\.test\.ts/)
+      expect(log).not.toMatch(/ann@example\.com|s3cret-word/)
+    }).pipe(Effect.provide(layer({}, lines)))
+  })
 
   scoped("503 while draining", () =>
     Effect.gen(function* () {
