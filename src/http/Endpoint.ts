@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto"
 import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Effect, type Either, Metric, Option } from "effect"
+import { Cause, Effect, type Either, LogLevel, Metric, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
 import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
@@ -49,7 +49,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
   Effect.gen(function* () {
     const settings = yield* Settings
     const activityId = randomUUID() as ActivityId
-    const activity: Activity = { activityId, userId: undefined }
+    const activity: Activity = { activityId, userId: undefined, token: undefined }
     const answer = yield* gate.run(authorized(endpoint, activity), TOO_MANY).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer, activity)),
@@ -58,10 +58,12 @@ export const serve = <A extends { readonly userId: UserId }, R>(
     return respond(settings, answer)
   })
 
-/** One request under way. Whose it is comes to light with the body, and the last log line is to name him all the same. */
+/** One request under way, and what came to light for its one log line. */
 interface Activity {
   readonly activityId: ActivityId
   userId: UserId | undefined
+  /** What is wrong with the API token, as an administrator looks for it. */
+  token: string | undefined
 }
 
 const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, activity: Activity) =>
@@ -72,9 +74,7 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
     const tenants = yield* ApiTokens
     const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
     if (Option.isNone(tenant)) {
-      yield* Effect.logWarning(
-        token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
-      )
+      activity.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
       return UNAUTHORIZED
     }
     return yield* answered(endpoint, request, tenant.value, activity)
@@ -151,13 +151,14 @@ const answers = Metric.counter("ens_device_requests_total", {
   incremental: true
 })
 
-const report = (endpoint: string, answer: Answer, { userId }: Activity) =>
-  Effect.logInfo(
+const report = (endpoint: string, answer: Answer, { token, userId }: Activity) =>
+  Effect.logWithLevel(
+    token === undefined ? LogLevel.Info : LogLevel.Warning,
     `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
   ).pipe(
     Effect.annotateLogs({
       ...(userId === undefined ? {} : { userId }),
-      ...(statusOf(answer) < 400 ? {} : { reason: answer.message })
+      ...(statusOf(answer) < 400 ? {} : { reason: token ?? answer.message })
     }),
     Effect.zipRight(
       Metric.update(answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code)), 1)

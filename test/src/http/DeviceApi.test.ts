@@ -91,6 +91,26 @@ describe("the device API", () => {
     })
   )
 
+  it.scoped("writes one line about a refused token, and none of it but its ends", () => {
+    const lines: Array<Line> = []
+    return Effect.gen(function* () {
+      const { post } = yield* open
+      const said = Effect.fnUntraced(function* (headers: Record<string, string>) {
+        lines.length = 0
+        yield* post("getpublickey", BODY, headers)
+        return lines.filter(({ level }) => level !== "DEBUG")
+      })
+      const [unknown, ...more] = yield* said({ ENSAPIToken: "ens_0123456789abcdefghij" })
+      expect(more).toEqual([])
+      expect(unknown).toMatchObject({
+        level: "WARN",
+        text: "getpublickey request processed. HttpStatusCode:[Unauthorized] ResponseCode:[UnauthorizedRequest]",
+        annotations: { reason: "API token : [ens_0*****fghij] is unknown" }
+      })
+      expect(yield* said({})).toMatchObject([{ level: "WARN", annotations: { reason: "no API token" } }])
+    }).pipe(Effect.provide(layer({}, lines)))
+  })
+
   scoped("finds a token seconds after it was made, even if it was tried before", () =>
     Effect.gen(function* () {
       const { post } = yield* open
