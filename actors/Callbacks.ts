@@ -1,8 +1,8 @@
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { startRenewal, subscribingGeneration } from "./Desk.ts"
 import { digestEvents } from "./MailEvents.ts"
-import { addRound } from "./Rounds.ts"
-import type { Round, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
+import { addRound, openOf } from "./Rounds.ts"
+import type { Round, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
 import { canAsk, digest, type Early, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -17,20 +17,49 @@ export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspi
   const { generation } = callback
   const live = turn.state.generation
   const subscribing = subscribingGeneration(turn.state)
-  if (generation === subscribing && generation !== live) return early(turn, waiter, callback)
+  if (generation === live) {
+    if (recognise(turn, waiter, callback)) take(turn, waiter, callback, suspicion)
+    return
+  }
+  if (generation === subscribing) return early(turn, waiter, callback)
   // Storage is older than this subscription (a restored backup): it is adopted when no lower one can replace it any more.
   if (subscribing > 0 && generation > subscribing) return turn.reply(waiter, "Retry")
-  if (generation < live) {
-    turn.log("callback of an old subscription", callback.activityId)
-    return turn.do({ _tag: "Consult", waiter, generation })
-  }
   if (generation > live && generation <= turn.state.refused) {
     // Its proof failed, and its number is never used again.
-    turn.log("callback of an old subscription", callback.activityId)
+    turn.log("callback of a subscription whose proof failed", callback.activityId)
     return turn.reply(waiter, "Unsubscribe")
   }
-  if (generation > live) adopt(turn, callback)
-  else if (!recognise(turn, waiter, callback)) return
+  turn.do({ _tag: "Consult", waiter, callback, suspicion })
+}
+
+/** Storage was read after the callback came, and says what its generation is worth. */
+export const onConsulted = (
+  turn: Turn,
+  waiter: Waiter,
+  callback: Callback,
+  suspicion: Suspicion,
+  verdict: Verdict
+): void => {
+  const { generation } = callback
+  switch (verdict) {
+    case "Adopt":
+      // Something else may have been decided meanwhile; Exchange asks again.
+      if (generation < turn.state.generation || subscribingGeneration(turn.state) > 0) {
+        return turn.reply(waiter, "Retry")
+      }
+      if (generation > turn.state.generation) adopt(turn, callback)
+      if (recognise(turn, waiter, callback)) take(turn, waiter, callback, suspicion)
+      return
+    case "Unsubscribe":
+      turn.log("callback of an old subscription", callback.activityId)
+      return sayFarewell(turn, waiter, callback, suspicion)
+    default:
+      return turn.reply(waiter, verdict)
+  }
+}
+
+/** A callback of the live subscription. */
+const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
   heard(turn, callback.activityId)
   if (suspicion === "poison") return acknowledgePoison(turn, waiter, callback)
   if (callback.errorCode !== undefined) return broken(turn, waiter, callback)
@@ -41,6 +70,14 @@ export const onCallback = (turn: Turn, waiter: Waiter, callback: Callback, suspi
     return turn.reply(waiter, "Ok")
   }
   addRound(turn, round)
+}
+
+/** A replaced subscription may be the only one that knows of a mail which came just before: announced first, then ended. */
+const sayFarewell = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
+  const round = roundOf(turn.state, waiter, callback, suspicion, turn.now)
+  const brings = round !== undefined && suspicion !== "poison" && openOf(turn.state, round).length > 0
+  if (!brings) return turn.reply(waiter, "Unsubscribe")
+  addRound(turn, { ...round, watermark: undefined, alone: true, farewell: true })
 }
 
 /** Callbacks of a Subscribe that Exchange has answered by now. */
@@ -67,6 +104,7 @@ const roundOf = (
     arrivals: events.arrivals,
     unread: events.unread,
     inbox: events.inbox,
+    farewell: false,
     blind: callback.hurried || suspicion !== "none",
     alone: suspicion !== "none",
     watermark: events.watermark,

@@ -13,7 +13,8 @@ import type { Cell } from "./Cell.ts"
 import { cleanRuntime } from "./CleanRuntime.ts"
 import { Dossiers } from "./Dossiers.ts"
 import { announceJob } from "./jobs/AnnounceJob.ts"
-import { consultJob, lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
+import { consultJob } from "./jobs/ConsultJob.ts"
+import { lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
 import { neverCalledBackJob } from "./jobs/NeverCalledBackJob.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
@@ -102,12 +103,16 @@ export class CommandRunner {
           job: command.job,
           result
         }))
-      case "Consult":
-        return this.#start(cell, consultJob(user, command.generation), {}, (verdict) => ({
+      case "Consult": {
+        const { callback, suspicion, waiter } = command
+        return this.#start(cell, consultJob(user, callback), callback, (verdict) => ({
           _tag: "Consulted",
-          waiter: command.waiter,
+          waiter,
+          callback,
+          suspicion,
           verdict
         }))
+      }
       case "Look":
         return this.#start(cell, lookJob(user, command.deviceToken), {}, (known) => ({
           _tag: "Looked",

@@ -33,20 +33,22 @@ export const subscribingGeneration = (state: State): number =>
 
 /** Exchange ended the subscription: make a new one with the credentials that the callback carries. */
 export const startRenewal = (turn: Turn, callback: Callback): void => {
-  const { state } = turn
-  if (subscribingGeneration(state) > 0) return
-  if (state.desk._tag !== "Free" || !canAsk(state) || exhausted(turn)) return fellSilent(turn)
+  if (subscribingGeneration(turn.state) > 0) return
+  const { activityId, f, generation } = callback
+  turn.set({ renewal: { from: generation, f, activityId } })
+  if (turn.state.desk._tag === "Free") renew(turn)
+}
+
+const renew = (turn: Turn): void => {
+  const { renewal } = turn.state
+  turn.set({ renewal: undefined })
+  // A device may have had a new one made meanwhile.
+  if (renewal === undefined || renewal.from !== turn.state.generation) return
+  if (!canAsk(turn.state) || exhausted(turn)) return fellSilent(turn)
   const job = turn.nextJob()
-  const generation = nextGeneration(state)
+  const generation = nextGeneration(turn.state)
   turn.set({ attempted: generation, desk: { _tag: "Renewing", job, generation, early: [] } })
-  turn.do({
-    _tag: "Renew",
-    job,
-    generation,
-    from: callback.generation,
-    f: callback.f,
-    activityId: callback.activityId
-  })
+  turn.do({ _tag: "Renew", job, generation, ...renewal })
 }
 
 export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
@@ -86,7 +88,10 @@ export const onRenewed = (turn: Turn, job: JobId, result: EnrolResult): void => 
   if (result._tag === "Subscribed") subscribed(turn, result)
   else {
     failed(turn, result)
-    fellSilent(turn)
+    if (result.rejected && canAsk(turn.state)) {
+      turn.link("CredentialsRejected")
+      turn.log("credentials rejected")
+    } else fellSilent(turn)
   }
   proceed(turn, desk.early, result._tag === "Subscribed" ? digest(result.subscriptionId) : 0)
 }
@@ -167,6 +172,8 @@ const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number):
     if (ours) releaseEarly(turn, callback)
     else if (round !== undefined) turn.replyAll(round.waiters, "Retry")
   }
+  if (turn.state.renewal !== undefined) renew(turn)
+  if (turn.state.desk._tag !== "Free") return
   const [queued, ...queue] = turn.state.queue
   if (queued === undefined) return
   turn.set({ queue })
@@ -181,7 +188,7 @@ const close = (turn: Turn): void => {
   if (next !== undefined) turn.replyAll(next.waiters, "Retry")
   if (desk._tag !== "Free") for (const { round } of desk.early) turn.replyAll(round?.waiters ?? [], "Retry")
   for (const { waiter } of queue) turn.reply(waiter, gone)
-  turn.set({ work: { _tag: "Idle" }, next: undefined, desk: free, queue: [] })
+  turn.set({ work: { _tag: "Idle" }, next: undefined, desk: free, queue: [], renewal: undefined })
   turn.do({ _tag: "Stop" })
 }
 

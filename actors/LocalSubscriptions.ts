@@ -121,7 +121,6 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
           post(user, request, () => undefined)
           return Effect.void
         }),
-      knows: (user) => supervisor.cell(user) !== undefined,
       count: Effect.sync(() => supervisor.count()),
       loaded: () => loaded
     })
@@ -142,7 +141,7 @@ const parkedReply = {
 const absentReply = (request: SubscriptionRequest) => {
   switch (request._tag) {
     case "Callback":
-      return "Unsubscribe"
+      return "Unknown"
     case "FlushOutbox":
       return 0
     case "UpdateDeviceToken":

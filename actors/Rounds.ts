@@ -11,7 +11,7 @@ import type {
   Round,
   Waiter
 } from "./SubscriptionProtocol.ts"
-import { askingFor, canAsk, digest, idle, type State } from "./SubscriptionState.ts"
+import { askingOf, canAsk, digest, idle, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** GetFolder at most once per user in this time. */
@@ -110,7 +110,7 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     ledger: turn.state.ledger,
     backlog: true,
     details: [],
-    asking: askingFor(turn.state.link),
+    asking: askingOf(turn.state),
     until: turn.now + turn.env.callbackDeadline
   })
 }
@@ -145,7 +145,8 @@ const start = (turn: Turn, round: Round): void => {
   })
 }
 
-const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
+/** Arrivals that have no final verdict for all devices yet. */
+export const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
   round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
 
 const announce = (turn: Turn, round: Round, result: FetchResult): void => {
@@ -171,7 +172,7 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
     details: result.mails ?? [],
-    asking: askingFor(turn.state.link),
+    asking: askingOf(turn.state),
     until: round.arrivedAt + turn.env.callbackDeadline * 0.95
   })
 }
@@ -204,7 +205,7 @@ const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean
 const finish = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined })
-  turn.replyAll(round.waiters, kept ? "Ok" : "Retry")
+  turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
   startNext(turn)
 }
 

@@ -1,6 +1,6 @@
-import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
+import { nudgeAfter } from "./NudgeSchedule.ts"
 import { endRest } from "./Rounds.ts"
-import { askingFor, canAsk, EXPIRY_NOTICE, isListening, overdueAt } from "./SubscriptionState.ts"
+import { askingFor, canAsk, EXPIRY_NOTICE, isListening, lostAt, overdueAt } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
@@ -35,7 +35,7 @@ const nudge = (turn: Turn): void => {
   const { link, linkSince } = turn.state
   const reason = askingFor(link)
   if (reason === undefined) return
-  if (link === "Overdue" && turn.now - linkSince >= LOST_AFTER) {
+  if (turn.now >= lostAt(turn.state)) {
     turn.link("Lost")
     turn.do({ _tag: "RetireKeys" })
     return turn.log("given up")

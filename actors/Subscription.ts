@@ -1,4 +1,4 @@
-import { onCallback } from "./Callbacks.ts"
+import { onCallback, onConsulted } from "./Callbacks.ts"
 import { onDesk, onDesked, onRenewed } from "./Desk.ts"
 import { onAnnounced, onFetched, onFlush } from "./Rounds.ts"
 import { onDue } from "./Silence.ts"
@@ -52,7 +52,7 @@ export const decide = (state: State, input: Input, env: Env): Decision => {
       onRenewed(turn, input.job, input.result)
       break
     case "Consulted":
-      turn.reply(input.waiter, input.verdict)
+      onConsulted(turn, input.waiter, input.callback, input.suspicion, input.verdict)
       break
     case "Looked":
       onLooked(turn, input.waiter, input.known)

@@ -148,7 +148,8 @@ const reload = (
     const row = yield* storage.subscription(user)
     const now = yield* time
     if (Option.isSome(row)) return rested(fromStored(row.value, now), lastGood)
-    return Option.isSome(yield* storage.user(user)) ? rested(unsubscribed(user, now), lastGood) : undefined
+    const owner = yield* storage.user(user)
+    return Option.isSome(owner) ? rested(unsubscribed(user, now, owner.value.refused), lastGood) : undefined
   }).pipe(
     Effect.catchAll((error) =>
       lastGood === undefined ? Effect.die(error) : Effect.succeed(rested(lastGood, lastGood))
@@ -157,8 +158,8 @@ const reload = (
 
 /** Nothing is under way, and what only memory knew is kept: job numbers above all, so that late results are told apart. */
 export const rested = (state: State, lastGood: State | undefined): State => {
-  const { work, next, desk, queue, jobs } = unsubscribed(state.user, state.lastHeard)
-  const idle = { ...state, work, next, desk, queue, jobs }
+  const { work, next, desk, queue, jobs, renewal } = unsubscribed(state.user, state.lastHeard)
+  const idle = { ...state, work, next, desk, queue, jobs, renewal }
   if (lastGood === undefined) return idle
   const { attempted, inbox, inboxRead, backlog, refused, subscribedAt, tokenNoticed } = lastGood
   return {

@@ -24,6 +24,9 @@ export type Waiter = number
 /** Number of a job, rising per actor, so that a late result of an earlier one is told apart. */
 export type JobId = number
 
+/** What storage says of a callback of another generation than the live one: adopt it, or what to answer. */
+export type Verdict = "Adopt" | "Unsubscribe" | "Unknown" | "Retry"
+
 /** How a callback that crashed the actor before is handled: as usual, without asking Exchange, or not at all. */
 export type Suspicion = "none" | "generic" | "poison"
 
@@ -45,7 +48,13 @@ export type Input =
   | { readonly _tag: "Announced"; readonly job: JobId; readonly result: AnnounceResult }
   | { readonly _tag: "Desked"; readonly job: JobId; readonly result: DeskResult }
   | { readonly _tag: "Renewed"; readonly job: JobId; readonly result: EnrolResult }
-  | { readonly _tag: "Consulted"; readonly waiter: Waiter; readonly verdict: CallbackReply }
+  | {
+      readonly _tag: "Consulted"
+      readonly waiter: Waiter
+      readonly callback: Callback
+      readonly suspicion: Suspicion
+      readonly verdict: Verdict
+    }
   | { readonly _tag: "Looked"; readonly waiter: Waiter; readonly known: boolean | undefined }
 
 export type Command =
@@ -101,7 +110,12 @@ export type Command =
       readonly activityId: string
     }
   /** Read storage to learn what a callback of another generation than the live one deserves. */
-  | { readonly _tag: "Consult"; readonly waiter: Waiter; readonly generation: number }
+  | {
+      readonly _tag: "Consult"
+      readonly waiter: Waiter
+      readonly callback: Callback
+      readonly suspicion: Suspicion
+    }
   /** Does the user have this device? */
   | { readonly _tag: "Look"; readonly waiter: Waiter; readonly deviceToken: string }
   /** Ask every device to register again. */
@@ -128,6 +142,7 @@ export type Command =
 
 export type LogEvent =
   | "callback of an old subscription"
+  | "callback of a subscription whose proof failed"
   | "adopted a subscription that storage did not know"
   | "events may have been missed"
   | "Exchange reports the subscription broken"
@@ -185,11 +200,12 @@ export type EnrolResult =
       readonly tokenExpiresAt: number
       readonly reply: DeviceReply
     }
-  /** `refused`: Exchange may hold a subscription of this generation that must be ended. */
+  /** `refused`: Exchange may hold a subscription of this generation that must be ended. `rejected`: a definite 401. */
   | {
       readonly _tag: "Failed"
       readonly generation: number
       readonly refused: boolean
+      readonly rejected: boolean
       readonly reply: DeviceReply
     }
 
@@ -211,6 +227,8 @@ export interface Round {
   readonly unread: number | undefined
   /** Hash of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
+  /** Of a subscription that was replaced: once its mails are in good hands it is ended. */
+  readonly farewell: boolean
   /** No questions to Exchange. */
   readonly blind: boolean
   /** It may be the one that crashed the actor before: nothing else is handled together with it. */

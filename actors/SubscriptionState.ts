@@ -1,3 +1,4 @@
+import type { Redacted } from "effect"
 import type { HotState, StoredLink, Subscription } from "../layers/storage/Storage.ts"
 import type { UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/LinkState.ts"
@@ -49,6 +50,16 @@ export interface State {
   readonly next: Round | undefined
   readonly desk: Desk
   readonly queue: ReadonlyArray<Queued>
+  /** Exchange ended the subscription while a device was being served: it is renewed next. */
+  readonly renewal: Renewal | undefined
+}
+
+/** What a broken subscription can be made anew with. */
+export interface Renewal {
+  /** Generation of the subscription that broke. */
+  readonly from: number
+  readonly f: Redacted.Redacted<string>
+  readonly activityId: string
 }
 
 /** What is being done about callbacks. */
@@ -111,15 +122,15 @@ const noQueue: ReadonlyArray<Queued> = []
 
 export const digest = (text: string | null | undefined): number => (text ? hash53(text) : 0)
 
-/** A user whom no registration has succeeded for yet. */
-export const unsubscribed = (user: UserNumber, now: number): State => ({
+/** A user whom no registration has succeeded for yet; `refused`: highest generation whose proof failed. */
+export const unsubscribed = (user: UserNumber, now: number, refused = 0): State => ({
   user,
   link: "None",
   linkSince: now,
   nudges: 0,
   generation: 0,
   attempted: 0,
-  refused: 0,
+  refused,
   subscription: 0,
   watermark: 0,
   endpoint: 0,
@@ -137,7 +148,8 @@ export const unsubscribed = (user: UserNumber, now: number): State => ({
   work: idle,
   next: undefined,
   desk: free,
-  queue: noQueue
+  queue: noQueue,
+  renewal: undefined
 })
 
 /** State after a start. Times from storage are wall clock and may lie in the future of a clock that was set back. */
@@ -201,7 +213,7 @@ export const dueAt = (state: State, env: Env): number => {
   if (askingFor(state.link) !== undefined) {
     const after = nudgeAfter(state.nudges)
     due = Math.min(due, after === undefined ? Number.POSITIVE_INFINITY : state.linkSince + after)
-    if (state.link === "Overdue") due = Math.min(due, state.linkSince + LOST_AFTER)
+    due = Math.min(due, lostAt(state))
   }
   if (state.tokenExpiresAt > 0 && canAsk(state) && state.link !== "Lost" && state.link !== "None") {
     due = Math.min(due, state.tokenNoticed ? state.tokenExpiresAt : state.tokenExpiresAt - EXPIRY_NOTICE)
@@ -216,3 +228,10 @@ export const askingFor = (link: State["link"]): Asking | undefined =>
     : link === "CredentialsRejected" || link === "CredentialsExpired"
       ? "credentials"
       : undefined
+
+/** The same, where a token that still works for some minutes counts, too. */
+export const askingOf = (state: State): Asking | undefined =>
+  askingFor(state.link) ?? (state.tokenNoticed && isListening(state.link) ? "credentials" : undefined)
+
+/** When a subscription in whose place devices were asked for another is given up, unless a callback comes. */
+export const lostAt = (state: State): number => Math.max(state.linkSince, state.lastHeard) + LOST_AFTER

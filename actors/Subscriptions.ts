@@ -31,8 +31,6 @@ export class Subscriptions extends Context.Tag("ens/Subscriptions")<
     ) => void
     /** Delivers the request and does not wait. */
     readonly tell: (user: UserNumber, request: SubscriptionRequest) => Effect.Effect<void, Unavailable>
-    /** Whether the user has an actor here. After an `Unsubscribe` false means: there is no such user (any more). */
-    readonly knows: (user: UserNumber) => boolean
     /** How many actors live here. */
     readonly count: Effect.Effect<number>
     /** True once every subscription in storage has its actor. */

@@ -10,8 +10,12 @@ import type { ResponseName } from "./ResponseCode.ts"
  * whoever delivers one makes the way back for its reply.
  */
 
-/** `Ok` and `Unsubscribe` are for Exchange; `Retry` becomes HTTP 503, so that Exchange sends the same again. */
-export const CallbackReply = Schema.Literal("Ok", "Retry", "Unsubscribe")
+/**
+ * `Ok` and `Unsubscribe` are for Exchange; `Retry` becomes HTTP 503, so that Exchange sends the same again. `Unknown`: as
+ * far as storage knows there is no such user; that means `Unsubscribe`, unless so many are unknown that storage itself
+ * must be doubted.
+ */
+export const CallbackReply = Schema.Literal("Ok", "Retry", "Unsubscribe", "Unknown")
 export type CallbackReply = typeof CallbackReply.Type
 
 /** An authentic callback of Exchange (its MAC was right). */

@@ -1,11 +1,11 @@
 import { Effect, Option } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
-import type { CallbackReply, Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
+import type { Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
 import { Dossiers } from "../Dossiers.ts"
 import { now } from "../Now.ts"
 import type { DeskResult } from "../SubscriptionProtocol.ts"
-import { reply } from "./EnrolJob.ts"
+import { reply } from "./DeviceReplies.ts"
 
 /** Removes a device; with the last one the user goes, and with the keys every callback URL becomes useless. */
 export const unregisterJob = Effect.fnUntraced(
@@ -48,23 +48,6 @@ export const lookJob = (
     Effect.map(Option.exists(({ devices }) => devices.some((device) => device.token === token))),
     Effect.orElseSucceed(() => undefined)
   )
-
-/**
- * What a callback of another generation deserves. `Unsubscribe` needs positive knowledge (contract section 3), so storage
- * is read now, after the callback came, past any cache.
- */
-export const consultJob = Effect.fnUntraced(
-  function* (user: UserNumber, generation: number) {
-    const storage = yield* Storage
-    const row = yield* storage.subscription(user)
-    if (Option.isSome(row)) {
-      const { generation: live, refused } = row.value
-      return generation < live || (generation > live && generation <= refused) ? "Unsubscribe" : "Retry"
-    }
-    return Option.isNone(yield* storage.user(user)) ? "Unsubscribe" : "Retry"
-  },
-  Effect.orElseSucceed((): CallbackReply => "Retry")
-)
 
 const compareUrls = Effect.fnUntraced(function* (user: UserNumber, named: string) {
   const row = yield* (yield* Storage).subscription(user)

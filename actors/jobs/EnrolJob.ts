@@ -1,4 +1,4 @@
-import { Effect, Option, type Redacted } from "effect"
+import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
@@ -6,7 +6,6 @@ import { type NewDevice, Storage, type Tenant, type User } from "../../layers/st
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Generation } from "../../schemas/Ids.ts"
-import type { ResponseName } from "../../schemas/ResponseCode.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import type { DeviceReply } from "../../schemas/SubscriptionMessage.ts"
 import { Dossiers } from "../Dossiers.ts"
@@ -15,6 +14,7 @@ import { now } from "../Now.ts"
 import type { EnrolResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
+import { explain, notStored, reply } from "./DeviceReplies.ts"
 
 /** Milliseconds for Subscribe and for the GetFolder behind it: both fit into the 30 s that a device waits. */
 const SUBSCRIBE_TIMEOUT = 15_000
@@ -90,96 +90,43 @@ export const enrolJob = Effect.fnUntraced(
   },
   (job, { generation }) =>
     Effect.catchAll(job, (error) => {
-      const failed = (failure: DeviceReply, refused: boolean): EnrolResult => ({
+      const failed = (failure: DeviceReply, more: Partial<Failed> = {}): EnrolResult => ({
         _tag: "Failed",
         generation,
-        refused,
+        refused: false,
+        rejected: false,
+        ...more,
         reply: failure
       })
-      if (error instanceof Unproven) return explain(error.cause, (answer) => failed(answer, true))
+      const byExchange = (cause: EwsError, refused: boolean) =>
+        explain(cause, (answer) => failed(answer, { refused, rejected: cause._tag === "EwsUnauthorized" }))
+      if (error instanceof Unproven) return byExchange(error.cause, true)
       switch (error._tag) {
         case "NotStored":
           return Effect.succeed(
-            failed(
-              reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again"),
-              false
-            )
+            failed(reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again"))
           )
         case "StorageError":
-          return Effect.succeed(failed(notStored, false))
+          return Effect.succeed(failed(notStored))
         case "SealBroken":
           return Effect.succeed(
-            failed(
-              reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"),
-              false
-            )
+            failed(reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"))
           )
         case "EwsUrlNotAllowed":
-          return Effect.succeed(failed(reply("EWSUrlMismatch", error.message), false))
+          return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
         case "EwsUrlUnknown":
           return Effect.succeed(
             failed(
-              reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message),
-              false
+              reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message)
             )
           )
         default:
-          return explain(error, (answer) => failed(answer, false))
+          return explain(error, (answer) => failed(answer))
       }
     })
 )
 
-export const reply = (code: ResponseName, message: string, more: Partial<DeviceReply> = {}): DeviceReply => ({
-  code,
-  message,
-  ...more
-})
-
-export const notStored: DeviceReply = reply(
-  "ErrorSubscribeOrUpdateDb",
-  "storing the user failed; try again",
-  {
-    retryAfterSeconds: 60
-  }
-)
-
-/** One text for every proof that fails, so that nobody learns whose mailbox exists (contract section 2, code 14). */
-export const proofFailed: DeviceReply = reply(
-  "SubscribeAgain",
-  "Exchange did not accept these credentials for this mailbox; check address, user name and password, and that EWS is allowed for the user"
-)
-
-/** What a device is told when Exchange does not do what is asked. */
-export const explain = <A>(error: EwsError, then: (reply: DeviceReply) => A): Effect.Effect<A> =>
-  Effect.as(Effect.logWarning(`subscribing failed: ${error.message}`), then(replyTo(error)))
-
-const replyTo = (error: EwsError): DeviceReply => {
-  switch (error._tag) {
-    case "EwsUnauthorized":
-    case "EwsForbidden":
-      return proofFailed
-    case "EwsRefused":
-      return OF_THE_CALLER.has(error.responseCode) ? proofFailed : reply("SubscribeAgain", error.message)
-    case "EwsBusy":
-      return reply("SubscribeAgain", error.message, {
-        retryAfterSeconds: error.retryAfter > 0 ? Math.ceil(error.retryAfter / 1000) : 60
-      })
-    default:
-      return reply("SubscribeAgain", error.message, { retryAfterSeconds: 60 })
-  }
-}
-
-/** Refusals that say something about mailbox or caller. */
-const OF_THE_CALLER: ReadonlySet<string> = new Set([
-  "ErrorAccessDenied",
-  "ErrorNonExistentMailbox",
-  "ErrorSubscriptionDelegateAccessNotSupported",
-  "ErrorImpersonateUserDenied",
-  "ErrorItemNotFound",
-  "ErrorFolderNotFound",
-  "ErrorPasswordExpired",
-  "ErrorAccountDisabled"
-])
+type Failed = Extract<EnrolResult, { readonly _tag: "Failed" }>
 
 class Unproven {
   readonly _tag = "Unproven"
@@ -192,8 +139,3 @@ class Unproven {
 class NotStored {
   readonly _tag = "NotStored"
 }
-
-/** The user's row and tenant; undefined if the user is gone meanwhile. */
-export const whoIs = Effect.fnUntraced(function* (user: User["user"]) {
-  return Option.getOrUndefined(yield* (yield* Dossiers).of(user))
-})

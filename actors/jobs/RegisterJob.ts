@@ -1,4 +1,4 @@
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
@@ -10,7 +10,8 @@ import { now } from "../Now.ts"
 import type { DeskResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
-import { enrolJob, explain, INBOX_TIMEOUT, notStored, reply, whoIs } from "./EnrolJob.ts"
+import { explain, notStored, reply } from "./DeviceReplies.ts"
+import { enrolJob, INBOX_TIMEOUT } from "./EnrolJob.ts"
 
 /** At most so many devices a user; the one that registered longest ago makes room. */
 const DEVICES_MAX = 20
@@ -23,7 +24,7 @@ const DEFAULT_VERSION: ExchangeVersion = "Exchange2010_SP1"
  */
 export const registerJob = Effect.fnUntraced(
   function* (user: UserNumber, request: Register, generation: number) {
-    const dossier = yield* whoIs(user)
+    const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier === undefined) {
       return answer(
         reply("InvalidDecryptedPayload", "the user was forgotten meanwhile; get the public key again")

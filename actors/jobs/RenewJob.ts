@@ -1,15 +1,17 @@
 import { Effect, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
+import { Dossiers } from "../Dossiers.ts"
 import type { Command, EnrolResult } from "../SubscriptionProtocol.ts"
-import { enrolJob, reply, whoIs } from "./EnrolJob.ts"
+import { reply } from "./DeviceReplies.ts"
+import { enrolJob } from "./EnrolJob.ts"
 
 export type Renew = Extract<Command, { readonly _tag: "Renew" }>
 
 /** Makes a new subscription with the credentials that a callback of the broken one brought. */
 export const renewJob = Effect.fnUntraced(
   function* (user: UserNumber, command: Renew) {
-    const dossier = yield* whoIs(user)
+    const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier?.subscription === undefined) return failed(command)
     const seal = yield* CallbackSeal
     const credentials = yield* seal.open(dossier.user, command.from as Generation, Redacted.value(command.f))
@@ -38,5 +40,6 @@ const failed = ({ generation }: Renew): EnrolResult => ({
   _tag: "Failed",
   generation,
   refused: false,
+  rejected: false,
   reply: reply("SubscribeAgain", "")
 })

@@ -42,12 +42,12 @@ const settings = Layer.effect(
 const seal = Layer.succeed(CallbackSeal, {
   verify: (id, f, s) => mac.verify(id, f, s),
   makeUrl: () => unused,
+  isFor: () => unused,
   open: () => unused
 })
 const actors = Layer.succeed(Subscriptions, {
   ask: () => unused,
   tell: () => unused,
-  knows: () => true,
   count: Effect.succeed(0),
   loaded: () => true,
   post: (_user, _request, reply) => queueMicrotask(() => (reply as Answer)("Ok"))

@@ -34,6 +34,8 @@ export class CallbackSeal extends Context.Tag("ens/CallbackSeal")<
     ) => Effect.Effect<string, StorageError | SealBroken>
     /** Checks `s`; undefined for anything that we did not make. No storage, RSA or AES; a few microseconds. */
     readonly verify: (id: string, f: string, s: string) => CallbackAddress | undefined
+    /** Whether `f` was made with the user's present keys: false for an earlier user of this number, or retired keys. */
+    readonly isFor: (user: User, f: string) => Effect.Effect<boolean, SealBroken>
     /** Opens `f` of a verified URL. None if the split part or the user's keys are gone. */
     readonly open: (
       user: User,

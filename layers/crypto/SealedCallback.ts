@@ -96,7 +96,13 @@ export const layer: Layer.Layer<CallbackSeal, PublicUrlTooLong, Settings | Maste
           : yield* new SealBroken({ what: CREDENTIALS })
       })
 
-      return { makeUrl, open, verify: (id, f, s) => mac.verify(id, f, s) }
+      const isFor = (user: User, f: string) =>
+        Effect.map(sealKeyOf(user), (sealKey) => {
+          const keyId = headerOf(f)?.keyId
+          return keyId !== undefined && keyIdOf(sealKey).equals(keyId)
+        })
+
+      return { makeUrl, open, isFor, verify: (id, f, s) => mac.verify(id, f, s) }
     })
   )
 

@@ -47,6 +47,8 @@ export interface User extends UserKeys {
   readonly tenant: TenantNumber
   readonly userId: UserId
   readonly createdAt: number
+  /** Highest generation that is known to have failed, also before a first registration succeeded. */
+  readonly refused: Generation
   /** Keyed hash of the Inbox's FolderId; null until a registration succeeded. */
   readonly fingerprint: Uint8Array | null
 }

@@ -20,8 +20,6 @@ export interface DispatcherParts {
   readonly verify: CallbackSeal["Type"]["verify"]
   readonly post: Subscriptions["Type"]["post"]
   readonly read: CallbackReader
-  /** Asked when the actors say `Unsubscribe`: is that because there is no such user? */
-  readonly isUnknown: (user: UserNumber) => boolean
   /** False while draining. */
   readonly isOpen: () => boolean
   /** Milliseconds since 1970. */
@@ -149,10 +147,10 @@ export class CallbackDispatcher {
     if (!this.#release(held)) return
     if (reply === "Ok") this.#answer(held.response, OK, "ok")
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
-    else if (reply !== "Unsubscribe") this.#answer(held.response, tryAgain(reply.message), "unavailable")
-    else if (this.#parts.isUnknown(held.user))
+    else if (reply === "Unsubscribe") this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
+    else if (reply === "Unknown")
       this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
-    else this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
+    else this.#answer(held.response, tryAgain(reply.message), "unavailable")
   }
 
   #release(held: Held): boolean {

@@ -44,7 +44,6 @@ export const make: Effect.Effect<
     verify: seal.verify,
     post: subscriptions.post,
     read: makeCallbackReader(),
-    isUnknown: (user) => !subscriptions.knows(user),
     isOpen: intake.isOpen,
     now,
     guard,

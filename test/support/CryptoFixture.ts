@@ -112,7 +112,14 @@ export const makeUser = (
     const master = yield* MasterKey
     const owner = { tenant: TenantNumber.make(tenant), userId: userIdOfAddress(address) }
     const keys = yield* makeUserKeys(owner.tenant, owner.userId, master.wrap(registrationKey, POOL_CONTEXT))
-    return { ...keys, ...owner, user: UserNumber.make(number), createdAt: 0, fingerprint: null }
+    return {
+      ...keys,
+      ...owner,
+      user: UserNumber.make(number),
+      createdAt: 0,
+      refused: 0 as Generation,
+      fingerprint: null
+    }
   }).pipe(Effect.orDie)
 
 export const generation = (n: number) => Generation.make(n)

@@ -239,7 +239,16 @@ export class SubscriptionModel {
         this.#feed({
           _tag: "Consulted",
           waiter: job.waiter,
-          verdict: outcome % 2 === 0 ? "Unsubscribe" : "Retry"
+          callback: job.callback,
+          suspicion: job.suspicion,
+          verdict:
+            outcome % 3 === 1
+              ? "Retry"
+              : outcome % 3 === 2
+                ? "Unknown"
+                : job.callback.generation > this.state.generation
+                  ? "Adopt"
+                  : "Unsubscribe"
         })
         return
       case "Look":
@@ -324,6 +333,7 @@ export class SubscriptionModel {
     if (generation < before.generation) fail("the live generation went back")
     if (queue.length > 16) fail("the queue is unbounded")
     if (desk._tag !== "Free" && desk.early.length > 8) fail("early callbacks are unbounded")
+    if (desk._tag === "Free" && this.state.renewal !== undefined) fail("a renewal waits for nothing")
     if (desk._tag === "Free" && queue.length > 0) fail("devices wait though the desk is free")
     if (work._tag === "Idle" && next !== undefined) fail("a round waits though nothing is in work")
     if (work._tag === "Resting" && next !== undefined) fail("two rounds wait")
@@ -425,6 +435,7 @@ const enrolled = (generation: number, outcome: number, unread: number, now: numb
         _tag: "Failed",
         generation,
         refused: outcome % 4 === 2,
+        rejected: outcome % 8 === 5,
         reply: { code: "SubscribeAgain", message: "" }
       }
     : {

@@ -31,7 +31,7 @@ export const make = (state: MemoryState): Users => {
         const known = find(tenant, userId)
         if (known !== undefined) return userOf(known)
         const user = String(state.nextNumber()) as UserNumber
-        const made = { user, tenant, userId, createdAt, fingerprint: null, ...keys }
+        const made = { user, tenant, userId, createdAt, refused: 0 as Generation, fingerprint: null, ...keys }
         const record: UserRecord = {
           user: copyOf(made),
           refused: 0 as Generation,
@@ -75,7 +75,7 @@ export const make = (state: MemoryState): Users => {
   }
 }
 
-const userOf = ({ user }: UserRecord): User => copyOf(user)
+const userOf = ({ refused, user }: UserRecord): User => ({ ...copyOf(user), refused })
 
 const copyOf = (user: User): User => ({
   ...user,

@@ -1,7 +1,13 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import type { Fragment } from "@effect/sql/Statement"
 import { Effect, Option } from "effect"
-import { bucketOf, type TenantNumber, type UserId, type UserNumber } from "../../../schemas/Ids.ts"
+import {
+  bucketOf,
+  type Generation,
+  type TenantNumber,
+  type UserId,
+  type UserNumber
+} from "../../../schemas/Ids.ts"
 import type { User } from "../Storage.ts"
 import { affected, inChunks, noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
 
@@ -64,7 +70,7 @@ export const make = (sql: SqlClient): Users => {
         yield* sql`INSERT INTO registration_keys ${sql.insert({ user_no, wrapped: keys.registrationKey })}`
         if (keys.callbackKey !== null)
           yield* sql`INSERT INTO callback_keys ${sql.insert({ user_no, wrapped: keys.callbackKey })}`
-        return { user: String(user_no) as UserNumber, tenant, userId, createdAt, fingerprint: null, ...keys }
+        return { user: String(user_no) as UserNumber, tenant, userId, createdAt, refused: 0 as Generation, fingerprint: null, ...keys }
       },
       transaction(sql, "createUser")
     ),
@@ -101,6 +107,7 @@ interface UserRow {
   readonly user_id: Uint8Array
   readonly created_at: number
   readonly seal_key: Uint8Array
+  readonly refused: number
   readonly fingerprint: Uint8Array | null
   readonly registration_key: Uint8Array
   readonly callback_key: Uint8Array | null
@@ -111,6 +118,7 @@ const userOf = (row: UserRow): User => ({
   tenant: row.tenant_no as TenantNumber,
   userId: Buffer.from(row.user_id).toString("hex") as UserId,
   createdAt: row.created_at,
+  refused: row.refused as Generation,
   fingerprint: row.fingerprint,
   registrationKey: row.registration_key,
   sealKey: row.seal_key,

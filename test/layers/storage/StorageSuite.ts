@@ -171,7 +171,15 @@ const usersSuite = (on: OnStorage) => {
         const userId = userIdOfAddress("anna@example.com")
         const keys = { ...keysOf("anna"), callbackKey: bytes("callback", 1246) }
         const user = yield* storage.createUser({ tenant, userId, keys, createdAt: NOW })
-        expect(user).toEqual({ user: user.user, tenant, userId, createdAt: NOW, fingerprint: null, ...keys })
+        expect(user).toEqual({
+          user: user.user,
+          tenant,
+          userId,
+          createdAt: NOW,
+          refused: 0,
+          fingerprint: null,
+          ...keys
+        })
         expect(user.user).toMatch(/^[1-9][0-9]*$/)
         expect(yield* storage.user(user.user)).toEqual(Option.some(user))
         expect(yield* storage.findUser(tenant, userId)).toEqual(Option.some(user))

@@ -285,11 +285,11 @@ describe("masses of unknown users", () => {
   it.scoped("get 503 in place of Unsubscribe, the end of an old subscription does not", () =>
     Effect.gen(function* () {
       const { exchange, fixture } = yield* start()
-      fixture.autoReply = "Unsubscribe"
-      for (let i = 1; i <= 25; i++) fixture.unknown.add(String(i))
+      fixture.autoReply = "Unknown"
       const statuses: Array<number> = []
       for (let i = 1; i <= 25; i++) statuses.push((yield* exchange(fixture.url(String(i)))).status)
       expect(statuses).toEqual([...Array(20).fill(200), ...Array(5).fill(503)])
+      fixture.autoReply = "Unsubscribe"
       expect((yield* exchange(fixture.url("999"))).body).toContain(UNSUBSCRIBE)
     })
   )

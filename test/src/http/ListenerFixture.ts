@@ -61,7 +61,6 @@ export class ListenerFixture {
   /** What the actors answer at once; undefined: the test answers, see `arrival`. */
   autoReply: CallbackReply | Unavailable | undefined = "Ok"
   onPost: () => void = () => {}
-  unknown = new Set<string>()
   posts = 0
   opens = 0
 
@@ -106,6 +105,7 @@ export class ListenerFixture {
     return Layer.succeed(CallbackSeal, {
       verify: (id, f, s) => this.#mac.verify(id, f, s),
       makeUrl: () => called,
+      isFor: () => called,
       open: () => called
     })
   }
@@ -115,7 +115,6 @@ export class ListenerFixture {
     return Layer.succeed(Subscriptions, {
       ask: () => unused,
       tell: () => unused,
-      knows: (user) => !this.unknown.has(user),
       count: Effect.succeed(0),
       loaded: () => true,
       post: (user, request, reply) => {
