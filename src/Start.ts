@@ -32,15 +32,11 @@ const guardData = Effect.fnUntraced(function* ({ publicUrl, dataDir }: Settings[
   if (files.length === 0) return yield* new DataDirectoryEmpty({ directory: dataDir })
 })
 
-const announce = Effect.fnUntraced(function* (settings: Settings["Type"]) {
-  yield* Effect.logInfo(`ENS ${version} starts`, {
+const announce = (settings: Settings["Type"]) =>
+  Effect.logInfo(`ENS ${version} starts`, {
     publicUrl: settings.publicUrl,
     listener: `${settings.host}:${settings.port}`,
     admin: `http://${settings.adminHost}:${settings.adminPort}/docs`,
     dataDir: settings.dataDir,
     push: `ios=${settings.push.ios} android=${settings.push.android}`
   })
-  if (settings.push.ios === "cns" || settings.push.android === "cns") {
-    yield* Effect.logWarning("CNS is called without certificate and signature: only a stand-in takes that")
-  }
-})
