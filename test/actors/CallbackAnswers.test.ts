@@ -152,7 +152,7 @@ describe("a callback", () => {
         const leaving = ens.unregister(ANN, "phone")
         expect((yield* leaving).code).toBe("DeviceUnregisteredUserUnsubscribed")
         const late = yield* ens.heartbeat(ANN, { subscription: old })
-        expect([mail.reply, late.reply]).toEqual(["Retry", "Unsubscribe"])
+        expect([mail.reply, late.reply]).toEqual(["Retry", "Unknown"])
       })
     )
   )
@@ -204,7 +204,7 @@ describe("a callback", () => {
   )
 
   it.scopedLive(
-    "of a user whom storage has forgotten ends, and is repeated while storage cannot say",
+    "of a user whom storage has forgotten is unknown, and is repeated while storage cannot say",
     inWorld((world) =>
       Effect.gen(function* () {
         const first = yield* world.start
@@ -216,7 +216,7 @@ describe("a callback", () => {
         world.faults.down(true)
         expect((yield* second.heartbeat(ANN)).reply).toMatchObject({ _tag: "Unavailable" })
         world.faults.down(false)
-        expect((yield* second.heartbeat(ANN)).reply).toBe("Unsubscribe")
+        expect((yield* second.heartbeat(ANN)).reply).toBe("Unknown")
       })
     )
   )

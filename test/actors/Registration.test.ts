@@ -379,7 +379,7 @@ describe("a device", () => {
         expect((yield* ens.unregister(ANN, "phone")).code).toBe("UserSubscriptionNotFound")
         expect((yield* ens.status(ANN)).code).toBe("UserSubscriptionNotFound")
         expect((yield* ens.updateToken(ANN, "phone", "new")).code).toBe("NoRecordExists")
-        expect((yield* ens.mail(ANN)).reply).toBe("Unsubscribe")
+        expect((yield* ens.mail(ANN)).reply).toBe("Unknown")
         expect(yield* world.push.received("phone")).toEqual([])
       })
     )
