@@ -164,6 +164,42 @@ describe("masses of callbacks that nobody knows", () => {
   )
 })
 
+describe("a restored backup", () => {
+  it.scopedLive("gives nobody the mails of a user whom it has forgotten", () =>
+    Effect.gen(function* () {
+      const { about, cns, exchange, installation, mail, phone, shown } = yield* rehearse()
+      yield* Effect.scoped(startService(installation))
+      const backup = `${installation.database}.backup`
+      copyFileSync(installation.database, backup)
+      const alices = yield* phone("iOS")
+      yield* Effect.scoped(
+        Effect.gen(function* () {
+          yield* startService(installation)
+          yield* alices.register()
+          // A generation that is higher than the first one of whoever comes next.
+          expect((yield* alices.register({ forceSubscription: true })).responseCode).toBe(7)
+        })
+      )
+      copyFileSync(backup, installation.database)
+      yield* startService(installation)
+      const mallorys = yield* phone("iOS", { user: MALLORY, registersAgain: false })
+      expect((yield* mallorys.register()).responseCode).toBe(7)
+      yield* mail("For Alice")
+      const ofAlice = () => exchange.subscriptions().filter(({ user }) => user === ALICE.address)
+      yield* within(
+        exchange.until(() => ofAlice().every(({ state }) => state === "Unsubscribed")),
+        "the end of the forgotten subscriptions"
+      )
+      const item = yield* mail("For Mallory", MALLORY.address)
+      yield* within(
+        cns.until(() => about(mallorys, item).length === 1),
+        "Mallory's own mail"
+      )
+      expect(shown(mallorys).map(({ subtitle }) => subtitle)).toEqual(["For Mallory"])
+    })
+  )
+})
+
 describe("a database of another master key", () => {
   it.scopedLive("is refused at start with one line", () =>
     Effect.gen(function* () {

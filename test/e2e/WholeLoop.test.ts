@@ -106,6 +106,38 @@ describe("the whole loop over real sockets", () => {
     })
   )
 
+  it.scopedLive("a callback that Exchange repeats is acknowledged again and notifies nobody again", () =>
+    Effect.gen(function* () {
+      const { about, cns, exchange, installation, mail, phone } = yield* rehearse({
+        settings: { ENS_WEBHOOK_CREDENTIALS: "rsa" }
+      })
+      yield* startService(installation)
+      const iphone = yield* phone("iOS")
+      yield* iphone.register()
+      yield* exchange.addFault({ kind: "repeat", times: 1 })
+      const item = yield* mail("Only once")
+      const outcomes = () =>
+        exchange
+          .deliveries()
+          .filter(({ itemIds }) => itemIds.includes(item))
+          .map(({ outcome }) => outcome)
+      yield* within(
+        exchange.until(() => outcomes().length === 2),
+        "the repeat"
+      )
+      expect(outcomes()).toEqual(["OK", "OK"])
+      const next = yield* mail("The next one")
+      yield* within(
+        cns.until(() => about(iphone, next).length === 1),
+        "the next mail"
+      )
+      expect(cns.received().map(({ payload }) => JSON.stringify(payload).includes(item))).toEqual([
+        true,
+        false
+      ])
+    })
+  )
+
   it.scopedLive("a phone with a new push token gets the mails, the old token gets none", () =>
     Effect.gen(function* () {
       const { cns, installation, mail, phone, shown } = yield* rehearse()
