@@ -80,7 +80,7 @@ const fill = (read: Read): SettingsShape => ({
   keyPool: {
     batch: read.keyPoolBatch,
     threshold: read.keyPoolThreshold,
-    interval: read.keyPoolIntervalMinutes * 60_000
+    interval: Math.round(read.keyPoolIntervalMinutes * 60_000)
   },
   push: read.push ?? { ios: "log", android: "log" },
   pushLogFile: read.pushLogFile,

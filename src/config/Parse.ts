@@ -22,15 +22,19 @@ export const integer =
       : Either.left(`must be a whole number from ${min} to ${max}`)
   }
 
-/** A number of minutes above 0, fractions allowed (they make rehearsals short). */
+/** A number of minutes, fractions allowed (they make rehearsals short). */
 export const minutes =
   (max: number): Parse<number> =>
   (text) => {
     const value = /^(\d+\.?\d*|\.\d+)$/.test(text) ? Number(text) : Number.NaN
-    return value > 0 && value <= max
+    return value >= MINUTES_MIN && value <= max
       ? Either.right(value)
-      : Either.left(`must be a number of minutes above 0 and up to ${max}; fractions are allowed`)
+      : Either.left(
+          `must be a number of minutes from ${MINUTES_MIN} (60 ms) to ${max}; fractions are allowed`
+        )
   }
+
+const MINUTES_MIN = 0.001
 
 /** `3 seconds`, `10 minutes`; answers milliseconds. */
 export const duration =
@@ -44,9 +48,22 @@ export const duration =
       Duration.lessThanOrEqualTo(read.value, max)
       ? Either.right(Duration.toMillis(read.value))
       : Either.left(
-          `must be a duration from ${Duration.format(min)} to ${Duration.format(max)}, like "3 seconds" or "10 minutes"`
+          `must be a duration from ${durationText(min)} to ${durationText(max)}, like "3 seconds" or "10 minutes"`
         )
   }
+
+/** A duration as `duration` reads it: `10 seconds`. */
+export const durationText = (length: Duration.DurationInput): string => {
+  const millis = Duration.toMillis(length)
+  const [unit, size] = UNITS.find(([, size]) => millis >= size && millis % size === 0) ?? ["milli", 1]
+  return `${millis / size} ${unit}${millis === size && unit !== "milli" ? "" : "s"}`
+}
+
+const UNITS = [
+  ["hour", 3_600_000],
+  ["minute", 60_000],
+  ["second", 1000]
+] as const
 
 /** Items between commas; empty ones are dropped. */
 export const list =

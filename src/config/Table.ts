@@ -4,7 +4,10 @@ import type { Policy } from "../../schemas/Push.ts"
 import type { GatewayName, SettingsShape } from "../../schemas/Settings.ts"
 import * as Parse from "./Parse.ts"
 
-/** One row of the settings table: how it is read, and how `ens config` shows its effective value. */
+/**
+ * One row of the settings table: how it is read, and how `ens config` shows its effective value. What is shown can be
+ * given as the setting again, unless it is a secret.
+ */
 export interface Row<A> {
   readonly name: string
   readonly about: string
@@ -157,7 +160,7 @@ export const table = {
     "time within which a callback is answered",
     Parse.duration(Duration.millis(100), Duration.minutes(1)),
     10_000,
-    (s) => Duration.format(Duration.millis(s.callbackDeadline))
+    (s) => Parse.durationText(s.callbackDeadline)
   ),
   callbackHeldMax: row(
     "ENS_CALLBACK_HELD_MAX",

@@ -134,7 +134,7 @@ describe("Config", () => {
         ENS_PORT: ["-1", "65536", "1.5", "0x50"],
         ENS_PUBLIC_URL: ["ens.example.com", "ftp://x", "https://user:pw@x", "https://x/?a=b"],
         ENS_BASE_PATHS: ["/a b", "/a?x", ","],
-        ENS_STATUS_FREQUENCY_MINUTES: ["0", "-1", "abc", "1441"],
+        ENS_STATUS_FREQUENCY_MINUTES: ["0", "0.0000001", "-1", "abc", "1441"],
         ENS_CALLBACK_DEADLINE: ["5 parsecs", "0 seconds", "2 hours"],
         ENS_EWS_ALLOWED_HOSTS: ["https://mail.example.com", "mail:443", "10.0.0.0/33", "mail/8"],
         ENS_DATABASE_URL: ["postgres://x", "file:"],
@@ -247,7 +247,7 @@ describe("Config", () => {
       const valueOf = (name: string) => rows.find((row) => row.name === name)?.value
       expect(valueOf("ENS_DATABASE_URL")).toBe("mssql://sa:<redacted>@db:1433/ENS")
       expect(valueOf("ENS_MASTER_KEY")).toBe("<redacted>")
-      expect(valueOf("ENS_CALLBACK_DEADLINE")).toBe("10s")
+      expect(valueOf("ENS_CALLBACK_DEADLINE")).toBe("10 seconds")
       expect(rows.every((row) => row.about !== "")).toBe(true)
     })
   )

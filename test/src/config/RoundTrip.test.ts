@@ -1,0 +1,109 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, FastCheck as fc, Redacted } from "effect"
+import * as Config from "../../../src/Config.ts"
+import { durationText } from "../../../src/config/Parse.ts"
+import { SECRETS, table } from "../../../src/config/Table.ts"
+
+const oneOf = (...values: ReadonlyArray<string>) => fc.constantFrom(...values)
+const number = (min: number, max: number) => fc.integer({ min, max }).map(String)
+const fraction = (max: number) => fc.double({ min: 0.001, max, noNaN: true }).map(String)
+const host = fc.domain()
+const segments = fc
+  .array(
+    fc.stringMatching(/^[A-Za-z0-9._~-]{1,8}$/).filter((part) => !/^\.+$/.test(part)),
+    {
+      minLength: 1,
+      maxLength: 3
+    }
+  )
+  .map((parts) => `/${parts.join("/")}`)
+const words = fc.stringMatching(/^[A-Za-z0-9ü][A-Za-z0-9 ü=,'"-]{0,20}$/)
+const gateway = oneOf("cns", "SNS", "fcm", "apns", "log")
+const gateways = fc.oneof(
+  gateway,
+  fc.tuple(gateway, gateway).map(([ios, android]) => `android=${android}, ios=${ios}`)
+)
+
+/** Texts that each setting accepts. */
+const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
+  ENS_HOST: oneOf("127.0.0.1", "0.0.0.0", "::1", "ens.example.com"),
+  ENS_PORT: number(1, 65_535),
+  ENS_ADMIN_HOST: oneOf("127.0.0.1", "::1"),
+  ENS_ADMIN_PORT: number(0, 65_535),
+  ENS_PUBLIC_URL: fc
+    .tuple(oneOf("http", "https"), host, number(1, 65_535), fc.option(segments, { nil: "" }), oneOf("", "/"))
+    .map(([scheme, name, port, path, end]) => `${scheme}://${name}:${port}${path}${end}`),
+  ENS_BASE_PATHS: fc.array(segments, { minLength: 1, maxLength: 3 }).map((paths) => paths.join(" , ")),
+  ENS_ENVIRONMENT_TYPE: words,
+  ENS_DATA_DIR: segments,
+  ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "mssql://db.example.com:1433/ENS?encrypt=true"),
+  ENS_MASTER_KEY_FILE: oneOf("key", "/etc/ens/master key"),
+  ENS_STATUS_FREQUENCY_MINUTES: fraction(1440),
+  ENS_HEARTBEAT_CHECK_MINUTES: fraction(10_080),
+  ENS_WEBHOOK_CREDENTIALS: oneOf("sealed", "RSA"),
+  ENS_CALLBACK_DEADLINE: fc.oneof(
+    fc.integer({ min: 1, max: 60 }).map((seconds) => `${seconds} seconds`),
+    fc.integer({ min: 100, max: 60_000 }).map((millis) => `${millis}millis`),
+    oneOf("1 minute", "0.5 Minutes", "1 second", "1.5 seconds")
+  ),
+  ENS_CALLBACK_HELD_MAX: number(1, 100_000),
+  ENS_RENEW_RATE: number(1, 100_000),
+  ENS_MIN_POLICY: number(0, 4),
+  ENS_EWS_ALLOWED_HOSTS: fc
+    .array(fc.oneof(host, oneOf("10.0.0.0/8", "::1/128", "192.0.2.7")), { maxLength: 3 })
+    .map((hosts) => hosts.join(", ")),
+  ENS_KEYPOOL_BATCH: number(1, 100_000),
+  ENS_KEYPOOL_THRESHOLD: number(0, 100_000),
+  ENS_KEYPOOL_INTERVAL_MINUTES: fraction(10_080),
+  ENS_PUSH: gateways,
+  ENS_PUSH_LOG_FILE: oneOf("push.log", "/var/log/ens/push log"),
+  ENS_CNS_URL: segments.map((path) => `https://cns.example.com${path}`),
+  ENS_TEXT_NEW_MESSAGE: words,
+  ENS_TEXT_N_NEW_MESSAGES: words.map((text) => `%d ${text}`),
+  ENS_LOG_FORMAT: oneOf("pretty", "JSON", "ens2"),
+  ENS_LOG_LEVEL: oneOf("trace", "warn", "Warning", "error"),
+  ENS_LOG_FILE: oneOf("ens.log", "/var/log/ens.log")
+}
+
+const load = (environment: Readonly<Record<string, string>>) =>
+  Effect.map(Config.load({ environment, purpose: "administer" }), (settings) => ({
+    settings: { ...settings, databaseUrl: Redacted.value(settings.databaseUrl) },
+    printed: Object.fromEntries(
+      Config.describe(settings)
+        .filter(({ value }) => value !== "")
+        .map(({ name, value }) => [name, value])
+    )
+  }))
+
+describe("what `ens config` prints", () => {
+  it("is tried for every setting but the secret one", () => {
+    const names = Object.values(table).map(({ name }) => name)
+    expect(Object.keys(TEXTS)).toEqual(names.filter((name) => name !== "ENS_MASTER_KEY"))
+    expect(names).toEqual(expect.arrayContaining([...SECRETS]))
+  })
+
+  it.effect.prop(
+    "can be given as settings, and means the same",
+    [fc.record(TEXTS, { requiredKeys: [] })],
+    ([given]) =>
+      Effect.gen(function* () {
+        const first = yield* load(given as Record<string, string>)
+        expect(yield* load(first.printed)).toEqual(first)
+      })
+  )
+
+  it("writes durations in words", () => {
+    const texts = [1, 100, 1000, 1500, 10_000, 60_000, 90_000, 120_000, 3_600_000].map(durationText)
+    expect(texts).toEqual([
+      "1 millis",
+      "100 millis",
+      "1 second",
+      "1500 millis",
+      "10 seconds",
+      "1 minute",
+      "90 seconds",
+      "2 minutes",
+      "1 hour"
+    ])
+  })
+})
