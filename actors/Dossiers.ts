@@ -76,6 +76,10 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
               if (reading.get(number) === turn && Option.isSome(dossier)) keep(dossier.value)
             })
           ),
+          // Storage is away: what was true a while ago lets mails of cached users go on.
+          Effect.catchAll((error) =>
+            hit === undefined ? Effect.fail(error) : Effect.succeed(Option.some(hit.dossier))
+          ),
           Effect.ensuring(
             Effect.sync(() => {
               if (reading.get(number) === turn) reading.delete(number)

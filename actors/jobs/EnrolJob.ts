@@ -121,7 +121,7 @@ export const enrolJob = Effect.fnUntraced(
             )
           )
         default:
-          return explain(error, (answer) => failed(answer))
+          return byExchange(error, false)
       }
     })
 )

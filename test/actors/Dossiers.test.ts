@@ -1,11 +1,12 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, Layer, Option } from "effect"
+import { Deferred, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import * as DossiersModule from "../../actors/Dossiers.ts"
 import { Dossiers } from "../../actors/Dossiers.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { TenantNumber, UserNumber } from "../../schemas/Ids.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
+import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
 import { settled } from "../support/StepClock.ts"
 
 /** Storage whose reads of devices can be held back, each one by itself. */
@@ -109,5 +110,35 @@ describe("a dossier", () => {
         expect(reads).toBe(2)
       }).pipe(Effect.provide(DossiersModule.layer.pipe(Layer.provide(Layer.succeed(Storage, counting)))))
     })
+  )
+})
+
+describe("a cached dossier that is not fresh any more", () => {
+  it.effect("is still good while storage is away, and read anew when that is back", () =>
+    Effect.gen(function* () {
+      const dossiers = yield* Dossiers
+      const faults = yield* StorageFaults
+      const storage = yield* Storage
+      yield* storage.createToken({
+        tenant: "default",
+        label: "test",
+        hash: new Uint8Array(32),
+        ewsUrls: [],
+        ewsPins: [],
+        seg: false,
+        createdAt: 0
+      })
+      const { tenant } = Option.getOrThrow(yield* storage.tenantOfToken(new Uint8Array(32)))
+      const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), callbackKey: null }
+      const userId = userIdOfAddress("ann@example.com")
+      const { user } = yield* storage.createUser({ tenant, userId, keys, createdAt: 0 })
+      yield* dossiers.of(user)
+      yield* storage.saveDevice(user, device)
+      yield* TestClock.adjust("2 minutes")
+      faults.down(true)
+      expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(0)
+      faults.down(false)
+      expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(1)
+    }).pipe(Effect.provide(DossiersModule.layer), Effect.provide(layerFaulty(MemoryStorage.layer)))
   )
 })

@@ -1,0 +1,158 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { DAY, inWorld, MINUTE } from "../support/ActorFixture.ts"
+import { faults } from "../support/FakeEws.ts"
+
+const ANN = "ann@example.com"
+
+describe("a subscription that was replaced", () => {
+  it.scopedLive(
+    "still announces the mail that only it knows of, and is ended then",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        const replaced = yield* world.subscription(ANN)
+        const arrived = yield* world.arrive(ANN, { sender: "Bob", subject: "just before" })
+        yield* ens.registered(ANN, { force: true })
+        const old = yield* ens.callback(ANN, arrived.events, { subscription: replaced })
+        yield* world.settled
+        expect(old.reply).toBe("Unsubscribe")
+        expect(yield* world.titles("phone")).toEqual(["Bob · just before"])
+        const repeated = yield* ens.callback(ANN, arrived.events, { subscription: replaced })
+        yield* world.settled
+        expect(repeated.reply).toBe("Unsubscribe")
+        expect(yield* world.titles("phone")).toHaveLength(1)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "is not ended while its mail is in nobody's hands",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        const replaced = yield* world.subscription(ANN)
+        const arrived = yield* world.arrive(ANN, { sender: "Bob", subject: "just before" })
+        yield* ens.registered(ANN, { force: true })
+        yield* ens.heartbeat(ANN)
+        yield* world.push.down("iOS")
+        world.faults.failNext("addOutbox")
+        const old = yield* ens.callback(ANN, arrived.events, { subscription: replaced })
+        yield* world.settled
+        expect(old.reply).toBe("Retry")
+      })
+    )
+  )
+})
+
+describe("a first subscription whose proof failed", () => {
+  it.scopedLive(
+    "is ended, also after a restart",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* world.ews.failNext("inbox", faults.forbidden())
+        expect(yield* ens.registered(ANN)).toMatchObject({ code: "SubscribeAgain" })
+        yield* world.settled
+        yield* ens.kill
+        const restarted = yield* world.start
+        expect((yield* restarted.mail(ANN)).reply).toBe("Unsubscribe")
+      })
+    )
+  )
+})
+
+describe("a subscription that Exchange reports broken", () => {
+  it.scopedLive(
+    "while a device is being served is renewed right after",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.heartbeat(ANN)
+        yield* world.ews.hold("inbox")
+        const second = ens.register(ANN, { token: "tablet" })
+        yield* world.settled
+        const reply = yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
+        expect(reply.reply).toBe("Unsubscribe")
+        yield* world.ews.release("inbox")
+        yield* world.settled
+        yield* world.settled
+        expect(second.reply).toMatchObject({ code: "UserAlreadySubscribed" })
+        expect(yield* world.ews.count("subscribe")).toBe(2)
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "Unconfirmed" })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "and whose credentials are refused at the renewal asks for new ones",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.heartbeat(ANN)
+        yield* world.ews.setPassword(ANN, "another")
+        yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
+        yield* world.settled
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "CredentialsRejected" })
+        yield* world.advance(MINUTE)
+        const [nudge] = yield* world.push.received("phone")
+        expect(nudge?.payload).toMatchObject({ ens: { reason: "credentials" } })
+      })
+    )
+  )
+})
+
+describe("credentials that do not work any more", () => {
+  it.scopedLive(
+    "make the user lost after 15 days without a callback, and not while Exchange calls",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* world.ews.setPassword(ANN, "another")
+        yield* ens.mail(ANN)
+        for (let day = 0; day < 20; day++) {
+          yield* ens.heartbeat(ANN)
+          yield* world.advance(DAY, 6 * 60 * MINUTE)
+        }
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "CredentialsRejected" })
+        yield* world.advance(15 * DAY, 6 * 60 * MINUTE)
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "Lost" })
+      })
+    )
+  )
+})
+
+describe("the request for a new token", () => {
+  it.scopedLive(
+    "that no gateway took is sent when one does",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN, {
+          authType: "OAuth",
+          credentials: { accessToken: "t" },
+          tokenExpiresAt: world.clock.now + 20 * MINUTE
+        })
+        yield* world.push.down("iOS")
+        yield* world.advance(11 * MINUTE, MINUTE)
+        expect(yield* world.push.shown("phone")).toEqual([])
+        yield* world.push.up("iOS")
+        yield* world.advance(MINUTE, 1_000)
+        const [nudge] = yield* world.push.shown("phone")
+        expect(nudge?.payload).toMatchObject({ ens: { action: "resubscribe", reason: "credentials" } })
+      })
+    )
+  )
+})
