@@ -1,6 +1,9 @@
 import { Context, type Redacted } from "effect"
 import type { Policy } from "./Push.ts"
 
+/** Exchange takes callback URLs under 2,000 characters; the rest is for the user's number, `f` and `s`. */
+export const PUBLIC_URL_MAX = 1_800
+
 export type GatewayName = "cns" | "sns" | "fcm" | "apns" | "log"
 
 /**
@@ -12,7 +15,7 @@ export interface SettingsShape {
   readonly port: number
   readonly adminHost: string
   readonly adminPort: number
-  /** What Exchange calls back, with path, without trailing slash. */
+  /** What Exchange calls back, with path, without trailing slash; at most `PUBLIC_URL_MAX` characters. */
   readonly publicUrl: string
   readonly basePaths: ReadonlyArray<string>
   readonly environmentType: string

@@ -1,7 +1,7 @@
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { type ConfigError, ConfigProvider, Effect, Layer, Redacted } from "effect"
-import { Settings, type SettingsShape } from "../schemas/Settings.ts"
+import { PUBLIC_URL_MAX, Settings, type SettingsShape } from "../schemas/Settings.ts"
 import { isLoopback } from "./config/Parse.ts"
 import { ConfigProblem, readTexts, type Source } from "./config/Source.ts"
 import { config, type Read, SECRETS, table } from "./config/Table.ts"
@@ -121,6 +121,11 @@ const contradictions = (
   }
   if (!/^(file:.|mssql:\/\/.)/.test(Redacted.value(settings.databaseUrl))) {
     problems.push("ENS_DATABASE_URL must be file:<path> or mssql://user:password@host:1433/database")
+  }
+  if (settings.publicUrl.length > PUBLIC_URL_MAX) {
+    problems.push(
+      `ENS_PUBLIC_URL must have at most ${PUBLIC_URL_MAX} characters with its path, because Exchange takes no longer callback URLs; it has ${settings.publicUrl.length}`
+    )
   }
   if (settings.basePaths.length === 0) {
     problems.push("ENS_BASE_PATHS must name at least one path, like /api/ens")

@@ -1,5 +1,5 @@
 import { createHmac, createSecretKey, type KeyObject } from "node:crypto"
-import { Effect, Layer, Option, Redacted, Schema } from "effect"
+import { Effect, Layer, Option, Redacted } from "effect"
 import type { RedactedCredentials } from "../../schemas/Credentials.ts"
 import type { Generation } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -14,100 +14,84 @@ import { RsaKeys } from "./RsaKeys.ts"
 import { CREDENTIALS, rsa, type SealBody, sealed, split } from "./SealBody.ts"
 import { keyContext } from "./UserKeyring.ts"
 
-/** `ENS_PUBLIC_URL` leaves no room for what a callback URL must carry. */
-export class PublicUrlTooLong extends Schema.TaggedError<PublicUrlTooLong>()("PublicUrlTooLong", {
-  characters: Schema.Number
-}) {
-  override get message() {
-    return `ENS_PUBLIC_URL has ${this.characters} characters; give one of at most ${MAX_PUBLIC_URL}, because Exchange takes callback URLs under ${URL_LIMIT}`
-  }
-}
-
 /** Seals credentials into callback URLs as the setting says (`sealed` or `rsa`), `split` where that is too long. */
-export const layer: Layer.Layer<CallbackSeal, PublicUrlTooLong, Settings | MasterKey | RsaKeys | Storage> =
-  Layer.effect(
-    CallbackSeal,
-    Effect.gen(function* () {
-      const { publicUrl, webhookCredentials } = yield* Settings
-      if (publicUrl.length > MAX_PUBLIC_URL) {
-        return yield* new PublicUrlTooLong({ characters: publicUrl.length })
-      }
-      const master = yield* MasterKey
-      const storage = yield* Storage
-      const mac = new CallbackMac(master.derive("callback-mac"))
-      const bodies: Record<SealMode, SealBody> = {
-        sealed,
-        rsa: rsa(makeCallbackKey(master, yield* RsaKeys, storage)),
-        split: split(storage)
-      }
+export const layer: Layer.Layer<CallbackSeal, never, Settings | MasterKey | RsaKeys | Storage> = Layer.effect(
+  CallbackSeal,
+  Effect.gen(function* () {
+    const { publicUrl, webhookCredentials } = yield* Settings
+    const master = yield* MasterKey
+    const storage = yield* Storage
+    const mac = new CallbackMac(master.derive("callback-mac"))
+    const bodies: Record<SealMode, SealBody> = {
+      sealed,
+      rsa: rsa(makeCallbackKey(master, yield* RsaKeys, storage)),
+      split: split(storage)
+    }
 
-      const sealKeyOf = (user: User) =>
-        Effect.map(master.unwrap(user.sealKey, keyContext("seal", user)), (raw) => {
-          const key = createSecretKey(raw)
-          raw.fill(0)
-          return key
-        })
-
-      const urlOf = (user: User, f: string, s: string) =>
-        `${publicUrl}/pushnotificationlistener?id=${user.user}&f=${f}&s=${s}`
-
-      /** Bytes that a body may have, so that the URL stays under its limit. */
-      const roomFor = (user: User) =>
-        Math.floor(((URL_LIMIT - 1 - MAC_CHARACTERS - urlOf(user, "", "").length) * 3) / 4) - HEADER_BYTES
-
-      const makeUrl = Effect.fnUntraced(function* (
-        user: User,
-        generation: Generation,
-        credentials: RedactedCredentials
-      ) {
-        const sealKey = yield* sealKeyOf(user)
-        const packed = pack(Redacted.value(credentials))
-        const fits = bodies[webhookCredentials].sizeOf(packed.length) <= roomFor(user)
-        const mode: SealMode = fits ? webhookCredentials : "split"
-        const header = { mode, keyId: keyIdOf(sealKey), tenant: user.tenant, generation }
-        const clear = encodeHeader(header)
-        const body = yield* bodies[mode]
-          .close({ user, generation, sealKey, bound: boundTo(user, clear) }, packed)
-          .pipe(Effect.ensuring(wiped(packed)))
-        const f = Buffer.concat([clear, body]).toString("base64url")
-        return urlOf(user, f, mac.sign(user.user, header, f))
+    const sealKeyOf = (user: User) =>
+      Effect.map(master.unwrap(user.sealKey, keyContext("seal", user)), (raw) => {
+        const key = createSecretKey(raw)
+        raw.fill(0)
+        return key
       })
 
-      const open = Effect.fnUntraced(function* (user: User, generation: Generation, f: string) {
-        const header = headerOf(f)
-        if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
-          return yield* new SealBroken({ what: CREDENTIALS })
-        }
-        const sealKey = yield* sealKeyOf(user)
-        if (!keyIdOf(sealKey).equals(header.keyId)) return Option.none()
-        const bytes = Buffer.from(f, "base64url")
-        const binding = {
-          user,
-          generation,
-          sealKey,
-          bound: boundTo(user, bytes.subarray(0, HEADER_BYTES))
-        }
-        const packed = yield* bodies[header.mode].open(binding, bytes.subarray(HEADER_BYTES))
-        if (Option.isNone(packed)) return Option.none()
-        const credentials = unpack(packed.value)
-        packed.value.fill(0)
-        return Option.isSome(credentials)
-          ? Option.some(Redacted.make(credentials.value))
-          : yield* new SealBroken({ what: CREDENTIALS })
-      })
+    const urlOf = (user: User, f: string, s: string) =>
+      `${publicUrl}/pushnotificationlistener?id=${user.user}&f=${f}&s=${s}`
 
-      const isFor = (user: User, f: string) =>
-        Effect.map(sealKeyOf(user), (sealKey) => {
-          const keyId = headerOf(f)?.keyId
-          return keyId !== undefined && keyIdOf(sealKey).equals(keyId)
-        })
+    /** Bytes that a body may have, so that the URL stays under its limit. */
+    const roomFor = (user: User) =>
+      Math.floor(((URL_LIMIT - 1 - MAC_CHARACTERS - urlOf(user, "", "").length) * 3) / 4) - HEADER_BYTES
 
-      return { makeUrl, open, isFor, verify: (id, f, s) => mac.verify(id, f, s) }
+    const makeUrl = Effect.fnUntraced(function* (
+      user: User,
+      generation: Generation,
+      credentials: RedactedCredentials
+    ) {
+      const sealKey = yield* sealKeyOf(user)
+      const packed = pack(Redacted.value(credentials))
+      const fits = bodies[webhookCredentials].sizeOf(packed.length) <= roomFor(user)
+      const mode: SealMode = fits ? webhookCredentials : "split"
+      const header = { mode, keyId: keyIdOf(sealKey), tenant: user.tenant, generation }
+      const clear = encodeHeader(header)
+      const body = yield* bodies[mode]
+        .close({ user, generation, sealKey, bound: boundTo(user, clear) }, packed)
+        .pipe(Effect.ensuring(wiped(packed)))
+      const f = Buffer.concat([clear, body]).toString("base64url")
+      return urlOf(user, f, mac.sign(user.user, header, f))
     })
-  )
 
-/** Leaves room for the longest user number, a split `f` and `s`. */
-const MAX_PUBLIC_URL = 1_800
+    const open = Effect.fnUntraced(function* (user: User, generation: Generation, f: string) {
+      const header = headerOf(f)
+      if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
+        return yield* new SealBroken({ what: CREDENTIALS })
+      }
+      const sealKey = yield* sealKeyOf(user)
+      if (!keyIdOf(sealKey).equals(header.keyId)) return Option.none()
+      const bytes = Buffer.from(f, "base64url")
+      const binding = {
+        user,
+        generation,
+        sealKey,
+        bound: boundTo(user, bytes.subarray(0, HEADER_BYTES))
+      }
+      const packed = yield* bodies[header.mode].open(binding, bytes.subarray(HEADER_BYTES))
+      if (Option.isNone(packed)) return Option.none()
+      const credentials = unpack(packed.value)
+      packed.value.fill(0)
+      return Option.isSome(credentials)
+        ? Option.some(Redacted.make(credentials.value))
+        : yield* new SealBroken({ what: CREDENTIALS })
+    })
+
+    const isFor = (user: User, f: string) =>
+      Effect.map(sealKeyOf(user), (sealKey) => {
+        const keyId = headerOf(f)?.keyId
+        return keyId !== undefined && keyIdOf(sealKey).equals(keyId)
+      })
+
+    return { makeUrl, open, isFor, verify: (id, f, s) => mac.verify(id, f, s) }
+  })
+)
 
 const keyIdOf = (sealKey: KeyObject) =>
   createHmac("sha256", sealKey).update("ens-key-id").digest().subarray(0, 4)

@@ -81,6 +81,19 @@ describe("Config", () => {
     })
   )
 
+  it.effect("refuses a public URL that leaves no room for what a callback URL carries", () =>
+    Effect.gen(function* () {
+      const long = (length: number) => ({
+        ENS_PUSH: "log",
+        ENS_PUBLIC_URL: "https://ens.example.com/".padEnd(length, "p")
+      })
+      expect((yield* load(long(1_800))).publicUrl).toHaveLength(1_800)
+      expect(yield* problemsOf(long(1_801))).toEqual([
+        expect.stringMatching(/^ENS_PUBLIC_URL must have at most 1800 characters.* 1801$/)
+      ])
+    })
+  )
+
   it.effect("asks for a push gateway where others than this machine are served", () =>
     Effect.gen(function* () {
       const away = { ENS_PUBLIC_URL: "https://ens.example.com" }
