@@ -73,18 +73,21 @@ describe("a mailbox belongs to who can open it", () => {
       const { exchange, installation, phone } = yield* rehearse()
       yield* startService(installation)
       const trap = yield* countConnections
-      const evil = `http://127.0.0.1:${trap.port}/EWS/Exchange.asmx`
+      // Another address of this machine: of a listed host every port is allowed, and all else is not.
+      const evil = `http://127.0.0.2:${trap.port}/EWS/Exchange.asmx`
       const iphone = yield* phone("iOS", { ewsUrl: evil })
       expect(yield* iphone.register()).toMatchObject({ status: 409, responseCode: 35 })
       expect(yield* iphone.register({ forceSubscription: true, payload: { ewsUrl: evil } })).toMatchObject({
         responseCode: 35
       })
       const spellings = [
-        evil.replace("127.0.0.1", "localhost"),
-        evil.replace("127.0.0.1", "[::ffff:127.0.0.1]"),
-        evil.replace("127.0.0.1", "2130706433"),
-        exchange.url.replace("http://", `http://x@`).replace("x@", "user:secret@"),
-        `${exchange.url.replace("/EWS", `@127.0.0.1:${trap.port}/EWS`)}`
+        evil.replace("127.0.0.2", "localhost"),
+        evil.replace("127.0.0.2", "[::1]"),
+        evil.replace("127.0.0.2", "[::ffff:127.0.0.2]"),
+        evil.replace("127.0.0.2", "2130706434"),
+        evil.replace("http:", "https:"),
+        exchange.url.replace("http://", "http://user:secret@"),
+        exchange.url.replace("/EWS", `@127.0.0.2:${trap.port}/EWS`)
       ]
       for (const ewsUrl of spellings)
         expect((yield* iphone.register({ fields: { ewsUrl } })).responseCode, ewsUrl).toSatisfy(

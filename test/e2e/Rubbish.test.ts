@@ -171,7 +171,7 @@ const contents = ({ database }: Installation): Readonly<Record<string, unknown>>
     return Object.fromEntries(
       tables
         .map(({ name }) => String(name))
-        .filter((name) => !/pool/i.test(name))
+        .filter((name) => !/pool|^sqlite_/i.test(name))
         .map((name) => [name, open.prepare(`SELECT count(*) AS rows FROM "${name}"`).get()?.["rows"]])
     )
   } finally {
