@@ -205,20 +205,20 @@ const send = Effect.fnUntraced(function* (parcels: ReadonlyArray<Parcel>, until:
 
 const removeDeadTokens = Effect.fnUntraced(
   function* (user: UserNumber, sent: ReadonlyArray<Sent>) {
-    const dead = new Set(
+    const dead = new Map(
       sent
         .filter(
           ({ verdict, device }) =>
             verdict._tag === "TokenDead" &&
             (verdict.since === undefined || verdict.since >= device.registeredAt)
         )
-        .map(({ device }) => device.device)
+        .map(({ device }) => [device.device, device])
     )
     if (dead.size === 0) return
     const storage = yield* Storage
-    for (const device of dead) {
-      yield* Effect.logInfo("a device's push token is dead; the device is removed", { device })
-      yield* storage.deleteDevice(user, device)
+    for (const device of dead.values()) {
+      if (!(yield* storage.deleteDevice(user, device))) continue
+      yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
     }
     yield* (yield* Dossiers).forget(user)
   },

@@ -15,7 +15,7 @@ export const unregisterJob = Effect.fnUntraced(
     const device = devices.find((other) => other.token === request.deviceToken)
     if (device === undefined) return answer("DeviceNotRegistered", "no such device")
     if (request.ewsUrl !== undefined) yield* compareUrls(user, request.ewsUrl)
-    yield* devices.length > 1 ? storage.deleteDevice(user, device.device) : storage.deleteUser(user)
+    yield* devices.length > 1 ? storage.deleteDevice(user, device) : storage.deleteUser(user)
     yield* (yield* Dossiers).forget(user)
     if (devices.length > 1) return answer("DeviceUnregistered", "")
     return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult

@@ -84,7 +84,7 @@ const makeRoom = Effect.fnUntraced(function* ({ user, devices }: Dossier, device
   yield* Effect.logInfo("a user has too many devices; the one that registered longest ago is removed", {
     device: oldest.device
   })
-  yield* (yield* Storage).deleteDevice(user.user, oldest.device)
+  yield* (yield* Storage).deleteDevice(user.user, oldest)
 })
 
 const isSame = (known: Device, device: NewDevice): boolean =>

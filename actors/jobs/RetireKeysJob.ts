@@ -15,7 +15,7 @@ export const retireKeysJob = Effect.fnUntraced(
     const fresh = randomBytes(32)
     const wrapped = (yield* MasterKey).wrap(fresh, keyContext("seal", row.value))
     fresh.fill(0)
-    yield* storage.replaceSealKey(user, wrapped)
+    yield* storage.retireKeys(user, wrapped)
     yield* (yield* Dossiers).forget(user)
   },
   Effect.catchAll((error) =>

@@ -203,10 +203,15 @@ export class Storage extends Context.Tag("ens/Storage")<
     }) => Effect.Effect<User, StorageError>
     /** Stores a second key pair, if there is none; answers the one that is stored now. */
     readonly setCallbackKey: (user: UserNumber, key: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
-    /** Replaces the key that seals `f`, drops the second key pair and split ciphertexts: every callback URL so far opens nothing. */
-    readonly replaceSealKey: (user: UserNumber, sealKey: Uint8Array) => Effect.Effect<void, StorageError>
+    /**
+     * Replaces the key that seals `f`, drops the second key pair and split ciphertexts: every callback URL so far opens
+     * nothing. False, and nothing done, if the user's subscription is `Unconfirmed` or `Active`: it has been renewed.
+     */
+    readonly retireKeys: (user: UserNumber, sealKey: Uint8Array) => Effect.Effect<boolean, StorageError>
     /** Removes the user with keys, devices, subscription, partial ciphertexts and outbox. */
     readonly deleteUser: (user: UserNumber) => Effect.Effect<void, StorageError>
+    /** The same if the user has no device, in one step with finding that out. True if there is no such user any more. */
+    readonly deleteUserWithoutDevices: (user: UserNumber) => Effect.Effect<boolean, StorageError>
     /** Removes users made before `before` who never registered; answers how many. */
     readonly forgetUnregistered: (before: number) => Effect.Effect<number, StorageError>
 
@@ -270,8 +275,14 @@ export class Storage extends Context.Tag("ens/Storage")<
       newToken: string,
       at: number
     ) => Effect.Effect<boolean, StorageError>
-    /** Removes the device and what waits for it in the outbox. */
-    readonly deleteDevice: (user: UserNumber, device: DeviceNumber) => Effect.Effect<void, StorageError>
+    /**
+     * Removes the device as it was read, and what waits for it in the outbox. False if it is gone, has got another token,
+     * or has registered again meanwhile: then it stays.
+     */
+    readonly deleteDevice: (
+      user: UserNumber,
+      device: Pick<Device, "device" | "token" | "registeredAt">
+    ) => Effect.Effect<boolean, StorageError>
     readonly saveNudged: (
       user: UserNumber,
       device: DeviceNumber,

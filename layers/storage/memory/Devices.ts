@@ -28,13 +28,15 @@ export const make = (state: MemoryState): Devices => ({
       return true
     }),
 
-  deleteDevice: (user, device) =>
+  deleteDevice: (user, { device, registeredAt, token }) =>
     Effect.sync(() => {
       const record = state.users.get(user)
-      if (record === undefined) return
-      const found = deviceNumbered(record, device)
-      if (found !== undefined) record.devices.delete(found.token)
+      const found = record?.devices.get(token)
+      if (record === undefined || found?.device !== device || found.registeredAt !== registeredAt)
+        return false
+      record.devices.delete(token)
       record.outbox = record.outbox.filter((entry) => entry.device !== device)
+      return true
     }),
 
   saveNudged: (user, device, nudgedAt) =>

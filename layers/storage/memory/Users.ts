@@ -9,8 +9,9 @@ type Users = Pick<
   | "user"
   | "createUser"
   | "setCallbackKey"
-  | "replaceSealKey"
+  | "retireKeys"
   | "deleteUser"
+  | "deleteUserWithoutDevices"
   | "forgetUnregistered"
 >
 
@@ -54,15 +55,23 @@ export const make = (state: MemoryState): Users => {
         return copy(callbackKey)
       }),
 
-    replaceSealKey: (user, sealKey) =>
+    retireKeys: (user, sealKey) =>
       Effect.sync(() => {
         const record = state.users.get(user)
-        if (record === undefined) return
+        const link = record?.subscription?.link
+        if (record === undefined || link === "Unconfirmed" || link === "Active") return false
         record.user = { ...record.user, sealKey: copy(sealKey), callbackKey: null }
         record.partials.clear()
+        return true
       }),
 
     deleteUser: (user) => Effect.sync(() => void state.users.delete(user)),
+
+    deleteUserWithoutDevices: (user) =>
+      Effect.sync(() => {
+        if (state.users.get(user)?.devices.size === 0) state.users.delete(user)
+        return !state.users.has(user)
+      }),
 
     forgetUnregistered: (before) =>
       Effect.sync(() => {

@@ -52,7 +52,15 @@ export const make = (sql: SqlClient): Devices => {
       transaction(sql, "replaceDeviceToken")
     ),
 
-    deleteDevice: (user, device) => transaction(sql, "deleteDevice")(remove(user, device)),
+    deleteDevice: Effect.fnUntraced(
+      function* (user, { device, registeredAt, token }) {
+        const found = yield* deviceWithToken(sql, user, token)
+        if (found?.device_no !== device || found.registered_at !== registeredAt) return false
+        yield* remove(user, device)
+        return true
+      },
+      transaction(sql, "deleteDevice")
+    ),
 
     saveNudged: (user, device, nudgedAt) =>
       sql`

@@ -17,8 +17,9 @@ type Users = Pick<
   | "user"
   | "createUser"
   | "setCallbackKey"
-  | "replaceSealKey"
+  | "retireKeys"
   | "deleteUser"
+  | "deleteUserWithoutDevices"
   | "forgetUnregistered"
 >
 
@@ -70,7 +71,15 @@ export const make = (sql: SqlClient): Users => {
         yield* sql`INSERT INTO registration_keys ${sql.insert({ user_no, wrapped: keys.registrationKey })}`
         if (keys.callbackKey !== null)
           yield* sql`INSERT INTO callback_keys ${sql.insert({ user_no, wrapped: keys.callbackKey })}`
-        return { user: String(user_no) as UserNumber, tenant, userId, createdAt, refused: 0 as Generation, fingerprint: null, ...keys }
+        return {
+          user: String(user_no) as UserNumber,
+          tenant,
+          userId,
+          createdAt,
+          refused: 0 as Generation,
+          fingerprint: null,
+          ...keys
+        }
       },
       transaction(sql, "createUser")
     ),
@@ -83,18 +92,33 @@ export const make = (sql: SqlClient): Users => {
         operation("setCallbackKey")
       ),
 
-    replaceSealKey: Effect.fnUntraced(
+    retireKeys: Effect.fnUntraced(
       function* (user, sealKey) {
-        yield* sql`UPDATE users SET seal_key = ${sealKey} WHERE user_no = ${Number(user)}`
+        const replaced = yield* affected(sql`
+          UPDATE users SET seal_key = ${sealKey} WHERE user_no = ${Number(user)} AND NOT EXISTS (
+            SELECT 1 FROM subscriptions s WHERE s.user_no = users.user_no AND s.link IN ('Unconfirmed', 'Active'))`)
+        if (replaced === 0) return false
         yield* sql`DELETE FROM callback_keys WHERE user_no = ${Number(user)}`
         yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)}`
+        return true
       },
-      transaction(sql, "replaceSealKey")
+      transaction(sql, "retireKeys")
     ),
 
     // All other tables follow by their foreign keys.
     deleteUser: (user) =>
       Effect.asVoid(operation("deleteUser")(sql`DELETE FROM users WHERE user_no = ${Number(user)}`)),
+
+    deleteUserWithoutDevices: Effect.fnUntraced(
+      function* (user) {
+        yield* sql`
+          DELETE FROM users WHERE user_no = ${Number(user)} AND NOT EXISTS (
+            SELECT 1 FROM devices d WHERE d.user_no = users.user_no)`
+        const left = yield* sql`SELECT user_no FROM users WHERE user_no = ${Number(user)}`
+        return left.length === 0
+      },
+      transaction(sql, "deleteUserWithoutDevices")
+    ),
 
     forgetUnregistered: (before) =>
       operation("forgetUnregistered")(inChunks(FORGET_AT_ONCE, forgetSome(before)))

@@ -57,7 +57,17 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       (storage, user) =>
         storage.replaceDeviceToken(user, from, to, at)
   ),
-  steps("deleteDevice", number, (which) => (storage, user) => storage.deleteDevice(user, device(which))),
+  steps(
+    "deleteDevice",
+    fc.tuple(number, fc.boolean()),
+    ([which, isStale]) =>
+      (storage, user) =>
+        Effect.flatMap(storage.devices(user), (devices) => {
+          const found = devices[which % Math.max(1, devices.length)]
+          if (found === undefined) return Effect.succeed(false)
+          return storage.deleteDevice(user, isStale ? { ...found, registeredAt: -1 } : found)
+        })
+  ),
   steps(
     "saveNudged",
     fc.tuple(number, fc.array(number)),
@@ -95,7 +105,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         storage.adopt(user, generation(of), id)
   ),
   steps("setCallbackKey", token, (name) => (storage, user) => storage.setCallbackKey(user, bytes(name, 9))),
-  steps("replaceSealKey", token, (name) => (storage, user) => storage.replaceSealKey(user, bytes(name, 9))),
+  steps("retireKeys", token, (name) => (storage, user) => storage.retireKeys(user, bytes(name, 9))),
+  steps(
+    "deleteUserWithoutDevices",
+    fc.constant(""),
+    () => (storage, user) => storage.deleteUserWithoutDevices(user)
+  ),
   steps("saveRefused", number, (of) => (storage, user) => storage.saveRefused(user, generation(of))),
   steps(
     "saveLinks",

@@ -64,8 +64,8 @@ export const devicesSuite = (on: OnStorage) => {
       Effect.gen(function* () {
         const { user } = yield* addUser(yield* addTenant("t"), "anna")
         const first = yield* storage.saveDevice(user, newDevice("phone"))
-        yield* storage.deleteDevice(user, first.device)
-        yield* storage.deleteDevice(user, first.device)
+        expect(yield* storage.deleteDevice(user, first)).toBe(true)
+        expect(yield* storage.deleteDevice(user, first)).toBe(false)
         expect((yield* storage.saveDevice(user, newDevice("phone"))).device).toBe(2)
       })
     )
@@ -90,9 +90,28 @@ export const devicesSuite = (on: OnStorage) => {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
         yield* storage.saveDevice(user, newDevice("tablet"))
         yield* storage.addOutbox([mail(user, "a"), mail(user, "a", { device: device(2) })])
-        yield* storage.deleteDevice(user, device(1))
+        const [phone] = yield* storage.devices(user)
+        if (phone === undefined) throw new Error("a subscriber has a phone")
+        yield* storage.deleteDevice(user, phone)
         expect((yield* storage.devices(user)).map((one) => one.token)).toEqual(["tablet"])
         expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a", { device: device(2) })])
+      })
+    )
+  )
+
+  it.effect(
+    "a device that got another token, or registered again, is not the one that was to be deleted",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        const first = yield* storage.saveDevice(user, newDevice("phone"))
+        const again = yield* storage.saveDevice(user, newDevice("phone", { registeredAt: NOW + 1 }))
+        expect(yield* storage.deleteDevice(user, first)).toBe(false)
+        yield* storage.replaceDeviceToken(user, "phone", "new", NOW + 1)
+        yield* storage.addOutbox([mail(user, "a")])
+        expect(yield* storage.deleteDevice(user, again)).toBe(false)
+        expect((yield* storage.devices(user)).map((one) => one.token)).toEqual(["new"])
+        expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a")])
       })
     )
   )

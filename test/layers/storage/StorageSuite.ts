@@ -4,7 +4,18 @@ import { Storage } from "../../../layers/storage/Storage.ts"
 import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
 import { devicesSuite } from "./DevicesSuite.ts"
 import { outboxSuite } from "./OutboxSuite.ts"
-import { addSubscriber, addTenant, addUser, bytes, generation, hashOf, keysOf, mail, NOW } from "./Samples.ts"
+import {
+  addSubscriber,
+  addTenant,
+  addUser,
+  bytes,
+  generation,
+  hashOf,
+  keysOf,
+  mail,
+  NOW,
+  userNumber
+} from "./Samples.ts"
 import { subscriptionsSuite } from "./SubscriptionsSuite.ts"
 
 /** Runs a test body on a storage of its own. */
@@ -257,8 +268,9 @@ const usersSuite = (on: OnStorage) => {
           yield* storage.savePartial(user, generation(1), bytes("partial", 100))
         }
         const before = yield* Effect.flatten(storage.user(anna))
+        yield* storage.saveLinks([{ user: anna, link: "Lost", linkSince: NOW, nudges: 17 }])
         const subscription = yield* storage.subscription(anna)
-        yield* storage.replaceSealKey(anna, bytes("new", 60))
+        expect(yield* storage.retireKeys(anna, bytes("new", 60))).toBe(true)
         expect(yield* Effect.flatten(storage.user(anna))).toEqual({
           ...before,
           sealKey: bytes("new", 60),
@@ -268,6 +280,41 @@ const usersSuite = (on: OnStorage) => {
         expect(yield* storage.subscription(anna)).toEqual(subscription)
         expect((yield* Effect.flatten(storage.user(bert))).callbackKey).toEqual(bytes("callback", 1246))
         expect(yield* storage.partial(bert, generation(1))).toEqual(Option.some(bytes("partial", 100)))
+      })
+    )
+  )
+
+  it.effect(
+    "keys are not retired under a subscription that has been renewed",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.savePartial(user, generation(1), bytes("partial", 100))
+        const before = yield* storage.user(user)
+        for (const link of ["Unconfirmed", "Active"] as const) {
+          yield* storage.saveLinks([{ user, link, linkSince: NOW, nudges: 0 }])
+          expect(yield* storage.retireKeys(user, bytes("new", 60))).toBe(false)
+        }
+        expect(yield* storage.user(user)).toEqual(before)
+        expect(yield* storage.partial(user, generation(1))).toEqual(Option.some(bytes("partial", 100)))
+        expect(yield* storage.retireKeys(userNumber("77"), bytes("new", 60))).toBe(false)
+      })
+    )
+  )
+
+  it.effect(
+    "a user goes with the last device, and stays while there is one",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        expect(yield* storage.deleteUserWithoutDevices(user)).toBe(false)
+        const [phone] = yield* storage.devices(user)
+        if (phone === undefined) throw new Error("a subscriber has a phone")
+        yield* storage.deleteDevice(user, phone)
+        expect(yield* storage.deleteUserWithoutDevices(user)).toBe(true)
+        expect(yield* storage.user(user)).toEqual(Option.none())
+        expect(yield* storage.subscription(user)).toEqual(Option.none())
+        expect(yield* storage.deleteUserWithoutDevices(user)).toBe(true)
       })
     )
   )
