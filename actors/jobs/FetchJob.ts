@@ -1,4 +1,4 @@
-import { Effect, Option, Redacted } from "effect"
+import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
@@ -13,6 +13,7 @@ import { now } from "../Now.ts"
 import type { Command, FetchResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
+import { emailFetchFailed } from "./FetchMetrics.ts"
 
 export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
 
@@ -26,42 +27,62 @@ const BACKLOG_MAX = 50
 export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: Fetch) {
   // Filled as answers come, so that a deadline in the second call does not throw away the first one's answer.
   const found: Found = { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined }
+  const attempt: Attempt = { found, missing: command.items.length > 0 }
   const left = command.until - (yield* now)
-  if (left <= 0) return found
-  yield* ask(user, command, found).pipe(
+  if (left <= 0) {
+    yield* trouble(attempt, "other", LATE)
+    return found
+  }
+  yield* ask(user, command, attempt).pipe(
     Effect.catchTags({
-      EwsUnauthorized: (error) => trouble(found, "rejected", error.message),
-      SealBroken: (error) => trouble(found, "sealed", error.message)
+      EwsUnauthorized: (error) => trouble(attempt, "rejected", error.message),
+      SealBroken: (error) => trouble(attempt, "sealed", error.message)
     }),
-    Effect.catchAll((error) => trouble(found, "other", error.message)),
+    Effect.catchAll((error) => trouble(attempt, "other", error.message)),
     Effect.timeoutTo({
       duration: left,
-      onSuccess: () => undefined,
-      onTimeout: () => {
-        found.trouble ??= "other"
-      }
-    })
+      onSuccess: () => Effect.void,
+      onTimeout: () => trouble(attempt, "other", LATE)
+    }),
+    Effect.flatten
   )
   return found satisfies FetchResult
 })
 
 type Found = { -readonly [Field in keyof FetchResult]: FetchResult[Field] }
 
-const trouble = (found: Found, kind: NonNullable<FetchResult["trouble"]>, reason: string) =>
-  Effect.zipRight(
-    Effect.sync(() => {
-      found.trouble = kind
-    }),
-    Effect.logWarning(`mail goes out without details: ${reason}`)
-  )
+/** What a fetch has come to so far, and whether details are still missing that are needed. */
+interface Attempt {
+  readonly found: Found
+  missing: boolean
+}
 
-const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, found: Found) {
+const LATE = "Exchange did not answer in time"
+
+const trouble = (
+  attempt: Attempt,
+  kind: NonNullable<FetchResult["trouble"]>,
+  reason: string
+): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    attempt.found.trouble = kind
+    return attempt.missing
+      ? Effect.zipRight(
+          Metric.increment(emailFetchFailed(kind)),
+          Effect.logWarning(`EmailFetchfailed: mail goes out without details: ${reason}`)
+        )
+      : Effect.logWarning(`the unread count could not be read: ${reason}`)
+  })
+
+const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attempt: Attempt) {
+  const { found } = attempt
   const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { minPolicy } = yield* Settings
   const policies = dossier.devices.map((device) => effectivePolicy(device.policy, minPolicy))
   const showsMails = policies.some((policy) => policy !== 4)
   const items = showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : []
+  attempt.missing = items.length > 0
   const unread = command.unread && dossier.devices.some((device) => device.platform === "iOS")
   if (items.length === 0 && !unread) return
   const seal = yield* CallbackSeal
@@ -70,7 +91,7 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, found
     command.generation as Generation,
     Redacted.value(command.f)
   )
-  if (Option.isNone(credentials)) return yield* trouble(found, "sealed", "the credentials are gone")
+  if (Option.isNone(credentials)) return yield* trouble(attempt, "sealed", "the credentials are gone")
   const account = yield* accountFor(
     dossier.tenant,
     dossier.subscription,
@@ -83,6 +104,7 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, found
       const mails = yield* ews.mails(account(command.until - (yield* now)), items, shapeFor(policies))
       found.elsewhere = yield* outsideInbox(dossier, mails)
       found.mails = mails
+      attempt.missing = false
     }
     if (unread) found.unread = (yield* ews.inbox(account(command.until - (yield* now)))).unreadCount
   })

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Metric } from "effect"
+import { emailFetchFailed } from "../../actors/jobs/FetchMetrics.ts"
+import { inWorld, type World } from "../support/ActorFixture.ts"
+import { faults } from "../support/FakeEws.ts"
+
+const ANN = "ann@example.com"
+
+/** One process, and a user with an iPhone. */
+const ready = (world: World) =>
+  Effect.gen(function* () {
+    const ens = yield* world.start
+    yield* world.user(ANN)
+    yield* ens.registered(ANN)
+    return ens
+  })
+
+const failures = Effect.map(
+  Effect.all(
+    (["rejected", "sealed", "other"] as const).map((reason) => Metric.value(emailFetchFailed(reason)))
+  ),
+  (states) => states.map(({ count }) => count)
+)
+
+/** How often fetches failed during `body`, by reason; the registry is shared by the whole process. */
+const during = <E, R>(body: Effect.Effect<unknown, E, R>) =>
+  Effect.gen(function* () {
+    const before = yield* failures
+    yield* body
+    return (yield* failures).map((count, i) => count - before[i]!)
+  })
+
+const named = (world: World) => world.lines.filter(({ text }) => text.includes("EmailFetchfailed"))
+
+describe("details of mails that cannot be had", () => {
+  it.scopedLive(
+    "are counted by reason and named in the log",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const other = Effect.gen(function* () {
+          yield* world.ews.failNext("mails", faults.busy())
+          yield* ens.mail(ANN)
+          yield* world.ews.hold("mails")
+          yield* ens.mail(ANN)
+          yield* world.advance(6_000)
+          yield* world.ews.release("mails")
+        })
+        expect(yield* during(other)).toEqual([0, 0, 2])
+        expect(named(world).map(({ level }) => level)).toEqual(["WARN", "WARN"])
+        yield* world.ews.failNext("mails", faults.unauthorized())
+        expect(yield* during(ens.mail(ANN))).toEqual([1, 0, 0])
+        expect(named(world)).toHaveLength(3)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are not named when only the unread count is missing",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.advance(10_000)
+        const { events } = yield* world.arrive(ANN, { subject: "Lunch" })
+        yield* world.ews.failNext("inbox", faults.busy())
+        const withoutCount = ens.callback(ANN, events.slice(0, 2))
+        expect(yield* during(withoutCount)).toEqual([0, 0, 0])
+        expect(yield* world.titles("phone")).toEqual(["Ada Lovelace · Lunch"])
+        expect(named(world)).toEqual([])
+        expect(world.logged("WARN").join()).toContain("the unread count could not be read")
+      })
+    )
+  )
+})
