@@ -1,0 +1,37 @@
+import { Effect } from "effect"
+import { type Device, Storage } from "../../layers/storage/Storage.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
+import type { Verdict } from "../../schemas/Push.ts"
+import { Dossiers } from "../Dossiers.ts"
+
+/**
+ * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. Never
+ * fails.
+ */
+export const removeDeadDevices = Effect.fnUntraced(function* (
+  user: UserNumber,
+  sent: ReadonlyArray<{ readonly device: Device; readonly verdict: Verdict }>
+) {
+  const dead = new Map(
+    sent.filter(({ device, verdict }) => isDead(device, verdict)).map(({ device }) => [device.device, device])
+  )
+  if (dead.size === 0) return
+  yield* remove(user, [...dead.values()]).pipe(
+    Effect.catchAll((error) =>
+      Effect.logWarning("a dead device could not be removed", { reason: error.message })
+    )
+  )
+})
+
+const isDead = ({ registeredAt }: Device, verdict: Verdict): boolean =>
+  verdict._tag === "TokenDead" && (verdict.since === undefined || verdict.since >= registeredAt)
+
+const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArray<Device>) {
+  const storage = yield* Storage
+  for (const device of dead) {
+    if (yield* storage.deleteDevice(user, device)) {
+      yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
+    }
+  }
+  yield* (yield* Dossiers).forget(user)
+})
