@@ -1,6 +1,6 @@
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { startRenewal, subscribingGeneration } from "./Desk.ts"
-import { digestEvents } from "./MailEvents.ts"
+import { type Arrival, digestEvents } from "./MailEvents.ts"
 import { addRound, openOf } from "./Rounds.ts"
 import type { Round, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
 import { canAsk, digest, type Early, type State } from "./SubscriptionState.ts"
@@ -8,6 +8,8 @@ import type { Turn } from "./Turn.ts"
 
 /** Callbacks that may wait for Exchange's answer to the Subscribe that caused them. */
 const EARLY_MAX = 8
+const EWS_SECOND = 1_000
+const CLOCKS_DIFFER = 5_000
 
 /**
  * An authentic callback (contract section 3, "Answering"). `Unsubscribe` cannot be taken back, so it is answered only
@@ -51,7 +53,7 @@ export const onConsulted = (
       if (recognise(turn, waiter, callback)) take(turn, waiter, callback, suspicion)
       return
     case "Unsubscribe":
-      turn.log("callback of an old subscription", callback.activityId)
+      turn.log("callback of an old subscription", callback.activityId, callback.subscriptionId)
       return sayFarewell(turn, waiter, callback, suspicion)
     default:
       return turn.reply(waiter, verdict)
@@ -74,10 +76,25 @@ const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspici
 
 /** A replaced subscription may be the only one that knows of a mail which came just before: announced first, then ended. */
 const sayFarewell = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
-  const round = roundOf(turn.state, waiter, callback, suspicion, turn.now)
-  const brings = round !== undefined && suspicion !== "poison" && openOf(turn.state, round).length > 0
-  if (!brings) return turn.reply(waiter, "Unsubscribe")
-  addRound(turn, { ...round, watermark: undefined, alone: true, farewell: true })
+  const round =
+    suspicion === "poison" ? undefined : roundOf(turn.state, waiter, callback, suspicion, turn.now)
+  const isRejected = callback.generation <= turn.state.rejected
+  const arrivals = round?.arrivals.filter((arrival) => cameBefore(turn.state, arrival, isRejected)) ?? []
+  if (round === undefined || openOf(turn.state, { ...round, arrivals }).length === 0) {
+    return turn.reply(waiter, "Unsubscribe")
+  }
+  const blind = round.blind || isRejected
+  addRound(turn, { ...round, arrivals, blind, watermark: undefined, alone: true, farewell: true })
+}
+
+/**
+ * Whether the mail came before the live subscription was made, which otherwise reports it, too. In doubt (clocks differ,
+ * EWS cuts times to the second) the old one may announce it as well as the live one, unless its log-in is refused.
+ */
+const cameBefore = (state: State, { at }: Arrival, isRejected: boolean): boolean => {
+  const subscribedAt = state.subscribedAt.at(-1)
+  if (subscribedAt === undefined || at === undefined) return false
+  return at < subscribedAt + (isRejected ? -EWS_SECOND : CLOCKS_DIFFER)
 }
 
 /** Callbacks of a Subscribe that Exchange has answered by now. */
@@ -150,7 +167,7 @@ const recognise = (turn: Turn, waiter: Waiter, callback: Callback): boolean => {
     turn.do({ _tag: "Adopt", generation: callback.generation, subscriptionId: callback.subscriptionId })
     return true
   }
-  turn.log("callback of an old subscription", callback.activityId)
+  turn.log("callback of an old subscription", callback.activityId, callback.subscriptionId)
   turn.reply(waiter, "Unsubscribe")
   return false
 }

@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Option, Runtime, Schedule } from "effect"
+import { Cause, Effect, Exit, Option, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
 import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
@@ -10,20 +10,19 @@ import type { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 import type { Callers } from "./Callers.ts"
 import type { Cell } from "./Cell.ts"
-import { cleanRuntime } from "./CleanRuntime.ts"
 import { Dossiers } from "./Dossiers.ts"
 import { announceJob } from "./jobs/AnnounceJob.ts"
 import { consultJob } from "./jobs/ConsultJob.ts"
 import { lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
-import { neverCalledBackJob } from "./jobs/NeverCalledBackJob.ts"
+import { logJob } from "./jobs/LogJob.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
 import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
 import { now } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import type { Message } from "./SubscriptionActor.ts"
-import type { Command, DeskRequest, Input, JobId, LogEvent } from "./SubscriptionProtocol.ts"
+import type { Command, DeskRequest, Input, JobId } from "./SubscriptionProtocol.ts"
 import type { State } from "./SubscriptionState.ts"
 import type { Supervisor } from "./Supervisor.ts"
 import type { UserGate } from "./UserGate.ts"
@@ -47,20 +46,17 @@ export class CommandRunner {
   readonly #callers: Callers
   readonly #writeBehind: WriteBehind["Type"]
   readonly #nudges: NudgeGate["Type"]
-  readonly #log: LogLine
 
   constructor(
     supervisor: Supervisor<State, Message, JobServices>,
     callers: Callers,
     writeBehind: WriteBehind["Type"],
-    nudges: NudgeGate["Type"],
-    log: LogLine
+    nudges: NudgeGate["Type"]
   ) {
     this.#supervisor = supervisor
     this.#callers = callers
     this.#writeBehind = writeBehind
     this.#nudges = nudges
-    this.#log = log
   }
 
   run(cell: Cell<State, Message>, command: Command): void {
@@ -136,10 +132,11 @@ export class CommandRunner {
       case "RetireKeys":
         return this.#supervisor.runJob(cell, retireKeysJob(user), nothing)
       case "Log":
-        if (command.event === "never called back") {
-          return this.#supervisor.runJob(cell, neverCalledBackJob(user), nothing)
-        }
-        return this.#log(user, levelOf(command.event), command.event, command.activityId)
+        return this.#supervisor.runJob(
+          cell,
+          annotated(user, command.activityId, logJob(user, command)),
+          nothing
+        )
       case "Stop":
         this.#writeBehind.forget(user)
         if (state.endpoint !== 0) this.#nudges.left(state.endpoint)
@@ -174,29 +171,6 @@ export class CommandRunner {
   }
 }
 
-/** Writes a log line from outside of a fiber. */
-export type LogLine = (
-  user: UserNumber,
-  level: "debug" | "info" | "warning" | "error",
-  message: string,
-  activityId?: string,
-  details?: Record<string, unknown>
-) => void
-
-export const makeLogLine: Effect.Effect<LogLine> = Effect.map(cleanRuntime<never>(), (runtime) => {
-  const fork = Runtime.runFork(runtime)
-  const write = {
-    debug: Effect.logDebug,
-    info: Effect.logInfo,
-    warning: Effect.logWarning,
-    error: Effect.logError
-  }
-  return (user, level, message, activityId, details) => {
-    const line = details === undefined ? write[level](message) : write[level](message, details)
-    fork(Effect.annotateLogs(line, activityId === undefined ? { user } : { user, activityId }))
-  }
-})
-
 const serve = (user: UserNumber, request: DeskRequest, generation: number) => {
   switch (request._tag) {
     case "Register":
@@ -223,20 +197,3 @@ const annotated = <A, E, R>(
   )
 
 const nothing = (): Message => ({ _tag: "Nothing" })
-
-const levelOf = (event: LogEvent): Parameters<LogLine>[1] => {
-  switch (event) {
-    case "acknowledged a callback that always crashes":
-      return "error"
-    case "credentials rejected":
-    case "credentials expired":
-    case "Exchange reports the subscription broken":
-    case "adopted a subscription that storage did not know":
-    case "given up":
-      return "warning"
-    case "events may have been missed":
-      return "debug"
-    default:
-      return "info"
-  }
-}

@@ -9,6 +9,7 @@ import {
   free,
   isListening,
   type Queued,
+  RECENT,
   type State
 } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
@@ -16,7 +17,7 @@ import type { Turn } from "./Turn.ts"
 const QUEUE_MAX = 16
 /** At most so many new subscriptions of a user in so many milliseconds (contract section 2). */
 const SUBSCRIPTIONS_MAX = 5
-const SUBSCRIPTIONS_PER = 15 * 60_000
+const SUBSCRIPTIONS_PER = RECENT
 
 /** A device asks for something: served one after another, because each may change what the next one finds. */
 export const onDesk = (turn: Turn, waiter: Waiter, request: DeskRequest): void => {
@@ -89,6 +90,7 @@ export const onRenewed = (turn: Turn, job: JobId, result: EnrolResult): void => 
   else {
     failed(turn, result)
     if (result.rejected && canAsk(turn.state)) {
+      turn.set({ rejected: turn.state.generation })
       turn.link("CredentialsRejected")
       turn.log("credentials rejected")
     } else fellSilent(turn)

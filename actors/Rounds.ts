@@ -71,6 +71,7 @@ export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => 
     turn.link("CredentialsRejected")
     turn.log("credentials rejected", round.activityId)
   }
+  if (result.trouble === "rejected") turn.set({ rejected: Math.max(turn.state.rejected, round.generation) })
   announce(turn, round, result)
 }
 

@@ -5,7 +5,8 @@ import { Settings } from "../schemas/Settings.ts"
 import type { Behaviour } from "./Behaviour.ts"
 import { Callers, type Envelope } from "./Callers.ts"
 import type { Cell } from "./Cell.ts"
-import { CommandRunner, type JobServices, makeLogLine } from "./CommandRunner.ts"
+import { CommandRunner, type JobServices } from "./CommandRunner.ts"
+import { makeLogLine } from "./LogLine.ts"
 import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
 import { NudgeGate } from "./NudgeGate.ts"
@@ -55,7 +56,7 @@ export const makeBehaviour = Effect.gen(function* () {
   }
 
   return (supervisor: Supervisor<State, Message, JobServices>): Behaviour<State, Message> => {
-    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, log)
+    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges)
 
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
       const before = cell.state
@@ -161,13 +162,14 @@ export const rested = (state: State, lastGood: State | undefined): State => {
   const { work, next, desk, queue, jobs, renewal } = unsubscribed(state.user, state.lastHeard)
   const idle = { ...state, work, next, desk, queue, jobs, renewal }
   if (lastGood === undefined) return idle
-  const { attempted, inbox, inboxRead, backlog, refused, subscribedAt, tokenNoticed } = lastGood
+  const { attempted, inbox, inboxRead, backlog, refused, rejected, subscribedAt, tokenNoticed } = lastGood
   return {
     ...idle,
     // A turn that crashed half-way may have started jobs under numbers that its state did not keep.
     jobs: lastGood.jobs + JOBS_OF_A_TURN,
     attempted: Math.max(state.attempted, attempted),
     refused: Math.max(state.refused, refused),
+    rejected: Math.max(state.rejected, rejected),
     inbox,
     inboxRead,
     backlog,

@@ -138,7 +138,12 @@ export type Command =
   /** The user is gone: the actor ends. */
   | { readonly _tag: "Stop" }
   /** Something an operator may want to read; names are the log's. */
-  | { readonly _tag: "Log"; readonly event: LogEvent; readonly activityId?: string }
+  | {
+      readonly _tag: "Log"
+      readonly event: LogEvent
+      readonly activityId: string | undefined
+      readonly subscriptionId: string | undefined
+    }
 
 export type LogEvent =
   | "callback of an old subscription"

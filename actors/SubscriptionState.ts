@@ -21,6 +21,8 @@ export interface State {
   readonly attempted: number
   /** Highest generation known to have failed. */
   readonly refused: number
+  /** Highest generation whose log-in Exchange refused: its `f` is not opened again. */
+  readonly rejected: number
   /** Digest of Exchange's subscription id; 0 = unknown. */
   readonly subscription: number
   /** Digest of the last watermark; 0 = unknown. */
@@ -131,6 +133,7 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   generation: 0,
   attempted: 0,
   refused,
+  rejected: 0,
   subscription: 0,
   watermark: 0,
   endpoint: 0,
@@ -152,6 +155,9 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   renewal: undefined
 })
 
+/** How long it is remembered when a subscription was made. */
+export const RECENT = 15 * 60_000
+
 /** State after a start. Times from storage are wall clock and may lie in the future of a clock that was set back. */
 export const fromStored = (row: Subscription, now: number): State => ({
   ...unsubscribed(row.user, now),
@@ -161,6 +167,8 @@ export const fromStored = (row: Subscription, now: number): State => ({
   generation: row.generation,
   attempted: row.generation,
   refused: row.refused,
+  rejected: row.link === "CredentialsRejected" ? row.generation : 0,
+  subscribedAt: now - row.subscribedAt < RECENT ? [Math.min(row.subscribedAt, now)] : noTimes,
   subscription: digest(row.subscriptionId),
   watermark: digest(row.hot.watermark),
   endpoint: digest(row.ewsUrl),

@@ -33,8 +33,8 @@ export class Turn {
     for (const waiter of waiters) this.reply(waiter, reply)
   }
 
-  log(event: LogEvent, activityId?: string): void {
-    this.do(activityId === undefined ? { _tag: "Log", event } : { _tag: "Log", event, activityId })
+  log(event: LogEvent, activityId?: string, subscriptionId?: string): void {
+    this.do({ _tag: "Log", event, activityId, subscriptionId })
   }
 
   /** The number of a job about to start. */

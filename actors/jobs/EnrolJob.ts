@@ -46,6 +46,7 @@ export const enrolJob = Effect.fnUntraced(
     const url = yield* seal.makeUrl(user, generation as Generation, enrolment.credentials)
     const { statusFrequencyMinutes } = yield* Settings
     const ews = yield* Ews
+    yield* Effect.logDebug(`User subscribing with [${enrolment.mailbox.authType} Auth]`)
     yield* Effect.logDebug(`EWSUrl used to subscribe: [${enrolment.mailbox.ewsUrl}]`)
     const through = (yield* UserGate).through(user.user)
     const subscribed = yield* through(

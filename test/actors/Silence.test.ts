@@ -196,8 +196,11 @@ describe("a subscription that falls silent", () => {
       Effect.gen(function* () {
         const ens = yield* ready(world)
         for (let i = 0; i < 4; i++) {
-          yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
           yield* world.ews.setPassword(ANN, `word ${i}`)
+          yield* ens.registered(ANN, { force: true, credentials: { password: `word ${i}` } })
+          yield* world.ews.setPassword(ANN, "changed")
+          yield* ens.mail(ANN)
+          expect(yield* ens.status(ANN)).toMatchObject({ state: "CredentialsRejected" })
           yield* world.advance(10 * MINUTE, MINUTE)
         }
         expect(yield* nudges(world)).toBe(2)
