@@ -189,6 +189,8 @@ export interface AnnounceResult {
   readonly flushed: number
   /** The outbox still holds something of this user. */
   readonly waiting: boolean
+  /** No device is left, and the user went with the last one. */
+  readonly gone: boolean
 }
 
 /** How an attempt to subscribe ended. */

@@ -7,7 +7,7 @@ import { itemEntry } from "../Ledger.ts"
 import { now } from "../Now.ts"
 import type { AnnounceResult, Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, emptyBacklog } from "./BacklogParcels.ts"
-import { removeDeadDevices } from "./DeadDevices.ts"
+import { removeDeadDevices, removeIfDeviceless } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { sendParcels } from "./Parcel.ts"
 import { settleParcels } from "./Settlement.ts"
@@ -23,7 +23,8 @@ export const announceJob = Effect.fnUntraced(
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     const devices = dossier?.devices ?? []
     if (dossier === undefined || devices.length === 0) {
-      return { ...unkept, kept: true, settled: command.mails.map((mail) => itemEntry(mail.itemId)) }
+      const settled = command.mails.map((mail) => itemEntry(mail.itemId))
+      return { ...unkept, kept: true, settled, gone: yield* removeIfDeviceless(user) }
     }
     const settings = yield* Settings
     const composing: Composing = {
@@ -41,8 +42,8 @@ export const announceJob = Effect.fnUntraced(
       ...(yield* backlogParcels(devices, known, command, composing))
     ]
     const sent = yield* sendParcels(parcels, command.until)
-    yield* removeDeadDevices(user, sent)
-    return yield* settleParcels(command, devices, backlog, sent)
+    const gone = yield* removeDeadDevices(user, sent)
+    return { ...(yield* settleParcels(command, devices, backlog, sent)), gone }
   },
   Effect.catchAll((error) =>
     Effect.as(Effect.logError("a mail could neither be sent nor kept", { reason: error.message }), unkept)
@@ -54,5 +55,6 @@ const unkept: AnnounceResult = {
   kept: false,
   badge: undefined,
   flushed: 0,
-  waiting: false
+  waiting: false,
+  gone: false
 }

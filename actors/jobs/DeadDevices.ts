@@ -5,8 +5,8 @@ import type { Verdict } from "../../schemas/Push.ts"
 import { Dossiers } from "../Dossiers.ts"
 
 /**
- * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. Never
- * fails.
+ * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. True if that was the
+ * last one: then the user is gone as after unregistering, with keys and subscription. Never fails.
  */
 export const removeDeadDevices = Effect.fnUntraced(function* (
   user: UserNumber,
@@ -15,13 +15,29 @@ export const removeDeadDevices = Effect.fnUntraced(function* (
   const dead = new Map(
     sent.filter(({ device, verdict }) => isDead(device, verdict)).map(({ device }) => [device.device, device])
   )
-  if (dead.size === 0) return
-  yield* remove(user, [...dead.values()]).pipe(
+  if (dead.size === 0) return false
+  return yield* remove(user, [...dead.values()]).pipe(
     Effect.catchAll((error) =>
-      Effect.logWarning("a dead device could not be removed", { reason: error.message })
+      Effect.as(Effect.logWarning("a dead device could not be removed", { reason: error.message }), false)
     )
   )
 })
+
+/** Removes a user whom no device is left of. True if the user is gone. Never fails: the next mail tries again. */
+export const removeIfDeviceless = Effect.fnUntraced(
+  function* (user: UserNumber) {
+    const gone = yield* (yield* Storage).deleteUserWithoutDevices(user)
+    yield* (yield* Dossiers).forget(user)
+    if (gone) yield* Effect.logInfo("the user has no device any more and is forgotten")
+    return gone
+  },
+  Effect.catchAll((error) =>
+    Effect.as(
+      Effect.logWarning("a user without devices could not be removed", { reason: error.message }),
+      false
+    )
+  )
+)
 
 const isDead = ({ registeredAt }: Device, verdict: Verdict): boolean =>
   verdict._tag === "TokenDead" && (verdict.since === undefined || verdict.since >= registeredAt)
@@ -33,5 +49,5 @@ const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArra
       yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
     }
   }
-  yield* (yield* Dossiers).forget(user)
+  return yield* removeIfDeviceless(user)
 })

@@ -9,6 +9,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
 import { now } from "../Now.ts"
 import type { Asking } from "../SubscriptionProtocol.ts"
+import { removeDeadDevices } from "./DeadDevices.ts"
 
 /** Apple wakes an app for 2–3 silent pushes an hour; ours are at most two per device. */
 const BUDGET = 2
@@ -20,8 +21,12 @@ export const nudgeJob = Effect.fnUntraced(
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier === undefined) return
     const at = yield* now
-    const waiting = yield* Effect.forEach(dossier.devices, nudgeDevice(user, dossier.user.userId, reason, at))
-    const entries = waiting.flat()
+    const nudged = yield* Effect.forEach(dossier.devices, nudgeDevice(user, dossier.user.userId, reason, at))
+    const sent = nudged.filter((one) => one !== undefined)
+    yield* removeDeadDevices(user, sent)
+    const entries = sent
+      .filter(({ verdict }) => !isFinal(verdict))
+      .map(({ device }) => waitingNudge(user, device, at))
     if (entries.length > 0) yield* (yield* Storage).addOutbox(entries)
     yield* (yield* Dossiers).forget(user)
   },
@@ -33,21 +38,21 @@ const nudgeDevice =
   (device: Device) =>
     Effect.gen(function* () {
       const nudgedAt = device.nudgedAt.filter((time) => at - time < BUDGET_PER)
-      if (nudgedAt.length >= BUDGET) return []
+      if (nudgedAt.length >= BUDGET) return undefined
       const { minPolicy, textNewMessage, textNewMessages } = yield* Settings
       const composing = { userId, minPolicy, textNewMessage, textNewMessages, now: at }
       const notification = compose(device, Announcement.Resubscribe({ reason }), composing)
-      if (notification === undefined) return []
+      if (notification === undefined) return undefined
       // Counted before it is sent: a crash in between costs one nudge, not the budget.
       yield* (yield* Storage).saveNudged(user, device.device, [...nudgedAt, at])
       const verdict = yield* (yield* Push).send(notification)
-      if (isFinal(verdict)) return []
-      const entry: OutboxEntry = {
-        user,
-        device: device.device,
-        kind: "resubscribe",
-        itemId: "" as ItemId,
-        queuedAt: at
-      }
-      return [entry]
+      return { device, verdict }
     })
+
+const waitingNudge = (user: UserNumber, { device }: Device, queuedAt: number): OutboxEntry => ({
+  user,
+  device,
+  kind: "resubscribe",
+  itemId: "" as ItemId,
+  queuedAt
+})

@@ -40,7 +40,7 @@ export const settleParcels = Effect.fnUntraced(function* (
     flushed: flushed.length,
     waiting:
       (kept && fresh.length > 0) || (backlog === undefined ? command.backlog : backlog.size > flushed.length)
-  } satisfies AnnounceResult
+  } satisfies Omit<AnnounceResult, "gone">
 })
 
 /** An item alone where all its devices are done, else the devices that are. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { Verdict } from "../../schemas/Push.ts"
-import { inWorld, type World } from "../support/ActorFixture.ts"
+import { inWorld, MINUTE, type World } from "../support/ActorFixture.ts"
 
 const ANN = "ann@example.com"
 const dead = Verdict.TokenDead({ since: undefined })
@@ -64,6 +64,56 @@ describe("a push token that is dead", () => {
         const again = Effect.zipRight(world.advance(10), scene.ens.registered(ANN, { token: "phone" }))
         yield* during(world, scene, again)
         expect(yield* scene.tokens).toEqual(["phone", "tablet"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "takes the user with it if it was the last one: keys, subscription and what waits",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens, user } = yield* ready(world)
+        expect((yield* ens.mail(ANN)).reply).toBe("Ok")
+        expect(yield* world.storage.user(user)).toEqual(Option.none())
+        expect(yield* world.storage.subscription(user)).toEqual(Option.none())
+        expect(yield* world.storage.outboxSize).toEqual({ entries: 0, oldest: null })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "does not take a user who registers another device meanwhile",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const scene = yield* ready(world)
+        yield* during(world, scene, scene.ens.registered(ANN, { token: "new" }))
+        expect(yield* scene.tokens).toEqual(["new"])
+        expect(yield* scene.ens.status(ANN, "new")).toMatchObject({ code: "UserAlreadySubscribed" })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "takes its user when the next mail comes, if storage could not do it at once",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens, user } = yield* ready(world)
+        world.faults.failNext("deleteUserWithoutDevices")
+        yield* ens.mail(ANN)
+        expect(yield* world.storage.user(user)).not.toEqual(Option.none())
+        expect((yield* ens.mail(ANN)).reply).toBe("Ok")
+        expect(yield* world.storage.user(user)).toEqual(Option.none())
+      })
+    )
+  )
+
+  it.scopedLive(
+    "is noticed by a silent push as well",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { tokens } = yield* ready(world, "tablet")
+        yield* world.advance(35 * MINUTE, 10_000)
+        expect(yield* tokens).toEqual(["tablet"])
       })
     )
   )

@@ -403,12 +403,13 @@ const fetched = (items: ReadonlyArray<ItemId>, outcome: number, unread: number):
 
 const announced = (job: Extract<Job, { readonly _tag: "Announce" }>, outcome: number): AnnounceResult =>
   outcome % 3 === 1
-    ? { settled: [], kept: false, badge: undefined, flushed: 0, waiting: false }
+    ? { settled: [], kept: false, badge: undefined, flushed: 0, waiting: false, gone: false }
     : {
         settled: job.mails.map(({ itemId }) => itemEntry(itemId)),
         kept: true,
         badge: outcome % 3 === 2 ? undefined : job.badge,
         flushed: job.backlog ? 2 : 0,
+        gone: false,
         waiting: outcome % 2 === 0
       }
 
