@@ -1,19 +1,18 @@
 import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
-import { Ews } from "../../layers/ews/Ews.ts"
+import { Ews, type Inbox } from "../../layers/ews/Ews.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import type { Mail } from "../../schemas/EwsMessage.ts"
-import type { Generation, ItemId, UserNumber } from "../../schemas/Ids.ts"
+import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { type Dossier, Dossiers } from "../Dossiers.ts"
+import { Dossiers } from "../Dossiers.ts"
 import { now } from "../Now.ts"
 import type { Command, FetchResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
-import { emailFetchFailed } from "./FetchMetrics.ts"
+import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
+import { isDoubtful, outsideFreshInbox, outsideInbox } from "./OutsideInbox.ts"
 
 export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
 
@@ -85,9 +84,6 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
   attempt.missing = items.length > 0
   const unread = command.unread && dossier.devices.some((device) => device.platform === "iOS")
   if (items.length === 0 && !unread) return
-  const { subscriptionId } = dossier.subscription
-  const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
-  yield* Effect.logDebug(`Received [${received}] for subscription:[${subscriptionId ?? ""}]`)
   const seal = yield* CallbackSeal
   const credentials = yield* seal.open(
     dossier.user,
@@ -103,14 +99,22 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
   )
   const exchange = Effect.gen(function* () {
     const ews = yield* Ews
+    const freshInbox = Effect.flatMap(now, (at) => ews.inbox(account(command.until - at)))
+    let inbox: Inbox | undefined
     if (items.length > 0) {
       const mails = yield* ews.mails(account(command.until - (yield* now)), items, shapeFor(policies))
-      found.elsewhere = yield* outsideInbox(dossier, mails)
+      found.elsewhere = yield* outsideInbox(dossier.user, mails)
       found.mails = mails
       attempt.missing = false
+      if (isDoubtful(mails, found.elsewhere)) {
+        inbox = yield* freshInbox
+        const outside = outsideFreshInbox(mails, found.elsewhere, inbox)
+        if (outside.length < found.elsewhere.length) yield* Effect.logWarning(OUTDATED)
+        found.elsewhere = outside
+      }
     }
-    if (unread) found.unread = (yield* ews.inbox(account(command.until - (yield* now)))).unreadCount
-  })
+    if (unread) found.unread = (inbox ?? (yield* freshInbox)).unreadCount
+  }).pipe(Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))))
   yield* (yield* UserGate).through(user)(exchange)
 })
 
@@ -122,14 +126,13 @@ const waiting = Effect.fnUntraced(function* (user: UserNumber) {
   return [...new Set(entries.filter((entry) => entry.kind === "mail").map((entry) => entry.itemId))]
 })
 
-/** A URL that leaked could name items of other folders: only the Inbox that was proven at registration is announced. */
-const outsideInbox = Effect.fnUntraced(function* ({ user }: Dossier, mails: ReadonlyArray<Mail>) {
-  const outside: Array<ItemId> = []
-  if (user.fingerprint === null) return outside
-  for (const { itemId, parentFolderId } of mails) {
-    if (parentFolderId === undefined) continue
-    const found = yield* mailboxFingerprint(user.tenant, user.user, parentFolderId)
-    if (!sameMailbox(user.fingerprint, found)) outside.push(itemId)
-  }
-  return outside
-})
+const OUTDATED =
+  "the Inbox has another id than when the user registered (was the mailbox moved?); its mails are announced all the same"
+
+const noteOutside = (count: number) =>
+  count === 0
+    ? Effect.void
+    : Effect.zipRight(
+        Metric.incrementBy(mailsOutsideInbox, count),
+        Effect.logInfo(`${count} mails lie outside of the Inbox and are not announced`)
+      )

@@ -7,6 +7,12 @@ import type { FetchResult } from "../SubscriptionProtocol.ts"
 export const emailFetchFailed = (reason: NonNullable<FetchResult["trouble"]>) =>
   Metric.tagged(failedCounter, "reason", reason)
 
+/** Mails that were not announced, because they lie outside of the user's Inbox. */
+export const mailsOutsideInbox = Metric.counter("ens_mails_outside_inbox_total", {
+  description: "Mails that were not announced, because Exchange says that they lie outside of the Inbox",
+  incremental: true
+})
+
 const failedCounter = Metric.counter("ens_email_fetch_failed_total", {
   description:
     "Fetches of mail details that failed: credentials rejected or sealed for good, or other trouble",

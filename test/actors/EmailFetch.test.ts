@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Metric } from "effect"
-import { emailFetchFailed } from "../../actors/jobs/FetchMetrics.ts"
+import { emailFetchFailed, mailsOutsideInbox } from "../../actors/jobs/FetchMetrics.ts"
 import { inWorld, type World } from "../support/ActorFixture.ts"
-import { faults } from "../support/FakeEws.ts"
+import { faults, inboxIdOf } from "../support/FakeEws.ts"
 
 const ANN = "ann@example.com"
 
@@ -68,6 +68,67 @@ describe("details of mails that cannot be had", () => {
         expect(yield* world.titles("phone")).toEqual(["Ada Lovelace · Lunch"])
         expect(named(world)).toEqual([])
         expect(world.logged("WARN").join()).toContain("the unread count could not be read")
+      })
+    )
+  )
+})
+
+describe("mails outside of the Inbox", () => {
+  const ARCHIVE = inboxIdOf("archive")
+  const counted = Effect.map(Metric.value(mailsOutsideInbox), ({ count }) => count)
+
+  it.scopedLive(
+    "are not announced, but counted and told without any id",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const before = yield* counted
+        const inside = yield* world.arrive(ANN, { subject: "Lunch" })
+        const outside = yield* world.arrive(ANN, { folder: ARCHIVE, subject: "secret" })
+        const lookups = yield* world.ews.count("inbox")
+        yield* ens.callback(ANN, [...inside.events, ...outside.events])
+        expect(yield* world.titles("phone")).toEqual(["Ada Lovelace · Lunch"])
+        expect((yield* counted) - before).toBe(1)
+        const told = world.logged("INFO").filter((text) => text.includes("outside of the Inbox"))
+        expect(told).toHaveLength(1)
+        expect(told[0]).not.toMatch(/secret|item-|archive/)
+        // One of them is inside, so the fingerprint is right and nobody is asked.
+        expect(yield* world.ews.count("inbox")).toBe(lookups)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are believed to be outside only after a look at which folder the Inbox is",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const lookups = yield* world.ews.count("inbox")
+        yield* ens.mail(ANN, { folder: ARCHIVE })
+        expect(yield* world.ews.count("inbox")).toBe(lookups + 1)
+        yield* world.ews.failNext("inbox", faults.busy())
+        yield* ens.mail(ANN, { folder: ARCHIVE })
+        expect(yield* world.titles("phone")).toEqual([])
+        expect(named(world)).toEqual([])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are inside all the same if they lie in what is the Inbox now, and that is told",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.ews.setInbox(ANN, inboxIdOf("moved"))
+        const before = yield* counted
+        const inside = yield* world.arrive(ANN, { subject: "Lunch" })
+        const outside = yield* world.arrive(ANN, { folder: ARCHIVE, subject: "secret" })
+        yield* ens.callback(ANN, [...inside.events, ...outside.events])
+        expect(yield* world.titles("phone")).toEqual(["Ada Lovelace · Lunch"])
+        expect((yield* counted) - before).toBe(1)
+        expect(world.logged("WARN").join()).toContain(
+          "the Inbox has another id than when the user registered"
+        )
       })
     )
   )

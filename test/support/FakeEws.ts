@@ -62,6 +62,8 @@ export class FakeEws extends Context.Tag("ens/test/FakeEws")<
     readonly deliver: (address: string, mail?: NewMail) => Effect.Effect<ItemId>
     /** The unread count of the Inbox, without a call. */
     readonly unread: (address: string) => Effect.Effect<number>
+    /** The Inbox has this id from now on, as after the mailbox was moved to another server. */
+    readonly setInbox: (address: string, inbox: ItemId) => Effect.Effect<void>
     readonly setUnread: (address: string, unread: number) => Effect.Effect<void>
     /** Marks the mail read and lowers the unread count. */
     readonly markRead: (address: string, item: ItemId) => Effect.Effect<void>
@@ -113,6 +115,7 @@ export const faults = {
 }
 
 interface Mailbox {
+  inbox: ItemId
   unread: number
   password: string | undefined
   readonly mails: Map<ItemId, Mail>
@@ -148,7 +151,13 @@ const make = Effect.gen(function* () {
     const key = address.toLowerCase()
     const known = mailboxes.get(key)
     if (known !== undefined) return known
-    const made: Mailbox = { unread: 0, password: undefined, mails: new Map(), subscriptions: [] }
+    const made: Mailbox = {
+      inbox: inboxIdOf(address),
+      unread: 0,
+      password: undefined,
+      mails: new Map(),
+      subscriptions: []
+    }
     mailboxes.set(key, made)
     return made
   }
@@ -216,7 +225,7 @@ const make = Effect.gen(function* () {
       }),
     inbox: (account) =>
       call({ operation: "inbox", account, items: [], shape: undefined }, (own) =>
-        Effect.sync(() => ({ folderId: inboxIdOf(own), unreadCount: mailboxOf(own).unread }))
+        Effect.sync(() => ({ folderId: mailboxOf(own).inbox, unreadCount: mailboxOf(own).unread }))
       ),
     mails: (account, items, shape) =>
       call({ operation: "mails", account, items, shape }, (own) =>
@@ -234,7 +243,7 @@ const make = Effect.gen(function* () {
       Effect.map(Clock.currentTimeMillis, (now) => {
         const mailbox = mailboxOf(address)
         const itemId = `item-${++serial}` as ItemId
-        const inbox = inboxIdOf(address)
+        const { inbox } = mailbox
         const delivered: Mail = {
           itemId,
           parentFolderId: mail.folder ?? inbox,
@@ -249,6 +258,10 @@ const make = Effect.gen(function* () {
         return itemId
       }),
     unread: (address) => Effect.sync(() => mailboxOf(address).unread),
+    setInbox: (address, inbox) =>
+      Effect.sync(() => {
+        mailboxOf(address).inbox = inbox
+      }),
     setUnread: (address, unread) =>
       Effect.sync(() => {
         mailboxOf(address).unread = unread
@@ -259,14 +272,14 @@ const make = Effect.gen(function* () {
         const mail = mailbox.mails.get(item)
         if (mail === undefined || mail.isRead) return
         mailbox.mails.set(item, { ...mail, isRead: true })
-        if (mail.parentFolderId === inboxIdOf(address)) mailbox.unread--
+        if (mail.parentFolderId === mailbox.inbox) mailbox.unread--
       }),
     remove: (address, item) =>
       Effect.sync(() => {
         const mailbox = mailboxOf(address)
         const mail = mailbox.mails.get(item)
         mailbox.mails.delete(item)
-        if (mail !== undefined && !mail.isRead && mail.parentFolderId === inboxIdOf(address)) mailbox.unread--
+        if (mail !== undefined && !mail.isRead && mail.parentFolderId === mailbox.inbox) mailbox.unread--
       }),
     setPassword: (address, password) =>
       Effect.sync(() => {
