@@ -11,7 +11,7 @@ export type Announcement = Data.TaggedEnum<{
     readonly preview?: string | undefined
     readonly badge?: number | undefined
   }
-  /** Many mails at once. All their ids, newest first: the id is made of all, the payload names the first ten. */
+  /** Many mails at once. All their ids, newest first: the id is made of the oldest, the payload names the first ten. */
   Summary: {
     readonly count: number
     readonly messageIds: ReadonlyArray<ItemId>

@@ -17,7 +17,8 @@ const what = (announcement: Announcement): ReadonlyArray<string> => {
     case "NewMail":
       return ["mail", announcement.itemId]
     case "Summary":
-      return ["summary", ...[...announcement.messageIds].sort()]
+      // The set may grow between a summary and its repeat after a crash; the mail that waited longest stays the same.
+      return ["summary", announcement.messageIds.at(-1) ?? ""]
     case "Badge":
       return ["badge"]
     case "Resubscribe":

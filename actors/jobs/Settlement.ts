@@ -30,16 +30,22 @@ export const settleParcels = Effect.fnUntraced(function* (
     .filter((parcel) => parcel.stored && isFinal(parcel.verdict))
     .flatMap((parcel) => parcel.entries)
   // If this fails they are sent once more, with the same ids, which replace the first ones on the phone.
-  if (flushed.length > 0) yield* Effect.ignoreLogged(storage.removeOutbox(flushed))
+  const left = yield* flushed.length === 0
+    ? Effect.succeed(0)
+    : storage.removeOutbox(flushed).pipe(
+        Effect.as(flushed.length),
+        Effect.catchAll((error) =>
+          Effect.as(Effect.logWarning("the outbox cannot be cleared", { reason: error.message }), 0)
+        )
+      )
   const lost = kept ? [] : open.filter((parcel) => !parcel.stored)
   const lostMails = lost.flatMap((parcel) => mailsOf(parcel.entries))
   return {
     settled: [...settledMails(command, devices, lostMails), ...settledBacklog(command, devices, flushed)],
     kept: lostMails.length === 0,
     badge: shownBadge(sent) ?? (devices.some(showsBadge) ? undefined : command.badge),
-    flushed: flushed.length,
-    waiting:
-      (kept && fresh.length > 0) || (backlog === undefined ? command.backlog : backlog.size > flushed.length)
+    flushed: left,
+    waiting: (kept && fresh.length > 0) || (backlog === undefined ? command.backlog : backlog.size > left)
   } satisfies Omit<AnnounceResult, "gone">
 })
 

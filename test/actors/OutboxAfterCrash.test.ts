@@ -107,4 +107,22 @@ describe("mails in the outbox of a process that was killed", () => {
       })
     )
   )
+
+  it.scopedLive(
+    "are one summary on the phone, also if it was sent, not noted, and another mail has come since",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* killed(world, 6)
+        world.faults.failNext("removeOutbox")
+        const ens = yield* world.start
+        yield* world.advance(1_000)
+        expect(yield* kinds(world)).toEqual(["summary"])
+        yield* world.push.down("iOS")
+        yield* ens.mail(ANN)
+        yield* world.push.up("iOS")
+        yield* world.advance(MINUTE)
+        expect((yield* world.titles("phone")).filter((text) => text !== "")).toEqual(["7 new messages"])
+      })
+    )
+  )
 })
