@@ -4,6 +4,7 @@ import { Circuit } from "./Circuit.ts"
 import type { Gateway } from "./Gateway.ts"
 import type { GatewayHealth } from "./Push.ts"
 import * as PushMetrics from "./PushMetrics.ts"
+import { Suspects } from "./Suspects.ts"
 
 /** The way to one gateway. */
 export interface GatewayStage {
@@ -34,6 +35,7 @@ export const make = Effect.fnUntraced(function* (
   const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
   const run = yield* FiberSet.makeRuntime<never>()
   const circuit = new Circuit()
+  const suspects = new Suspects()
   const waiting = new Set<Entry>()
   const metrics = metricsOf(gateway)
   let busy = 0
@@ -66,14 +68,19 @@ export const make = Effect.fnUntraced(function* (
   const settle = (batch: ReadonlyArray<Entry>, exit: Exit.Exit<ReadonlyArray<Verdict>>) => {
     const probe = batch.some((entry) => entry.probe)
     const before = circuit.trouble
-    const verdicts = batch.map((_, i) => (Exit.isSuccess(exit) ? exit.value[i] : undefined) ?? UNKNOWN)
+    const said = batch.map((_, i) => (Exit.isSuccess(exit) ? exit.value[i] : undefined) ?? UNKNOWN)
     // A crash or a shutdown says nothing about the gateway.
-    if (Exit.isSuccess(exit)) circuit.report(verdicts, probe, now())
+    if (Exit.isSuccess(exit)) circuit.report(said, probe, now())
     else if (probe) circuit.abandonProbe()
+    const verdicts = suspects.judge(
+      batch.map(({ notification }) => notification),
+      said
+    )
     for (const [i, entry] of batch.entries()) answer(entry, verdicts[i] ?? UNKNOWN)
     refuseWaiting()
     metrics.down.unsafeUpdate(circuit.trouble ? 1 : 0, [])
-    return reportOf(gateway, exit, before, circuit.trouble, now())
+    const report = reportOf(gateway, exit, before, circuit.trouble, now())
+    return verdicts === said ? report : Effect.zipRight(report, reportConvicted(gateway, verdicts))
   }
 
   const deliver = (batch: ReadonlyArray<Entry>) =>
@@ -187,6 +194,13 @@ const reportOf = (
     )
   return Effect.void
 }
+
+const reportConvicted = ({ name }: Gateway, [verdict]: ReadonlyArray<Verdict>): Effect.Effect<void> =>
+  verdict?._tag === "Rejected"
+    ? Effect.logWarning(
+        `Push gateway ${name} stumbles over a notification; it is given up: ${verdict.reason}`
+      )
+    : Effect.void
 
 /** Kind and place of a crash, without its message: that may quote a mail. */
 const crashOf = (cause: Cause.Cause<never>): string => {
