@@ -14,6 +14,7 @@ import { now } from "../Now.ts"
 import type { EnrolResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
+import { askedVersion } from "./AskedVersion.ts"
 import { explain, notStored, reply } from "./DeviceReplies.ts"
 
 /** Milliseconds for Subscribe and for the GetFolder behind it: both fit into the 30 s that a device waits. */
@@ -66,7 +67,10 @@ export const enrolJob = Effect.fnUntraced(
           subscriptionId: subscribed.subscriptionId,
           watermark: subscribed.watermark ?? null,
           ewsUrl: enrolment.mailbox.ewsUrl,
-          exchangeVersion: enrolment.mailbox.exchangeVersion,
+          exchangeVersion: askedVersion(enrolment.mailbox.exchangeVersion, [
+            subscribed.serverVersion,
+            inbox.serverVersion
+          ]),
           authType: enrolment.mailbox.authType,
           tokenExpiresAt: enrolment.tokenExpiresAt,
           subscribedAt: at,

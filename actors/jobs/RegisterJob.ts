@@ -2,7 +2,6 @@ import { Effect, Option } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
-import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Register } from "../../schemas/SubscriptionMessage.ts"
 import { type Dossier, Dossiers } from "../Dossiers.ts"
@@ -10,13 +9,12 @@ import { now } from "../Now.ts"
 import type { DeskResult } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
+import { DEFAULT_VERSION } from "./AskedVersion.ts"
 import { explain, notStored, reply } from "./DeviceReplies.ts"
 import { enrolJob, INBOX_TIMEOUT } from "./EnrolJob.ts"
 
 /** At most so many devices a user; the one that registered longest ago makes room. */
 const DEVICES_MAX = 20
-/** The version that serves every Exchange since 2010 SP1; a server that is older says so. */
-const DEFAULT_VERSION: ExchangeVersion = "Exchange2010_SP1"
 
 /**
  * Serves a registration: with a new subscription (`generation` > 0), or by proving that the credentials of *this*

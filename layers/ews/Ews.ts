@@ -17,9 +17,19 @@ export interface EwsAccount {
   readonly timeout: number
 }
 
+/** What Subscribe answers; a watermark is optional in the schema. */
+export interface Subscribed {
+  readonly subscriptionId: SubscriptionId
+  readonly watermark: Watermark | undefined
+  /** The highest version that may be asked of the server which answered; undefined if it did not say. */
+  readonly serverVersion: ExchangeVersion | undefined
+}
+
 export interface Inbox {
   readonly folderId: ItemId
   readonly unreadCount: number
+  /** As in `Subscribed`. */
+  readonly serverVersion: ExchangeVersion | undefined
 }
 
 /**
@@ -34,10 +44,7 @@ export class Ews extends Context.Tag("ens/Ews")<
       account: EwsAccount,
       callbackUrl: string,
       statusFrequencyMinutes: number
-    ) => Effect.Effect<
-      { readonly subscriptionId: SubscriptionId; readonly watermark: Watermark | undefined },
-      EwsError
-    >
+    ) => Effect.Effect<Subscribed, EwsError>
     /** GetFolder of the caller's own Inbox. */
     readonly inbox: (account: EwsAccount) => Effect.Effect<Inbox, EwsError>
     /** One GetItem for all; mails that are gone are left out of the answer. */

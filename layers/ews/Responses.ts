@@ -2,29 +2,23 @@ import { Either } from "effect"
 import { type EwsError, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { Mail } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
-import type { Inbox } from "./Ews.ts"
+import type { Inbox, Subscribed } from "./Ews.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import { type HttpAnswer, responseMessages } from "./SoapAnswer.ts"
 import { child, MESSAGES, type SoapElement, TYPES, textOf } from "./SoapReader.ts"
 import { boolean, count, dateTime } from "./XsdValues.ts"
-
-/** What Subscribe answers; a watermark is optional in the schema. */
-export interface Subscribed {
-  readonly subscriptionId: SubscriptionId
-  readonly watermark: Watermark | undefined
-}
 
 export const subscribeResponse = (
   site: CallSite,
   answer: HttpAnswer,
   now: number
 ): Either.Either<Subscribed, EwsError> =>
-  Either.flatMap(onlyMessage(site, answer, now), (message) => {
+  Either.flatMap(onlyMessage(site, answer, now), ({ element: message, serverVersion }) => {
     const subscriptionId = textOf(message, MESSAGES, "SubscriptionId") as SubscriptionId | undefined
     const watermark = textOf(message, MESSAGES, "Watermark") as Watermark | undefined
     return subscriptionId === undefined
       ? unusable(site, answer, "no subscription id")
-      : Either.right({ subscriptionId, watermark })
+      : Either.right({ subscriptionId, watermark, serverVersion })
   })
 
 export const inboxResponse = (
@@ -32,13 +26,13 @@ export const inboxResponse = (
   answer: HttpAnswer,
   now: number
 ): Either.Either<Inbox, EwsError> =>
-  Either.flatMap(onlyMessage(site, answer, now), (message) => {
+  Either.flatMap(onlyMessage(site, answer, now), ({ element: message, serverVersion }) => {
     const folder = child(message, MESSAGES, "Folders")?.children[0]
     const folderId = idOf(folder, "FolderId")
     const unreadCount = count(textOf(folder, TYPES, "UnreadCount"))
     return folderId === undefined || unreadCount === undefined
       ? unusable(site, answer, "no folder id or unread count")
-      : Either.right({ folderId, unreadCount })
+      : Either.right({ folderId, unreadCount, serverVersion })
   })
 
 /**
@@ -65,7 +59,7 @@ export const mailsResponse = (
 
 const onlyMessage = (site: CallSite, answer: HttpAnswer, now: number) =>
   Either.flatMap(responseMessages(site, answer, now), ([message]) =>
-    message!.error === undefined ? Either.right(message!.element) : Either.left(message!.error)
+    message!.error === undefined ? Either.right(message!) : Either.left(message!.error)
   )
 
 const unusable = (site: CallSite, answer: HttpAnswer, reason: string) =>

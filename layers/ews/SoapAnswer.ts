@@ -7,8 +7,19 @@ import {
   EwsUnauthorized,
   EwsUnusable
 } from "../../schemas/EwsError.ts"
+import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import { type CallSite, errorOfCode, LONGEST_BACK_OFF } from "./EwsErrors.ts"
-import { child, ERRORS, MESSAGES, readSoap, type SoapElement, TYPES, textOf } from "./SoapReader.ts"
+import { serverVersion } from "./ServerVersion.ts"
+import {
+  child,
+  ERRORS,
+  MESSAGES,
+  readSoapMessage,
+  type SoapElement,
+  type SoapMessage,
+  TYPES,
+  textOf
+} from "./SoapReader.ts"
 import { count } from "./XsdValues.ts"
 
 /** Bytes of an answer's body that are read at most. */
@@ -25,6 +36,8 @@ export interface HttpAnswer {
 export interface ResponseMessage {
   readonly element: SoapElement
   readonly error: EwsBusy | EwsRefused | undefined
+  /** The highest version that may be asked of the server which answered. */
+  readonly serverVersion: ExchangeVersion | undefined
 }
 
 /**
@@ -41,8 +54,8 @@ export const responseMessages = (
   if (status === 403) return Either.left(new EwsForbidden(site))
   if (status >= 300 && status < 400) return unusable(site, status, redirect(answer))
 
-  const read = readSoap(answer.body, ANSWER_LIMIT)
-  const content = Either.isRight(read) ? read.right : undefined
+  const read = readSoapMessage(answer.body, ANSWER_LIMIT)
+  const content = Either.isRight(read) ? read.right.content : undefined
   const fault = content?.local === "Fault" ? faultOf(content) : undefined
   const wait = retryAfter(answer, now)
   if (BUSY_STATUSES.has(status)) {
@@ -89,15 +102,21 @@ const redirect = (answer: HttpAnswer): string => {
   return `a redirect${target}, which is not followed`
 }
 
-const messagesOf = (site: CallSite, status: number, answer: SoapElement): ReadonlyArray<ResponseMessage> => {
+const messagesOf = (
+  site: CallSite,
+  status: number,
+  { content: answer, header }: SoapMessage
+): ReadonlyArray<ResponseMessage> => {
   if (answer.uri !== MESSAGES) return []
+  const version = serverVersion(header)
   const inside = child(answer, MESSAGES, "ResponseMessages")?.children ?? [answer]
   return inside
     .filter((element) => element.uri === MESSAGES && element.attributes.has("ResponseClass"))
     .map((element) => {
-      if (element.attributes.get("ResponseClass") !== "Error") return { element, error: undefined }
+      if (element.attributes.get("ResponseClass") !== "Error")
+        return { element, error: undefined, serverVersion: version }
       const code = textOf(element, MESSAGES, "ResponseCode") ?? ""
-      return { element, error: errorOfCode(site, status, code, backOffOf(element)) }
+      return { element, error: errorOfCode(site, status, code, backOffOf(element)), serverVersion: version }
     })
 }
 

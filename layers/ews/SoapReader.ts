@@ -33,22 +33,33 @@ export type NotSoap =
   | "too many attributes"
   | "not a SOAP envelope"
 
+/** What an envelope holds. */
+export interface SoapMessage {
+  readonly header: SoapElement | undefined
+  /** The first element of the body. */
+  readonly content: SoapElement
+}
+
+/** Reads an envelope as `readSoapMessage` does, and answers the first element of its body. */
+export const readSoap = (document: Uint8Array | string, limit: number): Either.Either<SoapElement, NotSoap> =>
+  Either.map(readSoapMessage(document, limit), (message) => message.content)
+
 /**
- * Reads a SOAP 1.1 or 1.2 envelope and answers the first element of its body. Strict XML with namespaces, bounded in
+ * Reads a SOAP 1.1 or 1.2 envelope. Strict XML with namespaces, bounded in
  * size (`limit`, bytes), depth and number of elements; no DOCTYPE and no entities but XML's own. Tolerated, because
  * servers and proxies send it: byte order marks, UTF-16, white space or a broken declaration before the root, and
  * characters that XML 1.0 forbids (they become U+FFFD).
  */
-export const readSoap = (
+export const readSoapMessage = (
   document: Uint8Array | string,
   limit: number
-): Either.Either<SoapElement, NotSoap> => {
+): Either.Either<SoapMessage, NotSoap> => {
   if (document.length > limit) return Either.left("too large")
   const text = withoutProlog(typeof document === "string" ? document : decoded(document))
   if (text === "") return Either.left("empty")
   if (HTML.test(text)) return Either.left("an HTML page")
   try {
-    return bodyOf(parse(withoutForbiddenCharacters(text)))
+    return messageOf(parse(withoutForbiddenCharacters(text)))
   } catch (refusal) {
     // Whatever else is thrown comes from the parser and is about the document.
     return Either.left(refusal instanceof Refusal ? refusal.reason : "not well-formed XML")
@@ -144,10 +155,12 @@ const unprefixed = (attributes: Record<string, SaxesAttributeNS>): ReadonlyMap<s
   return found ?? NO_ATTRIBUTES
 }
 
-const bodyOf = (root: SoapElement): Either.Either<SoapElement, NotSoap> => {
+const messageOf = (root: SoapElement): Either.Either<SoapMessage, NotSoap> => {
   const soap = root.uri === SOAP_11 || root.uri === SOAP_12
   const content = soap && root.local === "Envelope" ? child(root, root.uri, "Body")?.children[0] : undefined
-  return content === undefined ? Either.left("not a SOAP envelope") : Either.right(content)
+  return content === undefined
+    ? Either.left("not a SOAP envelope")
+    : Either.right({ header: child(root, root.uri, "Header"), content })
 }
 
 const decoded = (bytes: Uint8Array): string => {

@@ -10,7 +10,7 @@ import {
   EwsUnreachable,
   EwsUnusable
 } from "../../schemas/EwsError.ts"
-import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
+import type { ExchangeVersion, Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
 
 export type EwsOperation = "subscribe" | "inbox" | "mails"
@@ -64,6 +64,8 @@ export class FakeEws extends Context.Tag("ens/test/FakeEws")<
     readonly unread: (address: string) => Effect.Effect<number>
     /** The Inbox has this id from now on, as after the mailbox was moved to another server. */
     readonly setInbox: (address: string, inbox: ItemId) => Effect.Effect<void>
+    /** What all servers speak from now on; they do not say before. */
+    readonly setServerVersion: (version: ExchangeVersion) => Effect.Effect<void>
     readonly setUnread: (address: string, unread: number) => Effect.Effect<void>
     /** Marks the mail read and lowers the unread count. */
     readonly markRead: (address: string, item: ItemId) => Effect.Effect<void>
@@ -143,6 +145,7 @@ const make = Effect.gen(function* () {
   let concurrent = 0
   let interrupted = 0
   let serial = 0
+  let serverVersion: ExchangeVersion | undefined
 
   const countOf = (operation?: EwsOperation) =>
     operation === undefined ? calls.length : calls.filter((call) => call.operation === operation).length
@@ -220,12 +223,17 @@ const make = Effect.gen(function* () {
         mailboxOf(own).subscriptions.push(subscription)
         return Effect.succeed({
           subscriptionId: subscription.subscriptionId,
-          watermark: subscription.watermark
+          watermark: subscription.watermark,
+          serverVersion
         })
       }),
     inbox: (account) =>
       call({ operation: "inbox", account, items: [], shape: undefined }, (own) =>
-        Effect.sync(() => ({ folderId: mailboxOf(own).inbox, unreadCount: mailboxOf(own).unread }))
+        Effect.sync(() => ({
+          folderId: mailboxOf(own).inbox,
+          unreadCount: mailboxOf(own).unread,
+          serverVersion
+        }))
       ),
     mails: (account, items, shape) =>
       call({ operation: "mails", account, items, shape }, (own) =>
@@ -261,6 +269,10 @@ const make = Effect.gen(function* () {
     setInbox: (address, inbox) =>
       Effect.sync(() => {
         mailboxOf(address).inbox = inbox
+      }),
+    setServerVersion: (version) =>
+      Effect.sync(() => {
+        serverVersion = version
       }),
     setUnread: (address, unread) =>
       Effect.sync(() => {

@@ -68,7 +68,7 @@ describe("EwsClient", () => {
         subscriptionId: "S",
         watermark: "W"
       })
-      expect(yield* ews.inbox(caller)).toEqual({ folderId: "F", unreadCount: 3 })
+      expect(yield* ews.inbox(caller)).toEqual({ folderId: "F", unreadCount: 3, serverVersion: undefined })
       const shape = { sender: true, subject: true, preview: true }
       expect(yield* ews.mails(caller, ["A" as ItemId, "B" as ItemId], shape)).toMatchObject([{ itemId: "A" }])
       expect(yield* ews.mails(caller, [], shape)).toEqual([])

@@ -76,7 +76,8 @@ describe("Responses", () => {
       200,
       {
         subscriptionId: "83826921-afdf-48be-b469-628cc02b5f49",
-        watermark: "AQAAAOpvG0LURVdOhQkPOWZLPcI8EgAAAAAAAAE="
+        watermark: "AQAAAOpvG0LURVdOhQkPOWZLPcI8EgAAAAAAAAE=",
+        serverVersion: undefined
       }
     ],
     [
@@ -86,7 +87,8 @@ describe("Responses", () => {
       {
         subscriptionId:
           "JgBibjFwcjAzbWIyMDIubmFtcHJkMDMucHJvZC5vdXRsb29rLmNvbRAAAADwXxVesOnHS5BxUHKwAW88SHjwd1iB0Ag=",
-        watermark: undefined
+        watermark: undefined,
+        serverVersion: "Exchange2013"
       }
     ],
     [
@@ -107,7 +109,12 @@ describe("Responses", () => {
       200,
       refused("ErrorInvalidPushSubscriptionUrl")
     ],
-    ["getfolder-response.xml", inboxResponse, 200, { folderId: "AQApA=", unreadCount: 2 }],
+    [
+      "getfolder-response.xml",
+      inboxResponse,
+      200,
+      { folderId: "AQApA=", unreadCount: 2, serverVersion: undefined }
+    ],
     [
       "getitem-response-2013.xml",
       mailsResponse,
@@ -262,6 +269,22 @@ describe("Responses", () => {
     [answer("", 307), unusable("a redirect, which is not followed", 307)]
   ])("says what an answer that is none means (%#)", (http, error) => {
     expect(mails(http)).toEqual(error)
+  })
+
+  it.each([
+    [subscribeResponse, "<m:SubscriptionId>S</m:SubscriptionId>"],
+    [
+      inboxResponse,
+      '<m:Folders><t:Folder><t:FolderId Id="F"/><t:UnreadCount>0</t:UnreadCount></t:Folder></m:Folders>'
+    ]
+  ] as const)("tells which version may be asked of the server that answered (%#)", (decode, content) => {
+    const body = envelope(
+      `<m:Response xmlns:m="${M}" xmlns:t="${T}"><m:ResponseMessages><m:Message ResponseClass="Success">${content}</m:Message></m:ResponseMessages></m:Response>`
+    )
+    const header = `<s:Header><h:ServerVersionInfo MajorVersion="15" MinorVersion="1" xmlns:h="${T}"/></s:Header>`
+    const told = answer(body.replace("<s:Body>", `${header}<s:Body>`))
+    expect(outcome(decode, answer(body))).toHaveProperty("serverVersion", undefined)
+    expect(outcome(decode, told)).toHaveProperty("serverVersion", "Exchange2016")
   })
 
   it("finds a subscription without an id, and a folder without a count, unusable", () => {
