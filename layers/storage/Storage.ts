@@ -263,6 +263,8 @@ export class Storage extends Context.Tag("ens/Storage")<
       user: UserNumber,
       generation: Generation
     ) => Effect.Effect<Option.Option<Uint8Array>, StorageError>
+    /** Removes the part of a generation that Exchange surely never heard of; nothing happens if there is none. */
+    readonly deletePartial: (user: UserNumber, generation: Generation) => Effect.Effect<void, StorageError>
 
     // Devices ------------------------------------------------------------------------------------------------------
     readonly devices: (user: UserNumber) => Effect.Effect<ReadonlyArray<Device>, StorageError>

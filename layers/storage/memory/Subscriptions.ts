@@ -14,6 +14,7 @@ type Subscriptions = Pick<
   | "saveHot"
   | "savePartial"
   | "partial"
+  | "deletePartial"
 >
 
 export const make = (state: MemoryState): Subscriptions => ({
@@ -85,7 +86,10 @@ export const make = (state: MemoryState): Subscriptions => ({
     attempt("savePartial", () => void state.require(user).partials.set(generation, copy(ciphertext))),
 
   partial: (user, generation) =>
-    Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)?.partials.get(generation)), copy))
+    Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)?.partials.get(generation)), copy)),
+
+  deletePartial: (user, generation) =>
+    Effect.sync(() => void state.users.get(user)?.partials.delete(generation))
 })
 
 const change = (

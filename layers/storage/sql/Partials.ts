@@ -2,7 +2,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Option } from "effect"
 import { operation, type StorageShape } from "./Operation.ts"
 
-export const make = (sql: SqlClient): Pick<StorageShape, "savePartial" | "partial"> => ({
+export const make = (sql: SqlClient): Pick<StorageShape, "savePartial" | "partial" | "deletePartial"> => ({
   savePartial: (user, generation, ciphertext) =>
     sql`
       INSERT INTO partials ${sql.insert({ user_no: Number(user), generation, ciphertext })}
@@ -16,5 +16,11 @@ export const make = (sql: SqlClient): Pick<StorageShape, "savePartial" | "partia
       SELECT ciphertext FROM partials WHERE user_no = ${Number(user)} AND generation = ${generation}`.pipe(
       Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), (row) => row.ciphertext)),
       operation("partial")
+    ),
+
+  deletePartial: (user, generation) =>
+    sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation = ${generation}`.pipe(
+      Effect.asVoid,
+      operation("deletePartial")
     )
 })

@@ -122,6 +122,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     number,
     (of) => (storage, user) => storage.savePartial(user, generation(of), bytes(`${of}`, 9))
   ),
+  steps("deletePartial", number, (of) => (storage, user) => storage.deletePartial(user, generation(of))),
   steps(
     "addOutbox",
     entries,

@@ -274,4 +274,26 @@ export const subscriptionsSuite = (on: OnStorage) => {
       })
     )
   )
+
+  it.effect(
+    "drops the partial ciphertext of one generation alone, if it is there",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const { user } = yield* addUser(tenant, "anna")
+        const other = yield* addUser(tenant, "bert")
+        for (const one of [user, other.user]) {
+          yield* storage.savePartial(one, generation(1), bytes("one", 20))
+          yield* storage.savePartial(one, generation(2), bytes("two", 20))
+        }
+        yield* storage.deletePartial(user, generation(2))
+        yield* storage.deletePartial(user, generation(2))
+        expect(yield* storage.partial(user, generation(2))).toEqual(Option.none())
+        expect(yield* storage.partial(user, generation(1))).toEqual(Option.some(bytes("one", 20)))
+        expect(yield* storage.partial(other.user, generation(2))).toEqual(Option.some(bytes("two", 20)))
+        yield* storage.deleteUser(user)
+        yield* storage.deletePartial(user, generation(1))
+      })
+    )
+  )
 }
