@@ -41,7 +41,7 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
   Effect.gen(function* () {
     const { heartbeatCheckMinutes, renewRate } = yield* Settings
     const check = heartbeatCheckMinutes * 60_000
-    const watch = new SilenceWatch(Math.min(120_000, check / 15), check / 3)
+    const watch = new SilenceWatch(Math.min(120_000, check / 15), check)
     const clock = yield* Effect.clock
     const waiting = new Map<UserNumber, Waiting>()
     const latch = yield* Effect.makeLatch(false)

@@ -1,19 +1,25 @@
 /** Silence of so many subscriptions of a host is the host's (or our) fault and not theirs (contract section 3). */
 export const SHARED_FRACTION = 0.05
-/** Below this a percentage says nothing: one of three users is not a pattern. */
-export const SHARED_LEAST = 5
+/** One subscription alone says nothing of its host, however few the host has. */
+export const SHARED_LEAST = 2
+/** Further silences of the same fault make a hold longer, up to so many times. */
+export const LONGEST_HOLDS = 2
 
 interface Host {
   population: number
   /** When subscriptions fell silent, within the last window; oldest first. */
   silent: Array<number>
+  /** While a shared fault is assumed: since when. */
+  heldSince: number
   /** While a shared fault is assumed: until when nudges are held. */
   heldUntil: number
 }
 
 /**
  * Tells a single silent subscription from a fault that a whole host shares. Pure bookkeeping; times are milliseconds.
- * `window`: how long apart silences count as one; `hold`: how long nudges are held if the host stays silent.
+ * `window`: how long apart silences count as one; `hold`: how long nudges are held after the last silence of a fault.
+ * Heartbeats are spread, so those of one fault fall silent over the whole StatusFrequency: each of them prolongs the hold
+ * that is on, instead of raising another alarm. A big host always has some that fall silent, so it ends all the same.
  */
 export class SilenceWatch {
   readonly window: number
@@ -41,9 +47,14 @@ export class SilenceWatch {
     const known = this.#host(host)
     known.silent.push(now)
     while ((known.silent[0] ?? now) <= now - this.window) known.silent.shift()
+    if (known.heldUntil > now) {
+      known.heldUntil = Math.min(now + this.hold, known.heldSince + LONGEST_HOLDS * this.hold)
+      return false
+    }
     const shared =
       known.silent.length >= SHARED_LEAST && known.silent.length > known.population * SHARED_FRACTION
-    if (!shared || known.heldUntil > now) return false
+    if (!shared) return false
+    known.heldSince = now
     known.heldUntil = now + this.hold
     return true
   }
@@ -62,7 +73,7 @@ export class SilenceWatch {
   }
 
   #host(host: number): Host {
-    const known = this.#hosts.get(host) ?? { population: 0, silent: [], heldUntil: 0 }
+    const known = this.#hosts.get(host) ?? { population: 0, silent: [], heldSince: 0, heldUntil: 0 }
     this.#hosts.set(host, known)
     return known
   }

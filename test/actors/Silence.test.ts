@@ -248,10 +248,40 @@ describe("many subscriptions that fall silent at once", () => {
       Effect.gen(function* () {
         const ens = yield* world.start
         yield* registerAll(world, ens, people(10))
-        yield* world.advance(45 * MINUTE, 10_000)
+        yield* world.advance(65 * MINUTE, 10_000)
         expect(
           new Set((yield* allNudges(world)).map(({ notification }) => notification.target.token)).size
         ).toBe(10)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are one fault also when their heartbeats are spread",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const addresses = people(60)
+        yield* registerAll(world, ens, addresses)
+        for (const address of addresses) {
+          yield* ens.heartbeat(address)
+          yield* world.advance(15_000, 15_000)
+        }
+        yield* world.advance(40 * MINUTE, 10_000)
+        expect(yield* allNudges(world)).toEqual([])
+        expect(world.logged("ERROR").filter((line) => line.includes("do not reach us"))).toHaveLength(1)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are one fault also if they are three of three",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* registerAll(world, yield* world.start, people(3))
+        yield* world.advance(40 * MINUTE, 10_000)
+        expect(yield* allNudges(world)).toEqual([])
+        expect(world.logged("ERROR").filter((line) => line.includes("do not reach us"))).toHaveLength(1)
       })
     )
   )

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import { LOST_AFTER, NUDGES, nudgeAfter } from "../../actors/NudgeSchedule.ts"
-import { SHARED_FRACTION, SHARED_LEAST, SilenceWatch } from "../../actors/SilenceWatch.ts"
+import { LONGEST_HOLDS, SHARED_FRACTION, SHARED_LEAST, SilenceWatch } from "../../actors/SilenceWatch.ts"
 
 const WINDOW = 120_000
-const HOLD = 600_000
+const HOLD = 30 * 60_000
 const HOST = 1
 
 const watchOf = (population: number) => {
@@ -14,6 +14,33 @@ const watchOf = (population: number) => {
 }
 
 describe("the watch over silences", () => {
+  it("raises one alarm for a fault that subscriptions notice one after another", () => {
+    const watch = watchOf(60)
+    const alarms = Array.from({ length: 60 }, (_, i) => watch.silent(HOST, 1_000 + i * 15_000))
+    expect(alarms.filter((alarm) => alarm)).toHaveLength(1)
+    const last = 1_000 + 59 * 15_000
+    expect([watch.isHeld(HOST, last + HOLD - 1), watch.isHeld(HOST, last + HOLD)]).toEqual([true, false])
+  })
+
+  it("lets go in the end although some always fall silent", () => {
+    const watch = watchOf(40)
+    watch.silent(HOST, 0)
+    watch.silent(HOST, 0)
+    expect(watch.silent(HOST, 0)).toBe(true)
+    const until = LONGEST_HOLDS * HOLD
+    for (let now = WINDOW; now < until; now += WINDOW) watch.silent(HOST, now)
+    expect([watch.isHeld(HOST, until - 1), watch.isHeld(HOST, until)]).toEqual([true, false])
+  })
+
+  it("never takes one for many, but two of two and three of three", () => {
+    for (const population of [1, 2, 3, 10]) {
+      const watch = watchOf(population)
+      expect(watch.silent(HOST, 1_000)).toBe(false)
+      const others = Array.from({ length: population - 1 }, () => watch.silent(HOST, 1_000))
+      expect(others.filter((alarm) => alarm)).toHaveLength(population > 1 ? 1 : 0)
+    }
+  })
+
   it("holds a host exactly when more than the shared fraction fell silent within the window", () => {
     fc.assert(
       fc.property(
@@ -23,6 +50,7 @@ describe("the watch over silences", () => {
           const watch = watchOf(population)
           const times: Array<number> = []
           let now = 1_000_000
+          let heldSince = 0
           let heldUntil = 0
           for (const pause of pauses) {
             now += pause
@@ -30,7 +58,8 @@ describe("the watch over silences", () => {
             const recent = times.filter((time) => time > now - WINDOW).length
             const isShared = recent >= SHARED_LEAST && recent > population * SHARED_FRACTION
             const alarm = isShared && heldUntil <= now
-            if (alarm) heldUntil = now + HOLD
+            if (alarm) heldSince = now
+            if (alarm || heldUntil > now) heldUntil = Math.min(now + HOLD, heldSince + LONGEST_HOLDS * HOLD)
             expect(watch.silent(HOST, now)).toBe(alarm)
             expect(watch.isHeld(HOST, now)).toBe(heldUntil > now)
           }
