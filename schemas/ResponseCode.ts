@@ -29,7 +29,3 @@ export const ResponseCode = {
 } as const satisfies Record<string, { readonly code: number; readonly status: number }>
 
 export type ResponseName = keyof typeof ResponseCode
-
-/** The name that ENS2's manual and logs use for a code. */
-export const nameOfCode = (code: number): ResponseName | undefined =>
-  (Object.keys(ResponseCode) as Array<ResponseName>).find((name) => ResponseCode[name].code === code)
