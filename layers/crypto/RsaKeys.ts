@@ -14,7 +14,7 @@ export class RsaKeys extends Context.Tag("ens/RsaKeys")<
     /** Makes a key off the event loop. */
     readonly generate: Effect.Effect<Buffer>
     readonly publicKey: (privateKey: Uint8Array) => Buffer
-    /** PKCS#1 v1.5 blocks over UTF-8 text cut into pieces of key size − 11 bytes, joined, base64 (ENS2's form). */
+    /** PKCS#1 v1.5 blocks over UTF-8 text cut into pieces of key size − 11 bytes, joined (ENS2's form, there in base64). */
     readonly encryptBlocks: (publicKey: Uint8Array, text: Uint8Array) => Buffer
     /** The opposite, with implicit rejection: a wrong padding yields rubbish, never a tell-tale error. At most `maxBlocks` blocks. */
     readonly decryptBlocks: (
