@@ -9,6 +9,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
 import { now } from "../Now.ts"
 import type { Asking } from "../SubscriptionProtocol.ts"
+import { timerActivity } from "../TimerActivity.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
 
 /** Apple wakes an app for 2–3 silent pushes an hour; ours are at most two per device. */
@@ -30,7 +31,8 @@ export const nudgeJob = Effect.fnUntraced(
     if (entries.length > 0) yield* (yield* Storage).addOutbox(entries)
     yield* (yield* Dossiers).forget(user)
   },
-  Effect.catchAll((error) => Effect.logWarning("a silent push could not be sent", { reason: error.message }))
+  Effect.catchAll((error) => Effect.logWarning("a silent push could not be sent", { reason: error.message })),
+  (work, user) => timerActivity(user)(work)
 )
 
 const nudgeDevice =

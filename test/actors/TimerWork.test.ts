@@ -1,0 +1,47 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Verdict } from "../../schemas/Push.ts"
+import { EWS_URL, inWorld, MINUTE, OTHER_URL } from "../support/ActorFixture.ts"
+
+const ANN = "ann@example.com"
+
+describe("work that the clock started", () => {
+  it.scopedLive(
+    "has an activity id in its log lines",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        for (const token of ["phone", "tablet"]) yield* ens.registered(ANN, { token })
+        yield* world.push.setVerdict({ token: "phone" }, Verdict.TokenDead({ since: undefined }))
+        yield* world.advance(35 * MINUTE, 10_000)
+        const removed = world.lines.find(({ text }) => text.includes("push token is dead"))
+        expect(removed?.text).toMatch(/"activityId","[0-9a-f-]{36}"/)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "warns once an hour of a host that never calls back, however many users it has",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const register = (from: number, ewsUrl: string) =>
+          Effect.forEach([1, 2, 3, 4], (i) => {
+            const address = `user-${from + i}@example.com`
+            return Effect.zipRight(world.user(address), ens.registered(address, { token: address, ewsUrl }))
+          })
+        const warnings = () =>
+          world.logged("WARN").filter((line) => line.includes("never called back")).length
+        yield* register(0, EWS_URL)
+        yield* register(10, OTHER_URL)
+        yield* world.advance(35 * MINUTE, MINUTE)
+        expect(warnings()).toBe(2)
+        yield* world.advance(60 * MINUTE, MINUTE)
+        yield* register(20, EWS_URL)
+        yield* world.advance(35 * MINUTE, MINUTE)
+        expect(warnings()).toBe(3)
+      })
+    )
+  )
+})
