@@ -1,8 +1,8 @@
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { type ConfigError, ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { isLoopback } from "../layers/net/Loopback.ts"
 import { PUBLIC_URL_MAX, Settings, type SettingsShape } from "../schemas/Settings.ts"
-import { isLoopback } from "./config/Parse.ts"
 import { ConfigProblem, readTexts, type Source } from "./config/Source.ts"
 import { config, type Read, SECRETS, table } from "./config/Table.ts"
 

@@ -1,10 +1,10 @@
 import { existsSync } from "node:fs"
 import { readdir } from "node:fs/promises"
 import { Effect, Layer, Schema } from "effect"
+import { isLoopback } from "../layers/net/Loopback.ts"
 import * as Logging from "../layers/telemetry/Logging.ts"
 import { Settings } from "../schemas/Settings.ts"
 import * as Config from "./Config.ts"
-import { isLoopback } from "./config/Parse.ts"
 import { version } from "./Instance.ts"
 import * as Service from "./Service.ts"
 

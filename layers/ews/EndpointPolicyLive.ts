@@ -1,6 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Settings } from "../../schemas/Settings.ts"
-import { reachOf } from "./ConnectAddress.ts"
+import { isLoopback } from "../net/Loopback.ts"
 import { EndpointPolicy, EwsUrlNotAllowed, EwsUrlUnknown } from "./EndpointPolicy.ts"
 import { type HostList, makeHostList } from "./HostList.ts"
 
@@ -59,8 +59,5 @@ const amongListed = (listed: ReadonlyArray<URL>, url: URL): URL | undefined => {
 }
 
 /** Plain http only to this machine; for names the connection itself makes sure of it. */
-const amongHosts = (hosts: HostList, url: URL): URL | undefined => {
-  const loopback =
-    url.hostname === "localhost" || reachOf(url.hostname.replace(/^\[|\]$/g, "")) === "loopback"
-  return hosts.includes(url.hostname) && (url.protocol === "https:" || loopback) ? url : undefined
-}
+const amongHosts = (hosts: HostList, url: URL): URL | undefined =>
+  hosts.includes(url.hostname) && (url.protocol === "https:" || isLoopback(url)) ? url : undefined

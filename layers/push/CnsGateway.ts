@@ -2,6 +2,7 @@ import { Effect, type Scope } from "effect"
 import { type buildConnector, Pool } from "undici"
 import type { CnsRequest } from "../../schemas/Cns.ts"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
+import { isLoopback } from "../net/Loopback.ts"
 import { type CnsResponse, readReply } from "./CnsReply.ts"
 import type { Gateway } from "./Gateway.ts"
 import { PushSetupError } from "./PushSetupError.ts"
@@ -120,16 +121,13 @@ const usableUrl = (text: string): Effect.Effect<URL, PushSetupError> => {
   const problem =
     url === null || !/^https?:$/.test(url.protocol)
       ? "ENS_CNS_URL must be an https URL"
-      : url.protocol === "http:" && !isLoopback(url.hostname)
+      : url.protocol === "http:" && !isLoopback(url)
         ? "ENS_CNS_URL may be plain http only on this machine; use https"
         : undefined
   return url && !problem
     ? Effect.succeed(url)
     : Effect.fail(new PushSetupError({ gateway: "cns", problem: problem! }))
 }
-
-const isLoopback = (host: string) =>
-  host === "localhost" || host === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(host)
 
 const bodyOf = (batch: ReadonlyArray<PushNotification>): string => {
   const request: CnsRequest = {

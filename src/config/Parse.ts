@@ -113,10 +113,3 @@ export const webUrl: Parse<URL> = (text) => {
     ? Either.right(url)
     : Either.left("must be an http or https URL without user name, query or fragment")
 }
-
-/** Whether only this machine can reach the host of the URL. */
-export const isLoopback = (url: URL): boolean =>
-  url.hostname === "localhost" ||
-  url.hostname.endsWith(".localhost") ||
-  url.hostname === "[::1]" ||
-  (isIP(url.hostname) === 4 && url.hostname.startsWith("127."))
