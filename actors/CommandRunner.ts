@@ -71,7 +71,7 @@ export class CommandRunner {
       case "NoteLink":
         return this.#writeBehind.noteLink(state)
       case "Nudge":
-        return this.#nudges.ask(user, state.endpoint, command.reason, state.nudges === 1)
+        return this.#nudges.ask(user, state.endpoint, command.reason, state.nudges === 1, command.since)
       case "Revived":
         return this.#nudges.revived(user, state.endpoint, command.heard)
       case "Fetch":

@@ -17,7 +17,8 @@ import { whereabouts } from "./Whereabouts.ts"
 export class NudgeGate extends Context.Tag("ens/NudgeGate")<
   NudgeGate,
   {
-    readonly ask: (user: UserNumber, host: number, reason: Asking, first: boolean) => void
+    /** `first`: it has just fallen silent. `since`: devices that were asked since then (ms since 1970) need not be. */
+    readonly ask: (user: UserNumber, host: number, reason: Asking, first: boolean, since: number) => void
     /** The subscription is alive again: nothing has to be asked. `heard`: a callback said so, callbacks of its host reach us. */
     readonly revived: (user: UserNumber, host: number, heard: boolean) => void
     readonly joined: (host: number) => void
@@ -29,6 +30,7 @@ export class NudgeGate extends Context.Tag("ens/NudgeGate")<
 interface Waiting {
   readonly host: number
   readonly reason: Asking
+  readonly since: number
   /** When it may go at the earliest. */
   readonly from: number
 }
@@ -53,21 +55,22 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
     }
 
     /** At most one tick's share of the rate; what is held stays. */
-    const due = (now: number): ReadonlyArray<readonly [UserNumber, Asking]> => {
-      const batch: Array<readonly [UserNumber, Asking]> = []
+    const due = (now: number): ReadonlyArray<readonly [UserNumber, Waiting]> => {
+      const batch: Array<readonly [UserNumber, Waiting]> = []
       const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
-      for (const [user, { host, reason, from }] of waiting) {
+      for (const [user, one] of waiting) {
+        const { from, host, reason } = one
         if (batch.length >= share) break
         if (from > now || (reason === "overdue" && watch.isHeld(host, now))) continue
         waiting.delete(user)
-        batch.push([user, reason])
+        batch.push([user, one])
       }
       return batch
     }
 
     // Whatever one user's devices do, the others' turn comes.
-    const nudge = (user: UserNumber, reason: Asking) =>
-      nudgeJob(user, reason).pipe(
+    const nudge = (user: UserNumber, { reason, since }: Waiting) =>
+      nudgeJob(user, reason, since).pipe(
         Effect.catchAllDefect((defect) =>
           Effect.logError("a silent push failed", { user, where: whereabouts(defect) })
         )
@@ -76,7 +79,7 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
     yield* Effect.gen(function* () {
       yield* latch.await
       yield* Effect.all(alarms.splice(0))
-      yield* Effect.forEach(due(nowOf(clock)), ([user, reason]) => nudge(user, reason), {
+      yield* Effect.forEach(due(nowOf(clock)), ([user, one]) => nudge(user, one), {
         concurrency: SENDS_AT_ONCE,
         discard: true
       })
@@ -85,15 +88,17 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
     }).pipe(Effect.forever, Effect.forkScoped)
 
     return {
-      ask: (user, host, reason, first) => {
+      ask: (user, host, reason, first, since) => {
         const now = nowOf(clock)
-        if (reason === "overdue" && first && watch.silent(host, now)) {
+        // After a start it may be an old silence, which says nothing about now.
+        const isNew = first && now - since < watch.window
+        if (reason === "overdue" && isNew && watch.silent(host, now)) {
           alarm(
             "callbacks do not reach us: many subscriptions of one Exchange fell silent at once; silent pushes are held",
             "error"
           )
         }
-        waiting.set(user, { host, reason, from: reason === "overdue" ? now + watch.window : now })
+        waiting.set(user, { host, reason, since, from: reason === "overdue" ? now + watch.window : now })
         latch.unsafeOpen()
       },
       revived: (user, host, heard) => {

@@ -26,7 +26,7 @@ const noticeExpiry = (turn: Turn): void => {
     turn.log("credentials expired")
   } else if (!tokenNoticed && turn.now >= tokenExpiresAt - EXPIRY_NOTICE) {
     turn.set({ tokenNoticed: true })
-    turn.do({ _tag: "Nudge", reason: "credentials" })
+    turn.do({ _tag: "Nudge", reason: "credentials", since: turn.now })
   }
 }
 
@@ -41,13 +41,15 @@ const nudge = (turn: Turn): void => {
     return turn.log("given up")
   }
   let nudges = turn.state.nudges
+  let since = linkSince
   for (;;) {
     const after = nudgeAfter(nudges)
     if (after === undefined || linkSince + after > turn.now) break
+    since = linkSince + after
     nudges += 1
   }
   if (nudges === turn.state.nudges) return
   turn.set({ nudges })
-  turn.do({ _tag: "Nudge", reason })
+  turn.do({ _tag: "Nudge", reason, since })
   turn.do({ _tag: "NoteLink" })
 }

@@ -118,8 +118,8 @@ export type Command =
     }
   /** Does the user have this device? */
   | { readonly _tag: "Look"; readonly waiter: Waiter; readonly deviceToken: string }
-  /** Ask every device to register again. */
-  | { readonly _tag: "Nudge"; readonly reason: Asking }
+  /** Ask every device to register again, but for those that have been asked since (ms since 1970). */
+  | { readonly _tag: "Nudge"; readonly reason: Asking; readonly since: number }
   /** Nothing has to be asked any more. `heard`: because a callback came, so callbacks reach us. */
   | { readonly _tag: "Revived"; readonly heard: boolean }
   /** Hot state changed: write it some time soon. */

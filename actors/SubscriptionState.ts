@@ -163,7 +163,8 @@ export const fromStored = (row: Subscription, now: number): State => ({
   ...unsubscribed(row.user, now),
   link: row.link === "Parked" ? "Active" : row.link,
   linkSince: Math.min(row.linkSince, now),
-  nudges: row.nudges,
+  // The last one may have been counted and held when the process ended; who has got it is not asked twice.
+  nudges: Math.max(0, row.nudges - 1),
   generation: row.generation,
   attempted: row.generation,
   refused: row.refused,

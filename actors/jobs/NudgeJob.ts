@@ -16,13 +16,17 @@ import { removeDeadDevices } from "./DeadDevices.ts"
 const BUDGET = 2
 const BUDGET_PER = 60 * 60_000
 
-/** A silent push to each device of the user that asks the app to register. What no gateway takes waits in the outbox. */
+/**
+ * A silent push to each device of the user that asks the app to register, but for those that have got one since `since`
+ * (milliseconds since 1970). What no gateway takes waits in the outbox.
+ */
 export const nudgeJob = Effect.fnUntraced(
-  function* (user: UserNumber, reason: Asking) {
+  function* (user: UserNumber, reason: Asking, since: number) {
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier === undefined) return
     const at = yield* now
-    const nudged = yield* Effect.forEach(dossier.devices, nudgeDevice(user, dossier.user.userId, reason, at))
+    const unasked = dossier.devices.filter(({ nudgedAt }) => !nudgedAt.some((time) => time >= since))
+    const nudged = yield* Effect.forEach(unasked, nudgeDevice(user, dossier.user.userId, reason, at))
     const sent = nudged.filter((one) => one !== undefined)
     yield* removeDeadDevices(user, sent)
     const entries = sent

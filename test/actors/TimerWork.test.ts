@@ -44,4 +44,33 @@ describe("work that the clock started", () => {
       })
     )
   )
+
+  it.scopedLive(
+    "is not lost by a restart: a silent push that was held is sent by the next process, one that went is not repeated",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start
+        const addresses = ["a@example.com", "b@example.com"]
+        for (const address of addresses) {
+          yield* world.user(address)
+          yield* first.registered(address, { token: address })
+        }
+        const sent = () =>
+          Effect.map(
+            Effect.forEach(addresses, (address) => world.push.received(address)),
+            (all) => all.map((received) => received.length)
+          )
+        yield* world.advance(35 * MINUTE, 10_000)
+        expect(yield* sent()).toEqual([0, 0])
+        yield* first.kill
+        const second = yield* world.start
+        yield* world.advance(5 * MINUTE, 10_000)
+        expect(yield* sent()).toEqual([1, 1])
+        yield* second.kill
+        yield* world.start
+        yield* world.advance(5 * MINUTE, 10_000)
+        expect(yield* sent()).toEqual([1, 1])
+      })
+    )
+  )
 })
