@@ -100,7 +100,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     const cell = this.registry.get(id)
     if (cell === undefined) return "unknown"
     if (cell.status === Status.Parked) return "parked"
-    return this.delivery.request(cell, message) ? "accepted" : "full"
+    return this.turns.lend(cell, message) || this.delivery.request(cell, message) ? "accepted" : "full"
   }
 
   system(target: string | Cell<S, M>, kind: number, message: M): Exclude<Posted, "full" | "draining"> {

@@ -76,6 +76,13 @@ export class Mailbox<M extends {}> {
     this.signal = signal
   }
 
+  /** Takes the parked fiber's signal back, to be called or parked again by the caller. */
+  unpark(): Signal | undefined {
+    const signal = this.signal
+    this.signal = undefined
+    return signal
+  }
+
   /** Resumes the parked fiber, if there is one. */
   wake(): void {
     const signal = this.signal

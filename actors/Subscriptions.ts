@@ -1,6 +1,6 @@
 import { Context, type Effect, Schema } from "effect"
 import type { UserNumber } from "../schemas/Ids.ts"
-import type { SubscriptionRequest } from "../schemas/SubscriptionMessage.ts"
+import type { Callback, CallbackReply, SubscriptionRequest } from "../schemas/SubscriptionMessage.ts"
 
 /** The actor's mailbox is full, or this node does not (yet, or any more) own it. Try again later. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
@@ -12,7 +12,11 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 }
 
 /** The success type of a request. */
-export type ReplyOf<R extends SubscriptionRequest> = Schema.WithResult.Success<R>
+export type ReplyOf<R extends SubscriptionRequest> = R extends Callback
+  ? CallbackReply
+  : R extends Schema.WithResult.All
+    ? Schema.WithResult.Success<R>
+    : never
 
 /** The one door to all subscription actors. */
 export class Subscriptions extends Context.Tag("ens/Subscriptions")<

@@ -42,6 +42,24 @@ export class Turns<S, M extends {}> {
     else cell.mailbox.park(signal)
   }
 
+  /**
+   * Handles a message on the caller's stack while the actor's fiber is parked and nothing waits, which saves waking the
+   * fiber for a microsecond's work. A defect is the fiber's all the same: it is woken to die of it. False: not now.
+   */
+  lend(cell: Cell<S, M>, message: M): boolean {
+    if (cell.status !== Status.Running || cell.isDue || !cell.mailbox.isEmpty) return false
+    const signal = cell.mailbox.unpark()
+    if (signal === undefined) return false
+    try {
+      this.handle(cell, message)
+    } catch (defect) {
+      signal(Effect.die(defect))
+      return true
+    }
+    this.park(cell, signal)
+    return true
+  }
+
   /** No message = the due time has come. */
   private handle(cell: Cell<S, M>, message: M | undefined): void {
     const before = cell.state

@@ -18,25 +18,25 @@ import type { ResponseName } from "./ResponseCode.ts"
 export const CallbackReply = Schema.Literal("Ok", "Retry", "Unsubscribe", "Unknown")
 export type CallbackReply = typeof CallbackReply.Type
 
-/** An authentic callback of Exchange (its MAC was right). */
-export class Callback extends Schema.TaggedRequest<Callback>()("Callback", {
-  failure: Schema.Never,
-  success: CallbackReply,
-  payload: {
-    activityId: ActivityId,
-    generation: Generation,
-    subscriptionId: Schema.UndefinedOr(SubscriptionId),
-    previousWatermark: Schema.UndefinedOr(Watermark),
-    /** Empty for an error callback. */
-    events: Schema.Array(EwsEvent),
-    /** ResponseCode of an error callback: the subscription is broken. */
-    errorCode: Schema.UndefinedOr(Schema.String),
-    /** The sealed credentials, as they stood in the URL. */
-    f: Schema.Redacted(Schema.String),
-    /** Too many callbacks are being held: send mails out without details instead of asking Exchange. */
-    hurried: Schema.Boolean
-  }
-}) {}
+/**
+ * An authentic callback of Exchange (its MAC was right); answered by a `CallbackReply`. A plain structure and no class:
+ * there are thousands a second, and making a class's instance costs more than deciding about it.
+ */
+export const Callback = Schema.TaggedStruct("Callback", {
+  activityId: ActivityId,
+  generation: Generation,
+  subscriptionId: Schema.UndefinedOr(SubscriptionId),
+  previousWatermark: Schema.UndefinedOr(Watermark),
+  /** Empty for an error callback. */
+  events: Schema.Array(EwsEvent),
+  /** ResponseCode of an error callback: the subscription is broken. */
+  errorCode: Schema.UndefinedOr(Schema.String),
+  /** The sealed credentials, as they stood in the URL. */
+  f: Schema.Redacted(Schema.String),
+  /** Too many callbacks are being held: send mails out without details instead of asking Exchange. */
+  hurried: Schema.Boolean
+})
+export type Callback = typeof Callback.Type
 
 const ResponseNameSchema = Schema.String as unknown as Schema.Schema<ResponseName>
 

@@ -28,7 +28,7 @@ const verdict = (generation: number, { down = false, live, ours = true, refused 
       read(typeof live === "number" ? Option.some({ user, generation: live } as Subscription) : Option.none())
   })
   const seal = Layer.mock(CallbackSeal, { verify: () => undefined, isFor: () => Effect.succeed(ours) })
-  const callback = new Callback({
+  const callback = Callback.make({
     activityId: "a" as ActivityId,
     generation: generation as Generation,
     subscriptionId: undefined,

@@ -70,6 +70,8 @@ describe("an actor", () => {
     Effect.gen(function* () {
       const { recorder, supervisor } = yield* setUp({ capacity: 2 })
       supervisor.spawn("a", fresh)
+      // An idle actor would handle the first request at once.
+      supervisor.system("a", 0, { n: 9 })
       expect(supervisor.post("a", { n: 1 })).toBe("accepted")
       expect(supervisor.post("a", { n: 2 })).toBe("accepted")
       expect(supervisor.post("a", { n: 3 })).toBe("full")
@@ -78,7 +80,38 @@ describe("an actor", () => {
       expect(supervisor.system("a", 1, { n: 12 })).toBe("accepted")
       expect(supervisor.system("a", 0, { n: 13 })).toBe("accepted")
       yield* settle
-      expect(recorder.handled).toEqual([10, 12, 13, 1, 2])
+      expect(recorder.handled).toEqual([9, 10, 12, 13, 1, 2])
+    })
+  )
+
+  it.scoped("that is idle handles a request before post returns, and what it posts to itself after that", () =>
+    Effect.gen(function* () {
+      const { recorder, supervisor } = yield* setUp()
+      supervisor.spawn("a", fresh)
+      yield* settle
+      supervisor.post("a", { n: 1, act: () => void supervisor.post("a", { n: 2 }) })
+      expect(recorder.handled).toEqual([1])
+      yield* settle
+      expect(recorder.handled).toEqual([1, 2])
+      supervisor.post("a", { n: 3 })
+      expect(recorder.handled).toEqual([1, 2, 3])
+    })
+  )
+
+  it.scoped("that is idle crashes by a request as by any other message", () =>
+    Effect.gen(function* () {
+      const { recorder, supervisor } = yield* setUp()
+      supervisor.spawn("a", fresh)
+      yield* settle
+      const bug = () => {
+        throw new Error("bug")
+      }
+      expect(supervisor.post("a", { n: 1, act: bug })).toBe("accepted")
+      expect(supervisor.post("a", { n: 2 })).toBe("accepted")
+      yield* settle
+      expect(recorder.crashed).toHaveLength(1)
+      yield* TestClock.adjust("1 second")
+      expect(recorder.handled).toContain(2)
     })
   )
 
@@ -135,11 +168,12 @@ describe("an actor", () => {
       const job = Effect.onInterrupt(Effect.never, () => Effect.sync(() => (interrupted = true)))
       supervisor.runJob(cell, job, () => ({ n: 1 }))
       yield* settle
+      supervisor.system("a", 0, { n: 6 })
       supervisor.post("a", { n: 2, act: (self) => supervisor.stop(self) })
       supervisor.post("a", { n: 3 })
       yield* settle
       expect(interrupted).toBe(true)
-      expect(recorder.handled).toEqual([2])
+      expect(recorder.handled).toEqual([6, 2])
       expect(recorder.refused).toEqual([
         [3, "draining"],
         [1, "draining"]

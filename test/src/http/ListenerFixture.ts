@@ -8,7 +8,7 @@ import { CallbackMac } from "../../../layers/crypto/CallbackMac.ts"
 import { CallbackSeal } from "../../../layers/crypto/CallbackSeal.ts"
 import type { Generation, TenantNumber, UserNumber } from "../../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
-import { Callback, type CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
+import type { Callback, CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
 import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
@@ -120,7 +120,7 @@ export class ListenerFixture {
       post: (user, request, reply) => {
         this.posts++
         this.onPost()
-        if (!(request instanceof Callback)) throw new Error("not a callback")
+        if (request._tag !== "Callback") throw new Error("not a callback")
         const back = reply as Posted["reply"]
         if (this.autoReply !== undefined) back(this.autoReply)
         else {
