@@ -1,4 +1,5 @@
 import { EwsBusy, EwsRefused } from "../../schemas/EwsError.ts"
+import { RETRY_AFTER_MAX } from "../net/RetryAfter.ts"
 import type { Operation } from "./Requests.ts"
 
 /** What an error tells of the call that it belongs to. */
@@ -7,9 +8,6 @@ export interface CallSite {
   /** Host and port of the endpoint. */
   readonly host: string
 }
-
-/** Longest time, in milliseconds, that a server is believed when it asks to wait. */
-export const LONGEST_BACK_OFF = 3_600_000
 
 /**
  * Response codes after which the same call may succeed later (FACTS section 5; the grouping is ours). All others are
@@ -44,5 +42,5 @@ export const errorOfCode = (
   backOff: number
 ): EwsBusy | EwsRefused =>
   backOff > 0 || TRANSIENT_CODES.has(responseCode)
-    ? new EwsBusy({ ...site, responseCode, retryAfter: Math.min(backOff, LONGEST_BACK_OFF) })
+    ? new EwsBusy({ ...site, responseCode, retryAfter: Math.min(backOff, RETRY_AFTER_MAX) })
     : new EwsRefused({ ...site, responseCode, status })

@@ -8,7 +8,8 @@ import {
   EwsUnusable
 } from "../../schemas/EwsError.ts"
 import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
-import { type CallSite, errorOfCode, LONGEST_BACK_OFF } from "./EwsErrors.ts"
+import { retryAfter } from "../net/RetryAfter.ts"
+import { type CallSite, errorOfCode } from "./EwsErrors.ts"
 import { serverVersion } from "./ServerVersion.ts"
 import {
   child,
@@ -57,7 +58,7 @@ export const responseMessages = (
   const read = readSoapMessage(answer.body, ANSWER_LIMIT)
   const content = Either.isRight(read) ? read.right.content : undefined
   const fault = content?.local === "Fault" ? faultOf(content) : undefined
-  const wait = retryAfter(answer, now)
+  const wait = retryAfter([answer.headers["retry-after"] ?? []].flat()[0], now)
   if (BUSY_STATUSES.has(status)) {
     const responseCode = fault?.code || `HTTP ${status}`
     return Either.left(new EwsBusy({ ...site, responseCode, retryAfter: fault?.backOff || wait }))
@@ -134,13 +135,4 @@ const backOffOf = (element: SoapElement): number => {
     (value) => value.local === "Value" && value.attributes.get("Name") === "BackOffMilliseconds"
   )
   return count(value?.text.trim()) ?? 0
-}
-
-/** Milliseconds, 0 if absent; the header holds seconds or a date (RFC 9110, section 10.2.3). */
-const retryAfter = (answer: HttpAnswer, now: number): number => {
-  const [header] = [answer.headers["retry-after"] ?? []].flat()
-  if (header === undefined) return 0
-  const seconds = count(header.trim())
-  const wait = seconds === undefined ? Date.parse(header) - now : seconds * 1000
-  return wait > 0 ? Math.min(wait, LONGEST_BACK_OFF) : 0
 }

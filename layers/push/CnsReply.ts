@@ -1,7 +1,7 @@
 import { Option, Schema } from "effect"
 import { CNS_SIGNER_NOT_TRUSTED, CnsAnswer, type CnsResult } from "../../schemas/Cns.ts"
 import { Verdict } from "../../schemas/Push.ts"
-import { RETRY_AFTER_MAX, retryAfter } from "./RetryAfter.ts"
+import { RETRY_AFTER_MAX, retryAfter } from "../net/RetryAfter.ts"
 
 /** What CNS answered, as far as HTTP goes. */
 export interface CnsResponse {

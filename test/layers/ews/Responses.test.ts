@@ -1,9 +1,10 @@
 import { existsSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck as fc } from "effect"
-import { LONGEST_BACK_OFF, TRANSIENT_CODES } from "../../../layers/ews/EwsErrors.ts"
+import { TRANSIENT_CODES } from "../../../layers/ews/EwsErrors.ts"
 import { inboxResponse, mailsResponse, subscribeResponse } from "../../../layers/ews/Responses.ts"
 import { type HttpAnswer, offeredSchemes } from "../../../layers/ews/SoapAnswer.ts"
+import { RETRY_AFTER_MAX } from "../../../layers/net/RetryAfter.ts"
 import { envelopeSchema, samples } from "../../support/EwsSamples.ts"
 
 const NOW = Date.UTC(2026, 10, 22)
@@ -225,9 +226,9 @@ describe("Responses", () => {
   it("believes no server that asks for more than an hour", () => {
     const more = `<m:MessageXml><t:Value Name="BackOffMilliseconds">999999999</t:Value></m:MessageXml>`
     expect(mails(answer(items(failed("ErrorServerBusy", more))))).toEqual(
-      busy("ErrorServerBusy", LONGEST_BACK_OFF)
+      busy("ErrorServerBusy", RETRY_AFTER_MAX)
     )
-    expect(mails(answer("", 503, { "retry-after": "999999" }))).toEqual(busy("HTTP 503", LONGEST_BACK_OFF))
+    expect(mails(answer("", 503, { "retry-after": "999999" }))).toEqual(busy("HTTP 503", RETRY_AFTER_MAX))
   })
 
   it.each([
@@ -253,6 +254,8 @@ describe("Responses", () => {
     [answer("", 503, { "retry-after": new Date(NOW + 30_000).toUTCString() }), busy("HTTP 503", 30_000)],
     [answer("", 503, { "retry-after": new Date(NOW - 30_000).toUTCString() }), busy("HTTP 503")],
     [answer("", 429, { "retry-after": "soon" }), busy("HTTP 429")],
+    [answer("", 429, { "retry-after": "2030" }), busy("HTTP 429", 2_030_000)],
+    [answer("", 429, { "retry-after": "Jan 2030" }), busy("HTTP 429")],
     [answer("", 502), busy("HTTP 502")],
     [answer("<html>\n<br></html>"), unusable("an HTML page")],
     [answer("<!DOCTYPE html><html></html>", 404), unusable("an HTML page", 404)],

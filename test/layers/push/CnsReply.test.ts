@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
+import { RETRY_AFTER_MAX } from "../../../layers/net/RetryAfter.ts"
 import { type CnsResponse, readReply } from "../../../layers/push/CnsReply.ts"
-import { RETRY_AFTER_MAX } from "../../../layers/push/RetryAfter.ts"
 
 const reply = (status: number, body: unknown, more: Partial<CnsResponse> = {}, ids = ["a", "b"]) =>
   readReply(

@@ -1,4 +1,4 @@
-/** No gateway is waited for longer than this, whatever it asks. Milliseconds. */
+/** No server is waited for longer than this, whatever it asks. Milliseconds. */
 export const RETRY_AFTER_MAX = 60 * 60 * 1000
 
 /**
