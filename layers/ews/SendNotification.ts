@@ -1,4 +1,5 @@
 import { Either, Schema } from "effect"
+import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import type { EwsEvent, EwsEventKind, EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
 import { child, MESSAGES, readSoap, type SoapElement, TYPES, textOf } from "./SoapReader.ts"
@@ -13,9 +14,6 @@ export class NotAnEwsCallback extends Schema.TaggedError<NotAnEwsCallback>()("No
   }
 }
 
-/** Bytes of a callback's body that are read at most (contract section 3). */
-export const CALLBACK_LIMIT = 256 * 1024
-
 /**
  * Reads the body of Exchange's callback (FACTS section 2). The header is ignored. Several response messages are taken
  * together: their events in order, those of the first subscription only, because a callback URL belongs to one; an error
@@ -24,7 +22,7 @@ export const CALLBACK_LIMIT = 256 * 1024
 export const decodeSendNotification = (
   body: Uint8Array | string
 ): Either.Either<EwsNotification, NotAnEwsCallback> => {
-  const read = readSoap(body, CALLBACK_LIMIT)
+  const read = readSoap(body, BODY_LIMIT)
   if (Either.isLeft(read)) return unusable(read.left)
   const call = read.right
   if (call.uri !== MESSAGES || call.local !== "SendNotification") return unusable("not a SendNotification")

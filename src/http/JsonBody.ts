@@ -1,17 +1,13 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Effect, Schema, Stream } from "effect"
+import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { RequestUnusable } from "../../schemas/DeviceApi.ts"
+import { DRAIN_MAX } from "./RequestBody.ts"
 
-/** Bytes of a device's request that are accepted (contract section 2). */
-export const BODY_MAX = 256 * 1024
-
-/** More is thrown away up to here, because a client that is still sending would see a reset in place of the answer. */
-const DRAIN_MAX = 4 * 1024 * 1024
-
-/** The body has more than `BODY_MAX` bytes: code 32 with status 413. */
+/** The body has more than `BODY_LIMIT` bytes: code 32 with status 413. */
 export class BodyTooLarge extends Schema.TaggedError<BodyTooLarge>()("BodyTooLarge", {}) {
   override get message() {
-    return `the body must have at most ${BODY_MAX} bytes`
+    return `the body must have at most ${BODY_LIMIT} bytes`
   }
 }
 
@@ -37,10 +33,10 @@ const collect = (request: HttpServerRequest.HttpServerRequest) =>
       Stream.mapError(() => new RequestUnusable({ reason: "the body could not be read" })),
       Stream.runForEach((chunk) => {
         size += chunk.length
-        if (size <= BODY_MAX) chunks.push(chunk)
+        if (size <= BODY_LIMIT) chunks.push(chunk)
         return size > DRAIN_MAX ? Effect.fail(new BodyTooLarge()) : Effect.void
       }),
-      Effect.flatMap(() => (size > BODY_MAX ? Effect.fail(new BodyTooLarge()) : Effect.succeed(chunks)))
+      Effect.flatMap(() => (size > BODY_LIMIT ? Effect.fail(new BodyTooLarge()) : Effect.succeed(chunks)))
     )
   })
 

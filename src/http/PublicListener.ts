@@ -11,6 +11,7 @@ import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Context, Effect, Layer, Option, Schedule, type Scope } from "effect"
+import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { CallbackListener } from "./CallbackListener.ts"
 import { Intake } from "./Intake.ts"
@@ -31,9 +32,6 @@ export class PublicListener extends Context.Tag("ens/PublicListener")<
 >() {}
 
 const DRAIN_TIME = "10 seconds"
-
-/** Backstop for bodies of whatever is not a callback: the connection is cut. Routes that owe a 413 read the stream. */
-const APP_BODY_MAX = 256 * 1024
 
 /** Neither Node nor Effect limits these tightly enough, or at all, by itself. Milliseconds. */
 const LIMITS: ServerOptions = {
@@ -70,7 +68,8 @@ export const make = <E, R>(
     const callbacks = yield* CallbackListener
     const intake = yield* Intake
     const rest = yield* NodeHttpServer.makeHandler(
-      HttpIncomingMessage.withMaxBodySize(app, Option.some(APP_BODY_MAX))
+      // A backstop: the connection is cut. Routes that owe a 413 read the stream.
+      HttpIncomingMessage.withMaxBodySize(app, Option.some(BODY_LIMIT))
     )
     const server = newServer((request, response) => {
       if (callbacks.take(request, response)) return

@@ -1,13 +1,11 @@
 import type { IncomingMessage } from "node:http"
-
-/** Bytes of a callback's body that are accepted (contract section 2). A heartbeat has 1,000, a busy mailbox some 10,000. */
-export const BODY_MAX = 256 * 1024
+import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 
 /**
  * A body that is too large is still read up to here, and thrown away: closing before a client has sent everything makes
- * the kernel reset the connection, and many clients then never see the answer.
+ * the kernel reset the connection, and many clients then never see the answer. Bytes.
  */
-const DRAIN_MAX = 4 * 1024 * 1024
+export const DRAIN_MAX = 4 * 1024 * 1024
 
 /** `aborted`: the client hung up, nobody is left to be answered. `slow`: cut off from outside. */
 export type BodyTrouble = "too large" | "aborted" | "slow"
@@ -17,7 +15,10 @@ export interface BodyLedger {
   bytes: number
 }
 
-/** Reads one body of at most `BODY_MAX` bytes and calls `done` once. With `keep` false it only counts them. */
+/**
+ * Reads one body of at most `BODY_LIMIT` bytes and calls `done` once. With `keep` false it only counts them. A heartbeat
+ * has 1,000 bytes, a callback of a busy mailbox some 10,000.
+ */
 export class BodyReader {
   readonly #request: IncomingMessage
   readonly #keep: boolean
@@ -47,7 +48,7 @@ export class BodyReader {
       return
     }
     this.#request.on("data", (chunk: Buffer) => this.#take(chunk))
-    this.#request.on("end", () => this.#finish(this.#size > BODY_MAX ? "too large" : undefined))
+    this.#request.on("end", () => this.#finish(this.#size > BODY_LIMIT ? "too large" : undefined))
     this.#request.on("error", () => this.#finish("aborted"))
   }
 
@@ -60,7 +61,7 @@ export class BodyReader {
     if (!this.#open) return
     this.#size += chunk.length
     if (this.#size > DRAIN_MAX) this.#finish("too large")
-    else if (this.#size > BODY_MAX) this.#forget()
+    else if (this.#size > BODY_LIMIT) this.#forget()
     else if (this.#keep) {
       this.#chunks.push(chunk)
       this.#kept += chunk.length

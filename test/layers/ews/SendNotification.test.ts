@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck as fc } from "effect"
 import { makeCallbackReader } from "../../../layers/ews/CallbackReader.ts"
-import { CALLBACK_LIMIT, decodeSendNotification } from "../../../layers/ews/SendNotification.ts"
+import { decodeSendNotification } from "../../../layers/ews/SendNotification.ts"
+import { BODY_LIMIT } from "../../../schemas/BodyLimit.ts"
 import { heartbeat, mutated, styles, values } from "../../support/CallbackText.ts"
 import { samples } from "../../support/EwsSamples.ts"
 
@@ -209,7 +210,7 @@ describe("decodeSendNotification", () => {
       callback(success("A", `<a ${Array.from({ length: 65 }, (_, n) => `a${n}=""`).join(" ")}/>`)),
       "too many attributes"
     ],
-    [callback(success("A", " ".repeat(CALLBACK_LIMIT))), "too large"]
+    [callback(success("A", " ".repeat(BODY_LIMIT))), "too large"]
   ])("refuses %.60s", (body, expected) => {
     expect(reason(body)).toBe(expected)
     expect(reason(Buffer.from(body))).toBe(expected)
