@@ -106,7 +106,8 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     job,
     activityId: request.activityId,
     mails: [],
-    badge: turn.state.unread < 0 ? undefined : turn.state.unread,
+    // What storage knew at the start may be older than the mails that wait.
+    badge: turn.state.unread < 0 || turn.state.inboxRead === 0 ? undefined : turn.state.unread,
     badgeChanged: false,
     ledger: turn.state.ledger,
     backlog: true,

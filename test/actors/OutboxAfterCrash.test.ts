@@ -36,8 +36,11 @@ describe("mails in the outbox of a process that was killed", () => {
         const { events } = yield* killed(world, 6, "tablet")
         const ens = yield* world.start
         yield* world.advance(2_000)
+        const [summary] = yield* world.push.received("phone")
+        expect(summary?.payload.aps).not.toHaveProperty("badge")
         expect((yield* ens.callback(ANN, events)).reply).toBe("Ok")
         yield* world.advance(MINUTE)
+        expect((yield* world.push.received("phone")).at(-1)?.payload.aps).toEqual({ badge: 6 })
         expect(yield* kinds(world)).toEqual(["summary"])
         expect(yield* kinds(world, "tablet")).toEqual(["summary"])
       })
