@@ -372,7 +372,7 @@ describe("a defect that is nobody's in particular", () => {
         yield* ens.registered(other, { token: "bobs-phone" })
         yield* ens.heartbeat(other)
         world.lethal.tokens.add("phone")
-        yield* world.advance(HOUR, 30_000)
+        yield* world.advance(HOUR + 5 * MINUTE, 30_000)
         expect(yield* kinds(world, "bobs-phone")).toContain("resubscribe")
         expect(yield* kinds(world)).toEqual([])
         world.lethal.tokens.clear()
