@@ -1,6 +1,7 @@
 import type { ServerResponse } from "node:http"
 import { ANSWER_CONTENT_TYPE, answerOf } from "../../layers/ews/SubscriptionStatus.ts"
 import type { SubscriptionStatus } from "../../schemas/EwsMessage.ts"
+import { methodNotAllowed } from "./MethodNotAllowed.ts"
 
 /** A whole answer to a callback, put together once: the hot path only writes it. The body is ASCII. */
 export interface CallbackAnswer {
@@ -23,15 +24,11 @@ export const tryAgain = (why: string): CallbackAnswer =>
 export const refusal = (status: 400 | 408 | 413, why: string): CallbackAnswer =>
   make(status, "text/plain; charset=utf-8", `${why}\n`)
 
-/** ENS2's answer to a known path with a wrong method (contract section 2). Node lets only known methods through. */
-export const methodNotAllowed = (method: string): CallbackAnswer =>
-  make(
-    405,
-    "application/xml; charset=utf-8",
-    `<Error><Message>The requested resource does not support http method '${method}'.</Message></Error>`,
-    "Allow",
-    "POST"
-  )
+/** To any method but POST. */
+export const wrongMethod = (method: string): CallbackAnswer => {
+  const { allow, body, contentType, status } = methodNotAllowed(method, "POST")
+  return make(status, contentType, body, "Allow", allow)
+}
 
 /** Writes the answer; false if the peer is gone (nothing happens then) or was answered before. */
 export const send = (response: ServerResponse, answer: CallbackAnswer, close: boolean): boolean => {

@@ -7,7 +7,7 @@ import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
 import type { EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
-import { type CallbackAnswer, methodNotAllowed, refusal, send, soap, tryAgain } from "./CallbackAnswer.ts"
+import { type CallbackAnswer, refusal, send, soap, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
 import { parseCallbackQuery } from "./CallbackUrl.ts"
 import { Deadlines } from "./Deadlines.ts"
 import { HeldBySource } from "./HeldBySource.ts"
@@ -93,7 +93,7 @@ export class CallbackDispatcher {
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const { guard, isOpen, now } = this.#parts
     const method = request.method ?? ""
-    if (method !== "POST") this.#answer(response, methodNotAllowed(method), "wrong method")
+    if (method !== "POST") this.#answer(response, wrongMethod(method), "wrong method")
     else if (!isOpen()) this.#answer(response, DRAINING, "draining")
     else if (this.inHand >= IN_HAND_MAX || this.#ledger.bytes > BYTES_MAX) {
       this.#answer(response, SHED, "shed", undefined, true)

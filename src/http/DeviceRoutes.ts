@@ -6,7 +6,7 @@ import { Effect, type Layer, type Scope } from "effect"
 import type { KeyPool } from "../../actors/KeyPool.ts"
 import type { UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { alive, methodNotAllowed } from "./Alive.ts"
+import { alive } from "./Alive.ts"
 import type { ApiTokens } from "./ApiTokens.ts"
 import { type Endpoint, serve } from "./Endpoint.ts"
 import { respond } from "./Envelope.ts"
@@ -14,6 +14,7 @@ import * as Gate from "./Gate.ts"
 import { getPublicKey } from "./GetPublicKey.ts"
 import { getSubscriptionStatus } from "./GetSubscriptionStatus.ts"
 import type { Intake } from "./Intake.ts"
+import { methodNotAllowed } from "./MethodNotAllowed.ts"
 import { readiness } from "./Readiness.ts"
 import { type RegisterServices, registerDevice } from "./RegisterDevice.ts"
 import { routerApp } from "./RouterApp.ts"
@@ -56,7 +57,7 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
         return router.add("*", path, (request) =>
           request.method === method || (method === "GET" && request.method === "HEAD")
             ? provided
-            : Effect.succeed(methodNotAllowed(request.method, method))
+            : Effect.succeed(wrongMethod(request.method, method))
         )
       }
       const endpoint = <A extends { readonly userId: UserId }>(
@@ -98,3 +99,8 @@ const notFound = (settings: Settings["Type"]) =>
     status: 404,
     message: "there is nothing under this path; check the base path, like /api/ens/registerdevicev2"
   })
+
+const wrongMethod = (method: string, allowed: "GET" | "POST"): HttpServerResponse.HttpServerResponse => {
+  const { allow, body, contentType, status } = methodNotAllowed(method, allowed)
+  return HttpServerResponse.text(body, { status, contentType, headers: { allow } })
+}
