@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { Cause, Effect, Exit, Option, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
@@ -182,7 +183,7 @@ const serve = (user: UserNumber, request: DeskRequest, generation: number) => {
   }
 }
 
-/** Log lines of a job name the hashed user and the activity. */
+/** Log lines of a job name the hashed user and the activity; what no request caused is an activity of its own. */
 const annotated = <A, E, R>(
   user: UserNumber,
   activityId: string | undefined,
@@ -192,7 +193,7 @@ const annotated = <A, E, R>(
     Effect.map(Option.match({ onNone: () => ({}), onSome: ({ user: row }) => ({ userId: row.userId }) })),
     Effect.orElseSucceed(() => ({})),
     Effect.flatMap((known) =>
-      Effect.annotateLogs(job, { user, ...known, ...(activityId === undefined ? {} : { activityId }) })
+      Effect.annotateLogs(job, { user, ...known, activityId: activityId ?? randomUUID() })
     )
   )
 

@@ -1,6 +1,7 @@
 import { Redacted } from "effect"
 import type { Callback, DeviceReply } from "../schemas/SubscriptionMessage.ts"
 import { releaseEarly } from "./Callbacks.ts"
+import { depart } from "./Departure.ts"
 import type { DeskRequest, DeskResult, EnrolResult, JobId, Waiter } from "./SubscriptionProtocol.ts"
 import {
   canAsk,
@@ -68,7 +69,8 @@ export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
       break
     case "Gone":
       turn.reply(desk.waiter, result.reply)
-      return close(turn)
+      turn.set({ desk: free })
+      return depart(turn)
     case "Subscribed":
       subscribed(turn, result)
       // The app is awake and knows its own count: nothing has to be sent for the present one.
@@ -182,18 +184,6 @@ const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number):
   serve(turn, queued)
 }
 
-/** The user is gone. Callbacks under way are repeated by Exchange and then find that out. */
-const close = (turn: Turn): void => {
-  const { work, next, desk, queue } = turn.state
-  if (work._tag === "Flushing") turn.replyAll(work.waiters, 0)
-  else if (work._tag !== "Idle") turn.replyAll(work.round.waiters, "Retry")
-  if (next !== undefined) turn.replyAll(next.waiters, "Retry")
-  if (desk._tag !== "Free") for (const { round } of desk.early) turn.replyAll(round?.waiters ?? [], "Retry")
-  for (const { waiter } of queue) turn.reply(waiter, gone)
-  turn.set({ work: { _tag: "Idle" }, next: undefined, desk: free, queue: [], renewal: undefined })
-  turn.do({ _tag: "Stop" })
-}
-
 const fellSilent = (turn: Turn): void => {
   if (!isListening(turn.state.link)) return
   turn.link("Overdue")
@@ -214,8 +204,3 @@ const tooMany = (what: string, retryAfterSeconds: number): DeviceReply => ({
   status: 429,
   retryAfterSeconds
 })
-
-const gone: DeviceReply = {
-  code: "UserSubscriptionNotFound",
-  message: "the user has been unregistered; register again"
-}

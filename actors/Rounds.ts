@@ -1,6 +1,7 @@
 import type { Mail } from "../schemas/EwsMessage.ts"
 import type { ItemId } from "../schemas/Ids.ts"
 import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
+import { depart } from "./Departure.ts"
 import { isSettled, itemEntry, settle } from "./Ledger.ts"
 import type { Arrival } from "./MailEvents.ts"
 import type {
@@ -87,9 +88,11 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
   if (work._tag === "Flushing") {
     turn.do({ _tag: "Note", watermark: undefined })
     turn.replyAll(work.waiters, result.flushed)
-    return startNext(turn)
+    return result.gone ? depart(turn) : startNext(turn)
   }
-  finish(turn, work.round, result.kept)
+  if (!result.gone) return finish(turn, work.round, result.kept)
+  settleRound(turn, work.round, result.kept)
+  depart(turn)
 }
 
 /** Sends what waits in the outbox, unless something is being sent for this user anyway. */
@@ -109,6 +112,7 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     // What storage knew at the start may be older than the mails that wait.
     badge: turn.state.unread < 0 || turn.state.inboxRead === 0 ? undefined : turn.state.unread,
     badgeChanged: false,
+    previousBadge: known(turn.state.badge),
     ledger: turn.state.ledger,
     backlog: true,
     details: [],
@@ -169,8 +173,9 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     job,
     activityId: round.activityId,
     mails: arrivals,
-    badge: unread < 0 ? undefined : unread,
+    badge: known(unread),
     badgeChanged,
+    previousBadge: known(turn.state.badge),
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
     details: result.mails ?? [],
@@ -203,12 +208,16 @@ const isNews = (arrival: Arrival, mail: Mail | undefined, result: FetchResult, n
 const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>
   !arrival.createdOnly || at === undefined || now - at < FRESH
 
-/** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
 const finish = (turn: Turn, round: Round, kept: boolean): void => {
+  settleRound(turn, round, kept)
+  startNext(turn)
+}
+
+/** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
+const settleRound = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined })
   turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
-  startNext(turn)
 }
 
 const startNext = (turn: Turn): void => {
@@ -236,3 +245,5 @@ const merge = (first: Round, later: Round): Round => {
     arrivedAt: first.arrivedAt
   }
 }
+
+const known = (count: number): number | undefined => (count < 0 ? undefined : count)

@@ -83,6 +83,8 @@ export type Command =
       readonly badge: number | undefined
       /** The badge has changed: devices that get no mail get it alone. */
       readonly badgeChanged: boolean
+      /** What iOS devices show so far; undefined = unknown. */
+      readonly previousBadge: number | undefined
       /** Verdicts so far. */
       readonly ledger: Ledger
       /** Send what waits in the outbox, too. */

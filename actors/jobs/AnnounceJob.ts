@@ -9,7 +9,7 @@ import type { AnnounceResult, Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, emptyBacklog } from "./BacklogParcels.ts"
 import { removeDeadDevices, removeIfDeviceless } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
-import { sendParcels } from "./Parcel.ts"
+import { type Parcel, sendParcels } from "./Parcel.ts"
 import { settleParcels } from "./Settlement.ts"
 
 export type Announce = Extract<Command, { readonly _tag: "Announce" }>
@@ -41,6 +41,7 @@ export const announceJob = Effect.fnUntraced(
       ...badgeParcels(user, devices, command, composing),
       ...(yield* backlogParcels(devices, known, command, composing))
     ]
+    yield* logAsEns2(dossier.user.userId, command, parcels)
     const sent = yield* sendParcels(parcels, command.until)
     const gone = yield* removeDeadDevices(user, sent)
     return { ...(yield* settleParcels(command, devices, backlog, sent)), gone }
@@ -49,6 +50,25 @@ export const announceJob = Effect.fnUntraced(
     Effect.as(Effect.logError("a mail could neither be sent nor kept", { reason: error.message }), unkept)
   )
 )
+
+/** The lines that administrators of ENS2 search for. */
+const logAsEns2 = Effect.fnUntraced(function* (
+  userId: string,
+  { badge, badgeChanged, previousBadge }: Announce,
+  parcels: ReadonlyArray<Parcel>
+) {
+  if (badgeChanged) {
+    yield* Effect.logDebug(
+      `-BADGE UPDATE- [${badge}] previous BADGE count is [${previousBadge ?? "unknown"}]`
+    )
+  }
+  for (const { device, notification } of parcels) {
+    if (notification === undefined) continue
+    yield* Effect.logDebug(
+      `About to Post Notification for user : [${userId}] and Device Id : [${device.device}]`
+    )
+  }
+})
 
 const unkept: AnnounceResult = {
   settled: [],

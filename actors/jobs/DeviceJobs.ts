@@ -15,9 +15,11 @@ export const unregisterJob = Effect.fnUntraced(
     const device = devices.find((other) => other.token === request.deviceToken)
     if (device === undefined) return answer("DeviceNotRegistered", "no such device")
     if (request.ewsUrl !== undefined) yield* compareUrls(user, request.ewsUrl)
-    yield* devices.length > 1 ? storage.deleteDevice(user, device) : storage.deleteUser(user)
+    yield* storage.deleteDevice(user, device)
+    // Counted there and then: another device may have gone meanwhile, its token dead.
+    const gone = yield* storage.deleteUserWithoutDevices(user)
     yield* (yield* Dossiers).forget(user)
-    if (devices.length > 1) return answer("DeviceUnregistered", "")
+    if (!gone) return answer("DeviceUnregistered", "")
     return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult
   },
   Effect.catchAll(() => Effect.succeed(storageTrouble))

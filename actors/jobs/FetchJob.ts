@@ -84,6 +84,9 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
   attempt.missing = items.length > 0
   const unread = command.unread && dossier.devices.some((device) => device.platform === "iOS")
   if (items.length === 0 && !unread) return
+  const { subscriptionId } = dossier.subscription
+  const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
+  yield* Effect.logDebug(`Received [${received}] for subscription:[${subscriptionId ?? ""}]`)
   const seal = yield* CallbackSeal
   const credentials = yield* seal.open(
     dossier.user,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { Verdict } from "../../schemas/Push.ts"
 import { DAY, inWorld, MINUTE } from "../support/ActorFixture.ts"
 import { faults } from "../support/FakeEws.ts"
 
@@ -152,6 +153,25 @@ describe("the request for a new token", () => {
         yield* world.advance(MINUTE, 1_000)
         const [nudge] = yield* world.push.shown("phone")
         expect(nudge?.payload).toMatchObject({ ens: { action: "resubscribe", reason: "credentials" } })
+      })
+    )
+  )
+})
+
+describe("a user whose last device's token is dead", () => {
+  it.scopedLive(
+    "is gone, after Exchange has its answer, and nobody knows the callbacks that still come",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const user = yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* world.push.setVerdict({ token: "phone" }, Verdict.TokenDead({ since: undefined }))
+        expect((yield* ens.mail(ANN)).reply).toBe("Ok")
+        yield* world.settled
+        expect(Option.isNone(yield* world.storage.user(user))).toBe(true)
+        expect(yield* ens.subscriptions.count).toBe(0)
+        expect((yield* ens.heartbeat(ANN)).reply).toBe("Unknown")
       })
     )
   )

@@ -84,18 +84,20 @@ describe("an actor", () => {
     })
   )
 
-  it.scoped("that is idle handles a request before post returns, and what it posts to itself after that", () =>
-    Effect.gen(function* () {
-      const { recorder, supervisor } = yield* setUp()
-      supervisor.spawn("a", fresh)
-      yield* settle
-      supervisor.post("a", { n: 1, act: () => void supervisor.post("a", { n: 2 }) })
-      expect(recorder.handled).toEqual([1])
-      yield* settle
-      expect(recorder.handled).toEqual([1, 2])
-      supervisor.post("a", { n: 3 })
-      expect(recorder.handled).toEqual([1, 2, 3])
-    })
+  it.scoped(
+    "that is idle handles a request before post returns, and what it posts to itself after that",
+    () =>
+      Effect.gen(function* () {
+        const { recorder, supervisor } = yield* setUp()
+        supervisor.spawn("a", fresh)
+        yield* settle
+        supervisor.post("a", { n: 1, act: () => void supervisor.post("a", { n: 2 }) })
+        expect(recorder.handled).toEqual([1])
+        yield* settle
+        expect(recorder.handled).toEqual([1, 2])
+        supervisor.post("a", { n: 3 })
+        expect(recorder.handled).toEqual([1, 2, 3])
+      })
   )
 
   it.scoped("that is idle crashes by a request as by any other message", () =>
