@@ -178,7 +178,7 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     previousBadge: known(turn.state.badge),
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
-    details: result.mails ?? [],
+    details: (result.mails ?? []).filter((mail) => !result.elsewhere.includes(mail.itemId)),
     asking: askingOf(turn.state),
     until: round.arrivedAt + turn.env.callbackDeadline * 0.95
   })

@@ -4,7 +4,15 @@ import type { Callback, CallbackReply, SubscriptionRequest } from "../schemas/Su
 
 /** The actor's mailbox is full, or this node does not (yet, or any more) own it. Try again later. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
-  reason: Schema.Literal("starting", "draining", "mailbox full", "parked", "crashed", "owned elsewhere")
+  reason: Schema.Literal(
+    "starting",
+    "draining",
+    "mailbox full",
+    "parked",
+    "crashed",
+    "owned elsewhere",
+    "storage away"
+  )
 }) {
   override get message() {
     return `the subscription cannot be reached (${this.reason}); try again`

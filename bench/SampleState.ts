@@ -17,6 +17,7 @@ export const subscriptions: Subject<State> = {
 
 const stored = (user: UserNumber, index: number): Subscription => ({
   user,
+  bucket: index % 1024,
   generation: (1 + (index % 5)) as Generation,
   refused: 0 as Generation,
   subscriptionId: `subscription of ${user}` as SubscriptionId,

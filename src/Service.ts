@@ -4,6 +4,7 @@ import * as KeyPool from "../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../actors/LocalSubscriptions.ts"
 import * as NudgeGate from "../actors/NudgeGate.ts"
 import * as Outbox from "../actors/Outbox.ts"
+import * as Ownership from "../actors/Ownership.ts"
 import * as UserGate from "../actors/UserGate.ts"
 import * as WriteBehind from "../actors/WriteBehind.ts"
 import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
@@ -65,7 +66,7 @@ const outside = Layer.mergeAll(
 const actors = Outbox.layer.pipe(
   Layer.provideMerge(LocalSubscriptions.layer),
   Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, NudgeGate.layer, KeyPool.layer)),
-  Layer.provideMerge(Layer.merge(Dossiers.layer, UserGate.layer))
+  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer, Ownership.layerAll))
 )
 
 const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicListener.layer))

@@ -93,7 +93,7 @@ export const enrolJob = Effect.fnUntraced(
       reply: reply("UserSubscribed", "", { subscriptionId: subscribed.subscriptionId })
     } satisfies EnrolResult
   },
-  (job, { generation }) =>
+  (job, { generation, user }) =>
     Effect.catchAll(job, (error) => {
       const failed = (failure: DeviceReply, more: Partial<Failed> = {}): EnrolResult => ({
         _tag: "Failed",
@@ -105,31 +105,49 @@ export const enrolJob = Effect.fnUntraced(
       })
       const byExchange = (cause: EwsError, refused: boolean) =>
         explain(cause, (answer) => failed(answer, { refused, rejected: cause._tag === "EwsUnauthorized" }))
-      if (error instanceof Unproven) return byExchange(error.cause, true)
-      switch (error._tag) {
-        case "NotStored":
-          return Effect.succeed(
-            failed(reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again"))
-          )
-        case "StorageError":
-          return Effect.succeed(failed(notStored))
-        case "SealBroken":
-          return Effect.succeed(
-            failed(reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"))
-          )
-        case "EwsUrlNotAllowed":
-          return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
-        case "EwsUrlUnknown":
-          return Effect.succeed(
-            failed(
-              reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message)
+      const tell = () => {
+        if (error instanceof Unproven) return byExchange(error.cause, true)
+        switch (error._tag) {
+          case "NotStored":
+            return Effect.succeed(
+              failed(
+                reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again")
+              )
             )
-          )
-        default:
-          return byExchange(error, false)
+          case "StorageError":
+            return Effect.succeed(failed(notStored))
+          case "SealBroken":
+            return Effect.succeed(
+              failed(reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"))
+            )
+          case "EwsUrlNotAllowed":
+            return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
+          case "EwsUrlUnknown":
+            return Effect.succeed(
+              failed(
+                reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message)
+              )
+            )
+          default:
+            return byExchange(error, false)
+        }
       }
+      return mayLive(error) ? tell() : Effect.zipRight(dropPartial(user.user, generation), tell())
     })
 )
+
+/** Exchange may have made the subscription all the same, and its callbacks will need what is stored for it. */
+const mayLive = (error: { readonly _tag: string; readonly sent?: boolean }): boolean =>
+  error._tag === "NotStored" ||
+  error._tag === "EwsTimeout" ||
+  error._tag === "EwsUnusable" ||
+  error.sent === true
+
+/** What was stored of split credentials for a subscription that will never call. */
+const dropPartial = (user: User["user"], generation: number) =>
+  Effect.flatMap(Storage, (storage) => storage.deletePartial(user, generation as Generation)).pipe(
+    Effect.ignoreLogged
+  )
 
 type Failed = Extract<EnrolResult, { readonly _tag: "Failed" }>
 

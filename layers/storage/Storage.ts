@@ -70,6 +70,8 @@ export type StoredLink =
  */
 export interface Subscription {
   readonly user: UserNumber
+  /** The bucket that decides which node acts for the user. */
+  readonly bucket: number
   readonly generation: Generation
   /** Highest generation that is known to have failed; callbacks of those up to it and above `generation` are refused. */
   readonly refused: Generation

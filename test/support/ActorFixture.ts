@@ -5,6 +5,7 @@ import * as LocalSubscriptions from "../../actors/LocalSubscriptions.ts"
 import * as NudgeGateModule from "../../actors/NudgeGate.ts"
 import { NudgeGate } from "../../actors/NudgeGate.ts"
 import * as Outbox from "../../actors/Outbox.ts"
+import * as Ownership from "../../actors/Ownership.ts"
 import { type ReplyOf, Subscriptions, type Unavailable } from "../../actors/Subscriptions.ts"
 import * as UserGate from "../../actors/UserGate.ts"
 import * as WriteBehind from "../../actors/WriteBehind.ts"
@@ -130,6 +131,8 @@ export interface World {
   readonly storage: Storage["Type"]
   readonly faults: StorageFaults["Type"]
   readonly seal: CallbackSeal["Type"]
+  /** What the processes that are started may act for; all at first. */
+  readonly owned: { buckets: (bucket: number) => boolean }
   /** Defects in the layers below: fetching these items, sending them, or sending to these tokens dies. */
   readonly lethal: {
     readonly details: Set<ItemId>
@@ -252,6 +255,8 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
         }
       })
     })
+    const owned: World["owned"] = { buckets: () => true }
+    const ownership = Layer.succeed(Ownership.Ownership, { owns: (bucket) => owned.buckets(bucket) })
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const realEws = Context.get(context, Ews)
     const realPush = Context.get(context, Push)
@@ -343,7 +348,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       const assembly = Outbox.layer.pipe(
         Layer.provideMerge(LocalSubscriptions.layer),
         Layer.provideMerge(countingNudges),
-        Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer)),
+        Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer, ownership)),
         Layer.provideMerge(SealedCallback.layer),
         Layer.provide(seen),
         Layer.provideMerge(LogRecorder.layer(lines)),
@@ -437,6 +442,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       faults: Context.get(context, StorageFaults),
       seal,
       lethal,
+      owned,
       tenant,
       lines,
       population: () => [...population.values()],

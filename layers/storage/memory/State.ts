@@ -10,7 +10,7 @@ export interface UserRecord {
   user: User
   refused: Generation
   lastDevice: number
-  subscription: Omit<Subscription, "refused"> | undefined
+  subscription: Omit<Subscription, "refused" | "bucket"> | undefined
   readonly partials: Map<Generation, Uint8Array>
   /** By token. */
   readonly devices: Map<string, Device>

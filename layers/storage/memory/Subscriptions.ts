@@ -1,4 +1,5 @@
 import { Effect, Option } from "effect"
+import { bucketOf } from "../../../schemas/Ids.ts"
 import type { HotState, Subscription } from "../Storage.ts"
 import { upsertDevice } from "./Devices.ts"
 import { attempt, copy, type MemoryState, type StorageShape, type UserRecord } from "./State.ts"
@@ -102,9 +103,14 @@ const change = (
     if (record?.subscription !== undefined) record.subscription = step(record.subscription)
   })
 
-const subscriptionOf = ({ subscription, refused }: UserRecord): Option.Option<Subscription> =>
+const subscriptionOf = ({ user, subscription, refused }: UserRecord): Option.Option<Subscription> =>
   subscription === undefined
     ? Option.none()
-    : Option.some({ ...subscription, refused, hot: copyHot(subscription.hot) })
+    : Option.some({
+        ...subscription,
+        refused,
+        bucket: bucketOf(user.tenant, user.userId),
+        hot: copyHot(subscription.hot)
+      })
 
 const copyHot = (hot: HotState): HotState => ({ ...hot, ledger: copy(hot.ledger) })

@@ -15,7 +15,7 @@ type Subscriptions = Pick<
 
 export const make = (sql: SqlClient): Subscriptions => {
   const select = (rest: Fragment) => sql<SubscriptionRow>`
-    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.ledger, u.refused
+    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.ledger, u.refused, u.bucket
     FROM subscriptions s JOIN hot_states h ON h.user_no = s.user_no JOIN users u ON u.user_no = s.user_no ${rest}`
 
   const saveSubscription = (subscribed: Subscribed) => {
@@ -110,6 +110,7 @@ export const make = (sql: SqlClient): Subscriptions => {
 }
 
 interface SubscriptionRow {
+  readonly bucket: number
   readonly user_no: number
   readonly generation: number
   readonly refused: number
@@ -131,6 +132,7 @@ interface SubscriptionRow {
 
 const subscriptionOf = (row: SubscriptionRow): Subscription => ({
   user: String(row.user_no) as UserNumber,
+  bucket: row.bucket,
   generation: row.generation as Generation,
   refused: row.refused as Generation,
   subscriptionId: row.subscription_id as SubscriptionId | null,
