@@ -187,7 +187,7 @@ const heard = (turn: Turn, activityId: string): void => {
 const settleHeartbeat = (turn: Turn, callback: Callback): void => {
   const watermark = callback.events.at(-1)?.watermark
   if (watermark !== undefined) turn.set({ watermark: digest(watermark) })
-  turn.do({ _tag: "Note", watermark })
+  turn.do({ _tag: "Note", watermark, soon: false })
 }
 
 /** An unexpected PreviousWatermark is worth a line, and by itself no reason to end or renew anything. */

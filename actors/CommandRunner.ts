@@ -68,7 +68,7 @@ export class CommandRunner {
       case "Reply":
         return this.#callers.settle(cell, command.waiter, command.reply)
       case "Note":
-        return this.#writeBehind.note(state, command.watermark)
+        return this.#writeBehind.note(state, command.watermark, command.soon)
       case "NoteLink":
         return this.#writeBehind.noteLink(state)
       case "Nudge":

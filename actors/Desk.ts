@@ -156,7 +156,7 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
     subscribedAt: [...recent(turn), turn.now]
   })
   // The ledger goes with the new generation: what was still to be written under the old one is passed over.
-  turn.do({ _tag: "Note", watermark: result.watermark })
+  turn.do({ _tag: "Note", watermark: result.watermark, soon: true })
   if (wasSilent) turn.do({ _tag: "Revived", heard: false })
 }
 

@@ -86,7 +86,7 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
     work: idle
   })
   if (work._tag === "Flushing") {
-    turn.do({ _tag: "Note", watermark: undefined })
+    turn.do({ _tag: "Note", watermark: undefined, soon: true })
     turn.replyAll(work.waiters, result.flushed)
     return result.gone ? depart(turn) : startNext(turn)
   }
@@ -216,7 +216,7 @@ const finish = (turn: Turn, round: Round, kept: boolean): void => {
 /** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
 const settleRound = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
-  turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined })
+  turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined, soon: true })
   turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
 }
 

@@ -124,8 +124,8 @@ export type Command =
   | { readonly _tag: "Nudge"; readonly reason: Asking; readonly since: number }
   /** Nothing has to be asked any more. `heard`: because a callback came, so callbacks reach us. */
   | { readonly _tag: "Revived"; readonly heard: boolean }
-  /** Hot state changed: write it some time soon. */
-  | { readonly _tag: "Note"; readonly watermark: Watermark | undefined }
+  /** Hot state changed: write it, `soon` unless only a heartbeat came. */
+  | { readonly _tag: "Note"; readonly watermark: Watermark | undefined; readonly soon: boolean }
   /** Link, its age or the number of nudges changed: write it soon. */
   | { readonly _tag: "NoteLink" }
   | {

@@ -11,8 +11,11 @@ import { whereabouts } from "./Whereabouts.ts"
 export class WriteBehind extends Context.Tag("ens/WriteBehind")<
   WriteBehind,
   {
-    /** Ledger, unread count, badge, last heartbeat and, if the callback told one, the watermark. */
-    readonly note: (state: State, watermark: Watermark | undefined) => void
+    /**
+     * Ledger, unread count, badge, last heartbeat and, if the callback told one, the watermark. Not `soon`: a heartbeat's,
+     * which nothing is lost of if it is some seconds old after a crash.
+     */
+    readonly note: (state: State, watermark: Watermark | undefined, soon: boolean) => void
     /** Link, its age and nudges. */
     readonly noteLink: (state: State) => void
     /** The user is gone. */
@@ -24,6 +27,8 @@ export class WriteBehind extends Context.Tag("ens/WriteBehind")<
 >() {}
 
 const EVERY = "1 second"
+/** Heartbeats are written with every such round. */
+const LAZY_ROUNDS = 10
 const BATCH = 1_000
 
 interface Pending {
@@ -38,21 +43,29 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
   Effect.gen(function* () {
     const storage = yield* Storage
     const pending = new Map<UserNumber, Pending>()
+    /** Those of the pending that are written with the next round. */
+    const soon = new Set<UserNumber>()
     const lock = yield* Effect.makeSemaphore(1)
 
     const entryOf = (state: State): Pending => {
-      const entry = pending.get(state.user) ?? { state, hot: false, watermark: undefined, link: false }
-      entry.state = state
+      const known = pending.get(state.user)
+      if (known !== undefined) {
+        known.state = state
+        return known
+      }
+      const entry = { state, hot: false, watermark: undefined, link: false }
       pending.set(state.user, entry)
       return entry
     }
 
-    const take = (): ReadonlyArray<Pending> => {
+    const take = (users: Iterable<UserNumber>): ReadonlyArray<Pending> => {
       const batch: Array<Pending> = []
-      for (const [user, entry] of pending) {
+      for (const user of users) {
         if (batch.length >= BATCH) break
+        const entry = pending.get(user)
         pending.delete(user)
-        batch.push(entry)
+        soon.delete(user)
+        if (entry !== undefined) batch.push(entry)
       }
       return batch
     }
@@ -60,6 +73,7 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
     /** What could not be written waits again, unless something newer does by now. */
     const putBack = (batch: ReadonlyArray<Pending>) => {
       for (const entry of batch) {
+        soon.add(entry.state.user)
         const newer = pending.get(entry.state.user)
         if (newer === undefined) pending.set(entry.state.user, entry)
         else {
@@ -89,10 +103,10 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
       if (links.length > 0) yield* storage.saveLinks(links)
     })
 
-    const flush = lock.withPermits(1)(
+    const flushSome = (some: { readonly size: number; readonly keys: () => Iterable<UserNumber> }) =>
       Effect.gen(function* () {
-        while (pending.size > 0) {
-          const batch = take()
+        while (some.size > 0) {
+          const batch = take(some.keys())
           const trouble = yield* Effect.uninterruptible(write(batch)).pipe(
             Effect.as(undefined),
             Effect.catchAll((error) => Effect.succeed(error.message)),
@@ -108,22 +122,30 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
           }
         }
         return true
-      })
-    )
+      }).pipe(lock.withPermits(1))
+    const flush = flushSome(pending)
 
     yield* Effect.addFinalizer(() => flush)
-    yield* flush.pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.delay(EVERY), Effect.forkScoped)
+    let round = 0
+    yield* Effect.suspend(() => flushSome(++round % LAZY_ROUNDS === 0 ? pending : soon)).pipe(
+      Effect.repeat(Schedule.spaced(EVERY)),
+      Effect.delay(EVERY),
+      Effect.forkScoped
+    )
     return {
-      note: (state, watermark) => {
+      note: (state, watermark, isSoon) => {
         const entry = entryOf(state)
         entry.hot = true
         entry.watermark = watermark ?? entry.watermark
+        if (isSoon) soon.add(state.user)
       },
       noteLink: (state) => {
         entryOf(state).link = true
+        soon.add(state.user)
       },
       forget: (user) => {
         pending.delete(user)
+        soon.delete(user)
       },
       flush,
       waiting: () => pending.size

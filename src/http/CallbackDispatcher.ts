@@ -44,6 +44,7 @@ interface Held {
   readonly source: string
   readonly user: UserNumber
   readonly activityId: ActivityId
+  answered: boolean
 }
 
 /**
@@ -85,7 +86,7 @@ export class CallbackDispatcher {
   tick(): void {
     this.#reading.advance((reader) => reader.cut())
     this.#waiting.advance((held) => {
-      this.#sources.leave(held.source)
+      this.#release(held)
       this.#answer(held.response, LATE, "late", held.activityId)
     })
   }
@@ -131,12 +132,13 @@ export class CallbackDispatcher {
       this.#answer(response, UNUSABLE, "unusable", `user ${user}: ${notification.left.reason}`)
       return
     }
-    const held: Held = { response, source, user, activityId: randomUUID() as ActivityId }
+    const held: Held = { response, source, user, activityId: randomUUID() as ActivityId, answered: false }
     const hurried = this.#sources.enter(source) > heldMax
-    this.#waiting.add(held)
     try {
       const callback = callbackOf(notification.right, address, f, held.activityId, hurried)
       post(user, callback, (reply) => this.#settle(held, reply))
+      // An idle actor has answered a heartbeat by now.
+      if (!held.answered) this.#waiting.add(held)
     } catch (fault) {
       if (this.#release(held)) this.#fail(response, fault, held.activityId)
     }
@@ -153,7 +155,9 @@ export class CallbackDispatcher {
   }
 
   #release(held: Held): boolean {
-    if (!this.#waiting.remove(held)) return false
+    if (held.answered) return false
+    held.answered = true
+    this.#waiting.remove(held)
     this.#sources.leave(held.source)
     return true
   }

@@ -36,6 +36,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
         expect((yield* Effect.flatten(storage.user(user))).fingerprint).toEqual(bytes("finger", 32))
         expect(yield* Effect.flatten(storage.subscription(user))).toEqual({
           user,
+          bucket: expect.any(Number),
           generation: 1,
           refused: 0,
           subscriptionId: all.subscriptionId,
