@@ -2,7 +2,7 @@ import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { startRenewal, subscribingGeneration } from "./Desk.ts"
 import { type Arrival, digestEvents } from "./MailEvents.ts"
 import { addRound, openOf } from "./Rounds.ts"
-import type { Round, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
+import type { Round, StoredSubscription, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
 import { canAsk, digest, type Early, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -40,7 +40,8 @@ export const onConsulted = (
   waiter: Waiter,
   callback: Callback,
   suspicion: Suspicion,
-  verdict: Verdict
+  verdict: Verdict,
+  stored: StoredSubscription | undefined
 ): void => {
   const { generation } = callback
   switch (verdict) {
@@ -49,7 +50,10 @@ export const onConsulted = (
       if (generation < turn.state.generation || subscribingGeneration(turn.state) > 0) {
         return turn.reply(waiter, "Retry")
       }
-      if (generation > turn.state.generation) adopt(turn, callback)
+      if (generation > turn.state.generation) {
+        if (stored === undefined) adopt(turn, callback)
+        else catchUp(turn, generation, stored)
+      }
       if (recognise(turn, waiter, callback)) take(turn, waiter, callback, suspicion)
       return
     case "Unsubscribe":
@@ -140,6 +144,20 @@ const early = (turn: Turn, waiter: Waiter, callback: Callback): void => {
   }
   const { activityId, subscriptionId } = callback
   turn.set({ desk: { ...desk, early: [...desk.early, { round, subscriptionId, activityId }] } })
+}
+
+/** A Subscribe was stored while its actor crashed. */
+const catchUp = (turn: Turn, generation: number, stored: StoredSubscription): void => {
+  const { subscribedAt, ...known } = stored
+  turn.link("Unconfirmed")
+  turn.set({
+    ...known,
+    generation,
+    attempted: Math.max(turn.state.attempted, generation),
+    watermark: 0,
+    tokenNoticed: false,
+    subscribedAt: [...turn.state.subscribedAt, subscribedAt]
+  })
 }
 
 /** Storage did not know this generation: the process died between Subscribe and storing, or a backup was restored. */

@@ -14,6 +14,7 @@ import type { Cell } from "./Cell.ts"
 import { Dossiers } from "./Dossiers.ts"
 import { announceJob } from "./jobs/AnnounceJob.ts"
 import { consultJob } from "./jobs/ConsultJob.ts"
+import { removeUserJob } from "./jobs/DeadDevices.ts"
 import { lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
 import { logJob } from "./jobs/LogJob.ts"
@@ -100,14 +101,20 @@ export class CommandRunner {
           job: command.job,
           result
         }))
+      case "Remove":
+        return this.#start(cell, removeUserJob(user), { job: command.job }, (gone) => ({
+          _tag: "Removed",
+          job: command.job,
+          gone
+        }))
       case "Consult": {
         const { callback, suspicion, waiter } = command
-        return this.#start(cell, consultJob(user, callback), callback, (verdict) => ({
+        return this.#start(cell, consultJob(user, callback), callback, (answer) => ({
           _tag: "Consulted",
           waiter,
           callback,
           suspicion,
-          verdict
+          ...answer
         }))
       }
       case "Look":

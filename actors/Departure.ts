@@ -2,6 +2,14 @@ import type { DeviceReply } from "../schemas/SubscriptionMessage.ts"
 import { free, idle } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
+/** No device is left. One that is registering comes first: while the desk serves, nobody is removed. */
+export const startRemoval = (turn: Turn): void => {
+  if (turn.state.desk._tag !== "Free") return
+  const job = turn.nextJob()
+  turn.set({ desk: { _tag: "Removing", job, generation: 0, early: [] } })
+  turn.do({ _tag: "Remove", job })
+}
+
 /**
  * The user is gone, unregistered or without any device that works: everyone who waits is told, and the actor ends.
  * Exchange repeats the callbacks under way, and is told then that nobody knows the user.

@@ -100,6 +100,13 @@ export const onRenewed = (turn: Turn, job: JobId, result: EnrolResult): void => 
   proceed(turn, desk.early, result._tag === "Subscribed" ? digest(result.subscriptionId) : 0)
 }
 
+export const onRemoved = (turn: Turn, job: JobId, gone: boolean): void => {
+  const { desk } = turn.state
+  if (desk._tag !== "Removing" || desk.job !== job) return
+  if (gone) return depart(turn)
+  proceed(turn, [], 0)
+}
+
 const serve = (turn: Turn, queued: Queued): void => {
   if (queued.request._tag === "Register" && needsSubscription(turn.state, queued))
     return subscribeFor(turn, queued)

@@ -1,7 +1,7 @@
 import type { Mail } from "../schemas/EwsMessage.ts"
 import type { ItemId } from "../schemas/Ids.ts"
 import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
-import { depart } from "./Departure.ts"
+import { startRemoval } from "./Departure.ts"
 import { isSettled, itemEntry, settle } from "./Ledger.ts"
 import type { Arrival } from "./MailEvents.ts"
 import type {
@@ -37,7 +37,12 @@ export const addRound = (turn: Turn, round: Round): void => {
   const [waiter] = round.waiters
   const [key] = round.keys
   if (waiter === undefined || key === undefined) return
-  if (work._tag !== "Flushing" && work.round.keys.includes(key)) {
+  // Another subscription may report the same events, but its callback gets another answer.
+  if (
+    work._tag !== "Flushing" &&
+    work.round.generation === round.generation &&
+    work.round.keys.includes(key)
+  ) {
     if (work.round.waiters.length >= WAITERS_MAX) return turn.reply(waiter, "Retry")
     return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
   }
@@ -88,11 +93,11 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
   if (work._tag === "Flushing") {
     turn.do({ _tag: "Note", watermark: undefined, soon: true })
     turn.replyAll(work.waiters, result.flushed)
-    return result.gone ? depart(turn) : startNext(turn)
+    if (result.deviceless) startRemoval(turn)
+    return startNext(turn)
   }
-  if (!result.gone) return finish(turn, work.round, result.kept)
-  settleRound(turn, work.round, result.kept)
-  depart(turn)
+  if (result.deviceless) startRemoval(turn)
+  finish(turn, work.round, result.kept)
 }
 
 /** Sends what waits in the outbox, unless something is being sent for this user anyway. */
@@ -208,16 +213,12 @@ const isNews = (arrival: Arrival, mail: Mail | undefined, result: FetchResult, n
 const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>
   !arrival.createdOnly || at === undefined || now - at < FRESH
 
-const finish = (turn: Turn, round: Round, kept: boolean): void => {
-  settleRound(turn, round, kept)
-  startNext(turn)
-}
-
 /** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
-const settleRound = (turn: Turn, round: Round, kept: boolean): void => {
+const finish = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined, soon: true })
   turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
+  startNext(turn)
 }
 
 const startNext = (turn: Turn): void => {

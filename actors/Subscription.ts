@@ -1,5 +1,5 @@
 import { onCallback, onConsulted } from "./Callbacks.ts"
-import { onDesk, onDesked, onRenewed } from "./Desk.ts"
+import { onDesk, onDesked, onRemoved, onRenewed } from "./Desk.ts"
 import { onAnnounced, onFetched, onFlush } from "./Rounds.ts"
 import { onDue } from "./Silence.ts"
 import { onLooked, onStatus } from "./StatusQuery.ts"
@@ -51,8 +51,11 @@ export const decide = (state: State, input: Input, env: Env): Decision => {
     case "Renewed":
       onRenewed(turn, input.job, input.result)
       break
+    case "Removed":
+      onRemoved(turn, input.job, input.gone)
+      break
     case "Consulted":
-      onConsulted(turn, input.waiter, input.callback, input.suspicion, input.verdict)
+      onConsulted(turn, input.waiter, input.callback, input.suspicion, input.verdict, input.stored)
       break
     case "Looked":
       onLooked(turn, input.waiter, input.known)

@@ -107,7 +107,13 @@ export const makeBehaviour = Effect.gen(function* () {
         if (message._tag !== "Envelope") return apply(cell, message, now)
         const waiter = callers.open(message)
         const suspicion = suspicionOf(callers, cell, message)
-        apply(cell, inputOf(message, waiter, suspicion), now)
+        try {
+          apply(cell, inputOf(message, waiter, suspicion), now)
+        } catch (defect) {
+          // The crash is dealt with a moment later, when other actors may have had their turn.
+          callers.keep(cell)
+          throw defect
+        }
         if (!callers.keep(cell) && suspicion !== "none") callers.absolve(cell, keyOf(message))
       },
       due: (cell, now) => apply(cell, { _tag: "Due" }, now),

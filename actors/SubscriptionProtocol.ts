@@ -27,6 +27,14 @@ export type JobId = number
 /** What storage says of a callback of another generation than the live one: adopt it, or what to answer. */
 export type Verdict = "Adopt" | "Unsubscribe" | "Unknown" | "Retry"
 
+/** What storage knows of a subscription that its actor does not: the actor crashed while it was being made. */
+export interface StoredSubscription {
+  readonly subscription: number
+  readonly endpoint: number
+  readonly tokenExpiresAt: number
+  readonly subscribedAt: number
+}
+
 /** How a callback that crashed the actor before is handled: as usual, without asking Exchange, or not at all. */
 export type Suspicion = "none" | "generic" | "poison"
 
@@ -48,12 +56,15 @@ export type Input =
   | { readonly _tag: "Announced"; readonly job: JobId; readonly result: AnnounceResult }
   | { readonly _tag: "Desked"; readonly job: JobId; readonly result: DeskResult }
   | { readonly _tag: "Renewed"; readonly job: JobId; readonly result: EnrolResult }
+  | { readonly _tag: "Removed"; readonly job: JobId; readonly gone: boolean }
   | {
       readonly _tag: "Consulted"
       readonly waiter: Waiter
       readonly callback: Callback
       readonly suspicion: Suspicion
       readonly verdict: Verdict
+      /** With `Adopt`, if storage has the subscription. */
+      readonly stored: StoredSubscription | undefined
     }
   | { readonly _tag: "Looked"; readonly waiter: Waiter; readonly known: boolean | undefined }
 
@@ -137,6 +148,8 @@ export type Command =
   | { readonly _tag: "DeadLetter"; readonly key: number; readonly subscriptionId: string | undefined }
   /** The user is lost: replace the keys, so that URLs out there open nothing. */
   | { readonly _tag: "RetireKeys" }
+  /** Remove the user, unless a device has registered. */
+  | { readonly _tag: "Remove"; readonly job: JobId }
   /** The user is gone: the actor ends. */
   | { readonly _tag: "Stop" }
   /** Something an operator may want to read; names are the log's. */
@@ -191,8 +204,8 @@ export interface AnnounceResult {
   readonly flushed: number
   /** The outbox still holds something of this user. */
   readonly waiting: boolean
-  /** No device is left, and the user went with the last one. */
-  readonly gone: boolean
+  /** No device is left whose token works. */
+  readonly deviceless: boolean
 }
 
 /** How an attempt to subscribe ended. */

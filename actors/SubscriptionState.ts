@@ -86,6 +86,13 @@ export type Desk =
       /** Callbacks of that generation which came before Exchange's answer. */
       readonly early: ReadonlyArray<Early>
     }
+  /** The user is being removed, because no device is left. */
+  | {
+      readonly _tag: "Removing"
+      readonly job: JobId
+      readonly generation: number
+      readonly early: ReadonlyArray<Early>
+    }
   | {
       readonly _tag: "Renewing"
       readonly job: JobId

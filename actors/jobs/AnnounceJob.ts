@@ -7,7 +7,7 @@ import { itemEntry } from "../Ledger.ts"
 import { now } from "../Now.ts"
 import type { AnnounceResult, Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, emptyBacklog } from "./BacklogParcels.ts"
-import { removeDeadDevices, removeIfDeviceless } from "./DeadDevices.ts"
+import { removeDeadDevices } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { type Parcel, sendParcels } from "./Parcel.ts"
 import { settleParcels } from "./Settlement.ts"
@@ -24,7 +24,8 @@ export const announceJob = Effect.fnUntraced(
     const devices = dossier?.devices ?? []
     if (dossier === undefined || devices.length === 0) {
       const settled = command.mails.map((mail) => itemEntry(mail.itemId))
-      return { ...unkept, kept: true, settled, gone: yield* removeIfDeviceless(user) }
+      // A user whose first registration was never stored has no device yet, and an app that tries again.
+      return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
     }
     const settings = yield* Settings
     const composing: Composing = {
@@ -43,8 +44,8 @@ export const announceJob = Effect.fnUntraced(
     ]
     yield* logAsEns2(dossier.user.userId, command, parcels)
     const sent = yield* sendParcels(parcels, command.until)
-    const gone = yield* removeDeadDevices(user, sent)
-    return { ...(yield* settleParcels(command, devices, backlog, sent)), gone }
+    const deviceless = yield* removeDeadDevices(user, sent)
+    return { ...(yield* settleParcels(command, devices, backlog, sent)), deviceless }
   },
   Effect.catchAll((error) =>
     Effect.as(Effect.logError("a mail could neither be sent nor kept", { reason: error.message }), unkept)
@@ -76,5 +77,5 @@ const unkept: AnnounceResult = {
   badge: undefined,
   flushed: 0,
   waiting: false,
-  gone: false
+  deviceless: false
 }

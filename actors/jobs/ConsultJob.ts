@@ -1,9 +1,10 @@
 import { Effect, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { Storage } from "../../layers/storage/Storage.ts"
+import { Storage, type Subscription } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
-import type { Verdict } from "../SubscriptionProtocol.ts"
+import type { StoredSubscription, Verdict } from "../SubscriptionProtocol.ts"
+import { digest } from "../SubscriptionState.ts"
 
 /**
  * What a callback of another generation than the live one is worth. Storage is read now, after the callback came, past any
@@ -14,20 +15,25 @@ export const consultJob = Effect.fnUntraced(
   function* (user: UserNumber, callback: Callback) {
     const storage = yield* Storage
     const owner = yield* storage.user(user)
-    if (Option.isNone(owner)) return "Unknown"
+    if (Option.isNone(owner)) return says("Unknown")
     const seal = yield* CallbackSeal
-    if (!(yield* seal.isFor(owner.value, Redacted.value(callback.f)))) return "Unknown"
+    if (!(yield* seal.isFor(owner.value, Redacted.value(callback.f)))) return says("Unknown")
     const row = yield* storage.subscription(user)
     const live = Option.match(row, { onNone: () => 0, onSome: ({ generation }) => generation })
-    if (callback.generation < live) return "Unsubscribe"
-    // Stored by a Subscribe whose actor crashed meanwhile: the actor does not know it yet.
-    if (callback.generation === live) return "Adopt"
-    return callback.generation <= owner.value.refused ? "Unsubscribe" : "Adopt"
+    if (callback.generation < live) return says("Unsubscribe")
+    if (callback.generation > live && callback.generation <= owner.value.refused) return says("Unsubscribe")
+    return says("Adopt", Option.isSome(row) && callback.generation === live ? row.value : undefined)
   },
   Effect.catchAll((error) =>
-    Effect.as(
-      Effect.logWarning(`a callback cannot be told from an old one: ${error.message}`),
-      "Retry" as const
-    )
+    Effect.as(Effect.logWarning(`a callback cannot be told from an old one: ${error.message}`), says("Retry"))
   )
-) satisfies (user: UserNumber, callback: Callback) => Effect.Effect<Verdict, never, Storage | CallbackSeal>
+)
+
+const says = (verdict: Verdict, row?: Subscription) => ({ verdict, stored: row && storedOf(row) })
+
+const storedOf = (row: Subscription): StoredSubscription => ({
+  subscription: digest(row.subscriptionId),
+  endpoint: digest(row.ewsUrl),
+  tokenExpiresAt: row.tokenExpiresAt ?? 0,
+  subscribedAt: row.subscribedAt
+})

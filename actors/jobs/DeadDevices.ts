@@ -5,8 +5,8 @@ import type { Verdict } from "../../schemas/Push.ts"
 import { Dossiers } from "../Dossiers.ts"
 
 /**
- * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. True if that was the
- * last one: then the user is gone as after unregistering, with keys and subscription. Never fails.
+ * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. True if no device is
+ * left: the actor sees to the rest, because a device may be registering at this moment. Never fails.
  */
 export const removeDeadDevices = Effect.fnUntraced(function* (
   user: UserNumber,
@@ -23,8 +23,8 @@ export const removeDeadDevices = Effect.fnUntraced(function* (
   )
 })
 
-/** Removes a user whom no device is left of. True if the user is gone. Never fails: the next mail tries again. */
-export const removeIfDeviceless = Effect.fnUntraced(
+/** Removes a user of whom no device is left. True if the user is gone. Never fails: the next mail tries again. */
+export const removeUserJob = Effect.fnUntraced(
   function* (user: UserNumber) {
     const gone = yield* (yield* Storage).deleteUserWithoutDevices(user)
     yield* (yield* Dossiers).forget(user)
@@ -49,5 +49,6 @@ const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArra
       yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
     }
   }
-  return yield* removeIfDeviceless(user)
+  yield* (yield* Dossiers).forget(user)
+  return (yield* storage.devices(user)).length === 0
 })

@@ -106,15 +106,17 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
     let inbox: Inbox | undefined
     if (items.length > 0) {
       const mails = yield* ews.mails(account(command.until - (yield* now)), items, shapeFor(policies))
-      found.elsewhere = yield* outsideInbox(dossier.user, mails)
+      let outside = yield* outsideInbox(dossier.user, mails)
+      if (isDoubtful(mails, outside)) {
+        // Nothing is believed of these mails before the doubt is gone: what is outside is never announced.
+        inbox = yield* freshInbox
+        const doubted = outside.length
+        outside = outsideFreshInbox(mails, outside, inbox)
+        if (outside.length < doubted) yield* Effect.logWarning(OUTDATED)
+      }
+      found.elsewhere = outside
       found.mails = mails
       attempt.missing = false
-      if (isDoubtful(mails, found.elsewhere)) {
-        inbox = yield* freshInbox
-        const outside = outsideFreshInbox(mails, found.elsewhere, inbox)
-        if (outside.length < found.elsewhere.length) yield* Effect.logWarning(OUTDATED)
-        found.elsewhere = outside
-      }
     }
     if (unread) found.unread = (inbox ?? (yield* freshInbox)).unreadCount
   }).pipe(Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))))

@@ -46,7 +46,7 @@ export const settleParcels = Effect.fnUntraced(function* (
     badge: shownBadge(sent) ?? (devices.some(showsBadge) ? undefined : command.badge),
     flushed: left,
     waiting: (kept && fresh.length > 0) || (backlog === undefined ? command.backlog : backlog.size > left)
-  } satisfies Omit<AnnounceResult, "gone">
+  } satisfies Omit<AnnounceResult, "deviceless">
 })
 
 /** An item alone where all its devices are done, else the devices that are. */

@@ -1,27 +1,24 @@
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 
-/** So many failures, each alone in its request and with deliveries of others in between, convict a notification. */
-export const STRIKES = 3
-
-/** Notifications remembered per gateway; the one that failed longest ago is forgotten first. */
-export const REMEMBERED_MAX = 1_000
+/** So many failures, each alone in its request, convict a notification; see `Suspects`. */
+export const STRIKES = 5
 
 /**
  * Tells a notification that a gateway stumbles over from a gateway that is down. Both look the same from one answer, and
  * without the difference one such notification would open the circuit again and again, for everybody, until it expires.
- * Plain state, one for each gateway.
+ * Convicted is only who fails again and again while others are delivered in between and nobody else fails: a gateway
+ * that fails over this one and that one flaps. Plain state, one for each gateway.
  */
 export class Suspects {
-  private readonly strikes = new Map<string, { readonly count: number; readonly delivered: number }>()
+  private suspect: { readonly id: string; readonly strikes: number; readonly delivered: number } | undefined
   private delivered = 0
 
   /** The verdicts of one request, with `Rejected` for the notification that is convicted by them. */
   judge(batch: ReadonlyArray<PushNotification>, verdicts: ReadonlyArray<Verdict>): ReadonlyArray<Verdict> {
     for (const [i, verdict] of verdicts.entries()) {
-      const id = batch[i]?.id
-      if (verdict._tag === "GatewayDown" || id === undefined) continue
+      if (verdict._tag === "GatewayDown") continue
       if (verdict._tag === "Delivered") this.delivered++
-      this.strikes.delete(id)
+      if (batch[i]?.id === this.suspect?.id) this.suspect = undefined
     }
     const [alone, ...others] = batch
     const [verdict] = verdicts
@@ -31,21 +28,16 @@ export class Suspects {
     return [Verdict.Rejected({ reason })]
   }
 
-  /** How many are suspected at the moment. */
-  get size(): number {
-    return this.strikes.size
-  }
-
   private strike(id: string): boolean {
-    const before = this.strikes.get(id)
+    const { delivered, suspect } = this
+    if (suspect?.id !== id) {
+      this.suspect = { id, strikes: 1, delivered }
+      return false
+    }
     // Nobody else got through since: it may well be the gateway.
-    if (before?.delivered === this.delivered) return false
-    const count = (before?.count ?? 0) + 1
-    this.strikes.delete(id)
-    if (count >= STRIKES) return true
-    this.strikes.set(id, { count, delivered: this.delivered })
-    const [oldest] = this.strikes.keys()
-    if (this.strikes.size > REMEMBERED_MAX && oldest !== undefined) this.strikes.delete(oldest)
-    return false
+    if (suspect.delivered === delivered) return false
+    const strikes = suspect.strikes + 1
+    this.suspect = strikes < STRIKES ? { id, strikes, delivered } : undefined
+    return strikes >= STRIKES
   }
 }

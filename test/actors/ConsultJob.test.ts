@@ -61,7 +61,10 @@ describe("a callback of another generation", () => {
   ]
   for (const [of, generation, given, expected] of cases) {
     it.effect(`of ${of}: ${expected}`, () =>
-      Effect.map(verdict(generation, given), (found) => expect(found).toBe(expected))
+      Effect.map(verdict(generation, given), (found) => {
+        expect(found.verdict).toBe(expected)
+        expect(found.stored !== undefined).toBe(expected === "Adopt" && generation === given.live)
+      })
     )
   }
 })

@@ -1,5 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Option } from "effect"
+import { Effect, Fiber, Option, Redacted } from "effect"
+import type { EwsEvent } from "../../schemas/EwsMessage.ts"
+import type { ActivityId, Generation } from "../../schemas/Ids.ts"
+import { GetStatus } from "../../schemas/SubscriptionMessage.ts"
 import { HOUR, inWorld, LETHAL_URL, MINUTE, type World } from "../support/ActorFixture.ts"
 
 const ANN = "ann@example.com"
@@ -382,3 +385,47 @@ describe("a defect that is nobody's in particular", () => {
     )
   )
 })
+
+describe("an actor that crashes over a callback while another one has its turn", () => {
+  it.scopedLive(
+    "still answers who asked it",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const ann = yield* world.user(ANN)
+        const bob = yield* world.user("bob@example.com")
+        yield* ens.registered(ANN)
+        yield* ens.registered("bob@example.com")
+        const verified = world.seal.verify(...urlOf((yield* world.subscription(ANN)).callbackUrl))
+        const events: Array<EwsEvent> = []
+        let crashes = 1
+        Object.defineProperty(events, Symbol.iterator, {
+          value: () => {
+            if (crashes-- > 0) throw new Error("bug")
+            return [][Symbol.iterator]()
+          }
+        })
+        const crashing = ens.post(ann, {
+          _tag: "Callback",
+          activityId: "a" as ActivityId,
+          generation: verified?.generation ?? (0 as Generation),
+          subscriptionId: undefined,
+          previousWatermark: undefined,
+          events,
+          errorCode: undefined,
+          f: Redacted.make(""),
+          hurried: false
+        })
+        const other = ens.post(bob, new GetStatus({ activityId: "b" as ActivityId, deviceToken: undefined }))
+        yield* world.settled
+        expect(other.reply).toMatchObject({ code: "UserAlreadySubscribed" })
+        expect(crashing.reply).toMatchObject({ _tag: "Unavailable", reason: "crashed" })
+      })
+    )
+  )
+})
+
+const urlOf = (url: string): [string, string, string] => {
+  const { searchParams } = new URL(url)
+  return [searchParams.get("id") ?? "", searchParams.get("f") ?? "", searchParams.get("s") ?? ""]
+}

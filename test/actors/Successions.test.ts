@@ -176,3 +176,29 @@ describe("a user whose last device's token is dead", () => {
     )
   )
 })
+
+describe("a mail that the replaced and the live subscription report at the same time", () => {
+  it.scopedLive(
+    "is announced once, and only the replaced one is ended",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        const replaced = yield* world.subscription(ANN)
+        yield* ens.registered(ANN, { force: true })
+        yield* ens.heartbeat(ANN)
+        const arrived = yield* world.arrive(ANN, { sender: "Bob", subject: "now" })
+        yield* world.push.hold
+        const old = yield* ens.callback(ANN, arrived.events, { subscription: replaced })
+        yield* world.settled
+        const live = yield* ens.callback(ANN, arrived.events)
+        yield* world.push.release
+        yield* world.settled
+        yield* world.settled
+        expect([old.reply, live.reply]).toEqual(["Unsubscribe", "Ok"])
+        expect(yield* world.titles("phone")).toEqual(["Bob · now"])
+      })
+    )
+  )
+})

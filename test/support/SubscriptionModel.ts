@@ -241,6 +241,7 @@ export class SubscriptionModel {
           waiter: job.waiter,
           callback: job.callback,
           suspicion: job.suspicion,
+          stored: undefined,
           verdict:
             outcome % 3 === 1
               ? "Retry"
@@ -403,13 +404,13 @@ const fetched = (items: ReadonlyArray<ItemId>, outcome: number, unread: number):
 
 const announced = (job: Extract<Job, { readonly _tag: "Announce" }>, outcome: number): AnnounceResult =>
   outcome % 3 === 1
-    ? { settled: [], kept: false, badge: undefined, flushed: 0, waiting: false, gone: false }
+    ? { settled: [], kept: false, badge: undefined, flushed: 0, waiting: false, deviceless: false }
     : {
         settled: job.mails.map(({ itemId }) => itemEntry(itemId)),
         kept: true,
         badge: outcome % 3 === 2 ? undefined : job.badge,
         flushed: job.backlog ? 2 : 0,
-        gone: false,
+        deviceless: false,
         waiting: outcome % 2 === 0
       }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { REMEMBERED_MAX, STRIKES, Suspects } from "../../../layers/push/Suspects.ts"
+import { STRIKES, Suspects } from "../../../layers/push/Suspects.ts"
 import { Verdict } from "../../../schemas/Push.ts"
 import { notification } from "../../support/Notifications.ts"
 
@@ -20,7 +20,6 @@ describe("a notification that fails", () => {
       judge(suspects, delivered, 2)
     }
     expect(judge(suspects, down, 1)).toMatchObject([{ _tag: "Rejected" }])
-    expect(suspects.size).toBe(0)
   })
 
   it("is not suspected while nothing else is delivered, nor for what shared its request", () => {
@@ -38,12 +37,14 @@ describe("a notification that fails", () => {
       expect(judge(suspects, down, 1)).toEqual([down])
       judge(suspects, delivered, 1)
     }
-    expect(suspects.size).toBe(0)
   })
 
-  it("is forgotten when too many others have failed since", () => {
+  it("is not suspected of a gateway that fails over others, too", () => {
     const suspects = new Suspects()
-    for (let n = 0; n < 2 * REMEMBERED_MAX; n++) judge(suspects, down, n)
-    expect(suspects.size).toBe(REMEMBERED_MAX)
+    for (let i = 0; i < 10 * STRIKES; i++) {
+      expect(judge(suspects, down, 1)).toEqual([down])
+      judge(suspects, delivered, 2)
+      expect(judge(suspects, down, 3)).toEqual([down])
+    }
   })
 })
