@@ -14,8 +14,6 @@ export interface Arrival {
 /** What a callback's events mean for a user. */
 export interface Digest {
   readonly arrivals: ReadonlyArray<Arrival>
-  /** Something happened that may have changed the unread count. */
-  readonly touched: boolean
   /** The Inbox's unread count as Exchange reports it, if it does. */
   readonly unread: number | undefined
   /** Hash of the Inbox's folder id, learned from arriving mails; 0 = still unknown. */
@@ -34,7 +32,6 @@ export interface Digest {
  */
 export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number): Digest => {
   const arrivals = new Map<ItemId, Arrival>()
-  let touched = false
   let inbox = knownInbox
   let watermark: Watermark | undefined
   let heartbeat = true
@@ -43,7 +40,6 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
     if (event.watermark !== undefined) watermark = event.watermark
     if (event.kind === "Status") continue
     heartbeat = false
-    touched = true
     key =
       (Math.imul(key, 31) +
         hash53(`${event.kind}${event.itemId ?? event.folderId ?? ""}${event.watermark ?? ""}`)) %
@@ -59,7 +55,6 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
   }
   return {
     arrivals: [...arrivals.values()],
-    touched,
     unread: unreadOf(events, inbox),
     inbox,
     watermark,

@@ -1,6 +1,7 @@
 import { nudgeAfter } from "./NudgeSchedule.ts"
 import { endRest } from "./Rounds.ts"
-import { askingFor, canAsk, EXPIRY_NOTICE, isListening, lostAt, overdueAt } from "./SubscriptionState.ts"
+import { askingFor, canAsk, isListening } from "./SubscriptionState.ts"
+import { EXPIRY_NOTICE, lostAt, overdueAt } from "./SubscriptionTimes.ts"
 import type { Turn } from "./Turn.ts"
 
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */

@@ -3,7 +3,6 @@ import type { HotState, StoredLink, Subscription } from "../layers/storage/Stora
 import type { UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/LinkState.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
-import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
 import type { Asking, DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"
 
 /**
@@ -212,31 +211,6 @@ export const canAsk = (state: State): boolean =>
 
 export const isListening = (link: State["link"]): boolean => link === "Active" || link === "Unconfirmed"
 
-/** Ten minutes before the token expires the app is asked for a new one. */
-export const EXPIRY_NOTICE = 10 * 60_000
-
-/** When silence counts as lost contact. Nobody is overdue before this process listened for StatusFrequency + 2 min. */
-export const overdueAt = (state: State, env: Env): number =>
-  Math.max(
-    state.lastHeard + env.heartbeatCheck,
-    env.listeningSince + env.statusFrequency + Math.min(120_000, env.statusFrequency)
-  )
-
-/** When the actor has to look at the clock again; Infinity = never. */
-export const dueAt = (state: State, env: Env): number => {
-  let due = state.work._tag === "Resting" ? state.work.until : Number.POSITIVE_INFINITY
-  if (isListening(state.link)) due = Math.min(due, overdueAt(state, env))
-  if (askingFor(state.link) !== undefined) {
-    const after = nudgeAfter(state.nudges)
-    due = Math.min(due, after === undefined ? Number.POSITIVE_INFINITY : state.linkSince + after)
-    due = Math.min(due, lostAt(state))
-  }
-  if (state.tokenExpiresAt > 0 && canAsk(state) && state.link !== "Lost" && state.link !== "None") {
-    due = Math.min(due, state.tokenNoticed ? state.tokenExpiresAt : state.tokenExpiresAt - EXPIRY_NOTICE)
-  }
-  return due
-}
-
 /** Why devices are asked to register, again and again, in this state; undefined = they are not. */
 export const askingFor = (link: State["link"]): Asking | undefined =>
   link === "Overdue"
@@ -248,6 +222,3 @@ export const askingFor = (link: State["link"]): Asking | undefined =>
 /** The same, where a token that still works for some minutes counts, too. */
 export const askingOf = (state: State): Asking | undefined =>
   askingFor(state.link) ?? (state.tokenNoticed && isListening(state.link) ? "credentials" : undefined)
-
-/** When a subscription in whose place devices were asked for another is given up, unless a callback comes. */
-export const lostAt = (state: State): number => Math.max(state.linkSince, state.lastHeard) + LOST_AFTER

@@ -8,8 +8,9 @@ import { digest } from "../SubscriptionState.ts"
 
 /**
  * What a callback of another generation than the live one is worth. Storage is read now, after the callback came, past any
- * cache: `Unsubscribe` needs positive knowledge (contract section 3). After a backup was restored, user numbers are given
- * out a second time; a URL that was made for the number's former owner is told by its seal key.
+ * cache: `Unsubscribe` needs positive knowledge (contract section 3). Should a
+ * number have had another owner (a database that was restored, then used with its clock set back), or the user's keys have
+ * been retired, the seal key tells.
  */
 export const consultJob = Effect.fnUntraced(
   function* (user: UserNumber, callback: Callback) {

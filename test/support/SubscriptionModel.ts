@@ -11,7 +11,8 @@ import type {
   Input,
   Waiter
 } from "../../actors/SubscriptionProtocol.ts"
-import { dueAt, type Env, type State, unsubscribed } from "../../actors/SubscriptionState.ts"
+import { type Env, type State, unsubscribed } from "../../actors/SubscriptionState.ts"
+import { dueAt } from "../../actors/SubscriptionTimes.ts"
 import type { EwsEvent } from "../../schemas/EwsMessage.ts"
 import type {
   ActivityId,
