@@ -2,6 +2,7 @@ import { randomUUID } from "node:crypto"
 import { Cause, Effect, Exit, Option, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
+import type { Autodiscover } from "../layers/ews/Autodiscover.ts"
 import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
 import type { Ews } from "../layers/ews/Ews.ts"
 import type { Push } from "../layers/push/Push.ts"
@@ -36,6 +37,7 @@ export type JobServices =
   | Storage
   | MasterKey
   | CallbackSeal
+  | Autodiscover
   | EndpointPolicy
   | Ews
   | Push

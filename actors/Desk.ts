@@ -139,7 +139,7 @@ const start = (turn: Turn, queued: Queued, generation: number): void => {
  */
 const needsSubscription = (state: State, { request, generation }: Queued): boolean => {
   if (request._tag !== "Register") return false
-  const sameEndpoint = digest(request.ewsUrl) === state.endpoint
+  const sameEndpoint = request.ewsUrl === undefined || digest(request.ewsUrl) === state.endpoint
   if (isListening(state.link) && sameEndpoint && generation < state.generation) return false
   const hasBearer = Redacted.value(request.credentials).accessToken !== undefined
   return request.force || !isListening(state.link) || !sameEndpoint || hasBearer

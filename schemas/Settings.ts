@@ -6,6 +6,17 @@ export const PUBLIC_URL_MAX = 1_800
 
 export type GatewayName = "cns" | "sns" | "fcm" | "apns" | "log"
 
+/** `auto`: what the server offers decides, Basic before NTLM. */
+export type PasswordAuth = "auto" | "basic" | "ntlm"
+
+export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3"
+
+/** A value for some hosts (names in lower case), and one for all others. */
+export interface PerHost<A> {
+  readonly otherwise: A
+  readonly hosts: ReadonlyMap<string, A>
+}
+
 /**
  * Every setting of a running ENS, already validated (contract section 5). Read once, by `src/Config.ts`; durations are
  * milliseconds.
@@ -35,6 +46,24 @@ export interface SettingsShape {
   readonly minPolicy: Policy
   /** Host names and CIDRs. */
   readonly ewsAllowedHosts: ReadonlyArray<string>
+  /** Asked before what a domain's name suggests; a listed host, or https on port 443. */
+  readonly autodiscoverUrls: ReadonlyArray<string>
+  /** Absolute path of a PEM file of authorities that are trusted besides the known ones. */
+  readonly ewsCaFile: string | undefined
+  /** `http://user:password@proxy:3128`; a user `DOMAIN\\name` may be percent-encoded. */
+  readonly ewsProxyUrl: Redacted.Redacted<string> | undefined
+  /** Hosts (names, CIDRs) that are reached without the proxy. */
+  readonly ewsProxyBypass: ReadonlyArray<string>
+  /** How a password is used: by host, else `otherwise`. */
+  readonly ewsPasswordAuth: PerHost<PasswordAuth>
+  /** Hosts in front of which something else ends TLS: NTLM goes out without channel binding. */
+  readonly ewsNoChannelBinding: ReadonlyArray<string>
+  /** For listed hosts; others must speak 1.2. */
+  readonly ewsTlsMinVersion: TlsVersion
+  /** Secure Email Gateways (names, CIDRs). */
+  readonly segHosts: ReadonlyArray<string>
+  readonly segDeviceHeader: string
+  readonly segCheck: "device" | "user"
   readonly keyPool: { readonly batch: number; readonly threshold: number; readonly interval: number }
   readonly push: { readonly ios: GatewayName; readonly android: GatewayName }
   readonly pushLogFile: string | undefined

@@ -74,7 +74,7 @@ const RegisteringDevice = Schema.Struct({
   environment: Schema.Literal("production", "sandbox")
 })
 
-/** A device asks for notifications. The payload is decrypted, its address is the user's, the URL is an allowed one. */
+/** A device asks for notifications. The payload is decrypted, its address is the user's, the URL is none that is refused. */
 export class Register extends Schema.TaggedRequest<Register>()("Register", {
   failure: Schema.Never,
   success: DeviceReply,
@@ -85,7 +85,8 @@ export class Register extends Schema.TaggedRequest<Register>()("Register", {
     credentials: Schema.Redacted(CredentialsSchema),
     /** Milliseconds since 1970; null for passwords. */
     tokenExpiresAt: Schema.NullOr(Schema.Number),
-    ewsUrl: Schema.String,
+    /** undefined: wherever the mailbox is. */
+    ewsUrl: Schema.UndefinedOr(Schema.String),
     exchangeVersion: Schema.UndefinedOr(ExchangeVersion),
     force: Schema.Boolean
   }

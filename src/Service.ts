@@ -10,8 +10,10 @@ import * as WriteBehind from "../actors/WriteBehind.ts"
 import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
 import * as NodeRsaKeys from "../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../layers/crypto/SealedCallback.ts"
+import * as DomainAutodiscover from "../layers/ews/DomainAutodiscover.ts"
 import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
 import * as EwsClient from "../layers/ews/EwsClient.ts"
+import * as HttpSessionsLive from "../layers/ews/HttpSessionsLive.ts"
 import * as ConfiguredGateways from "../layers/push/ConfiguredGateways.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
 import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
@@ -59,9 +61,13 @@ export const data = MasterKeyCheck.layer.pipe(Layer.provideMerge(Layer.merge(sto
 const outside = Layer.mergeAll(
   SealedCallback.layer,
   EwsClient.layer,
-  EndpointPolicyLive.layer,
+  DomainAutodiscover.layer,
   ConfiguredGateways.layer
-).pipe(Layer.provideMerge(NodeRsaKeys.layer), Layer.provideMerge(data))
+).pipe(
+  Layer.provideMerge(Layer.merge(HttpSessionsLive.layer, EndpointPolicyLive.layer)),
+  Layer.provideMerge(NodeRsaKeys.layer),
+  Layer.provideMerge(data)
+)
 
 const actors = Outbox.layer.pipe(
   Layer.provideMerge(LocalSubscriptions.layer),

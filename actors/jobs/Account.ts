@@ -1,10 +1,11 @@
 import { Effect } from "effect"
-import { EndpointPolicy, type EwsUrlNotAllowed, type EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import type { EwsAccount } from "../../layers/ews/Ews.ts"
+import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
 import type { AuthType, RedactedCredentials } from "../../schemas/Credentials.ts"
 import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
-import type { ActivityId } from "../../schemas/Ids.ts"
+import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
 
 /** Where and how a subscription's mailbox is reached, as it is stored with the subscription. */
 export interface Mailbox {
@@ -13,20 +14,29 @@ export interface Mailbox {
   readonly authType: AuthType
 }
 
+/** Who calls, and why. */
+export interface Cause {
+  readonly user: UserNumber
+  readonly credentials: RedactedCredentials
+  readonly budget: LogInBudget
+  /** UEM ids of the devices that it is for. */
+  readonly devices: ReadonlyArray<string>
+  readonly activityId: string
+}
+
 /** The account for EWS calls. Asks at every call whether credentials may still go there: lists change. */
 export const accountFor = Effect.fnUntraced(function* (
   tenant: Tenant,
   mailbox: Mailbox,
-  credentials: RedactedCredentials,
-  activityId: string
-): Effect.fn.Return<(timeout: number) => EwsAccount, EwsUrlNotAllowed | EwsUrlUnknown, EndpointPolicy> {
-  const endpoint = yield* (yield* EndpointPolicy).choose(tenant, mailbox.ewsUrl)
-  return (timeout) => ({
-    endpoint,
+  cause: Cause
+): Effect.fn.Return<EwsAccount, EwsUrlNotAllowed, EndpointPolicy> {
+  const policy = yield* EndpointPolicy
+  return {
+    endpoint: yield* policy.recall(tenant, mailbox.ewsUrl),
+    allow: (url) => policy.recall(tenant, url),
     exchangeVersion: mailbox.exchangeVersion,
     authType: mailbox.authType,
-    credentials,
-    activityId: activityId as ActivityId,
-    timeout
-  })
+    ...cause,
+    activityId: cause.activityId as ActivityId
+  }
 })

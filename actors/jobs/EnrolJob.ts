@@ -2,6 +2,7 @@ import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
+import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
@@ -27,6 +28,9 @@ export interface Enrolment {
   readonly mailbox: Mailbox
   readonly generation: number
   readonly credentials: Redacted.Redacted<Credentials>
+  readonly budget: LogInBudget
+  /** UEM ids of the devices that it is for. */
+  readonly devices: ReadonlyArray<string>
   /** Milliseconds since 1970; null = the credentials do not expire. */
   readonly tokenExpiresAt: number | null
   /** undefined: the subscription is renewed for the devices that are there. */
@@ -42,21 +46,34 @@ export interface Enrolment {
 export const enrolJob = Effect.fnUntraced(
   function* (enrolment: Enrolment) {
     const { user, generation, activityId } = enrolment
-    const account = yield* accountFor(enrolment.tenant, enrolment.mailbox, enrolment.credentials, activityId)
+    const account = yield* accountFor(enrolment.tenant, enrolment.mailbox, {
+      user: user.user,
+      credentials: enrolment.credentials,
+      budget: enrolment.budget,
+      devices: enrolment.devices,
+      activityId
+    })
     const seal = yield* CallbackSeal
     const url = yield* seal.makeUrl(user, generation as Generation, enrolment.credentials)
     const { statusFrequencyMinutes } = yield* Settings
-    const ews = yield* Ews
     yield* Effect.logDebug(`User subscribing with [${enrolment.mailbox.authType} Auth]`)
     yield* Effect.logDebug(`EWSUrl used to subscribe: [${enrolment.mailbox.ewsUrl}]`)
-    const through = (yield* UserGate).through(user.user)
-    const subscribed = yield* through(
-      ews.subscribe(account(SUBSCRIBE_TIMEOUT), url, Math.max(1, Math.round(statusFrequencyMinutes)))
-    )
-    const inbox = yield* through(ews.inbox(account(INBOX_TIMEOUT))).pipe(
-      // The subscription lives at Exchange, but its owner is not proven: its callbacks must be refused.
-      Effect.catchAll((error) => Effect.fail(new Unproven(error)))
-    )
+    const { inbox, subscribed } = yield* Effect.gen(function* () {
+      const exchange = yield* (yield* Ews).session(account)
+      const subscribed = yield* exchange.subscribe(
+        {
+          callbackUrl: url,
+          statusFrequencyMinutes: Math.max(1, Math.round(statusFrequencyMinutes)),
+          watermark: undefined
+        },
+        SUBSCRIBE_TIMEOUT
+      )
+      const inbox = yield* exchange.inbox(INBOX_TIMEOUT).pipe(
+        // The subscription lives at Exchange, but its owner is not proven: its callbacks must be refused.
+        Effect.catchAll((error) => Effect.fail(new Unproven(error)))
+      )
+      return { subscribed, inbox }
+    }).pipe(Effect.scoped, (yield* UserGate).through(user.user))
     const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
     const at = yield* now
     yield* (yield* Storage)
@@ -122,12 +139,6 @@ export const enrolJob = Effect.fnUntraced(
             )
           case "EwsUrlNotAllowed":
             return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
-          case "EwsUrlUnknown":
-            return Effect.succeed(
-              failed(
-                reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message)
-              )
-            )
           default:
             return byExchange(error, false)
         }

@@ -1,6 +1,7 @@
 import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { Ews, type Inbox } from "../../layers/ews/Ews.ts"
+import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
@@ -94,18 +95,19 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
     Redacted.value(command.f)
   )
   if (Option.isNone(credentials)) return yield* trouble(attempt, "sealed", "the credentials are gone")
-  const account = yield* accountFor(
-    dossier.tenant,
-    dossier.subscription,
-    credentials.value,
-    command.activityId
-  )
+  const account = yield* accountFor(dossier.tenant, dossier.subscription, {
+    user,
+    credentials: credentials.value,
+    budget: callbackBudget(),
+    devices: dossier.devices.flatMap(({ deviceId }) => deviceId ?? []),
+    activityId: command.activityId
+  })
   const exchange = Effect.gen(function* () {
-    const ews = yield* Ews
-    const freshInbox = Effect.flatMap(now, (at) => ews.inbox(account(command.until - at)))
+    const exchange = yield* (yield* Ews).session(account)
+    const freshInbox = Effect.flatMap(now, (at) => exchange.inbox(command.until - at))
     let inbox: Inbox | undefined
     if (items.length > 0) {
-      const mails = yield* ews.mails(account(command.until - (yield* now)), items, shapeFor(policies))
+      const mails = yield* exchange.mails(items, shapeFor(policies), command.until - (yield* now))
       let outside = yield* outsideInbox(dossier.user, mails)
       if (isDoubtful(mails, outside)) {
         // Nothing is believed of these mails before the doubt is gone: what is outside is never announced.
@@ -119,7 +121,7 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
       attempt.missing = false
     }
     if (unread) found.unread = (inbox ?? (yield* freshInbox)).unreadCount
-  }).pipe(Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))))
+  }).pipe(Effect.scoped, Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))))
   yield* (yield* UserGate).through(user)(exchange)
 })
 

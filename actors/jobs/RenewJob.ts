@@ -1,5 +1,6 @@
 import { Effect, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { Dossiers } from "../Dossiers.ts"
 import type { Command, EnrolResult } from "../SubscriptionProtocol.ts"
@@ -22,6 +23,8 @@ export const renewJob = Effect.fnUntraced(
       mailbox: dossier.subscription,
       generation: command.generation,
       credentials: credentials.value,
+      budget: callbackBudget(),
+      devices: dossier.devices.flatMap(({ deviceId }) => deviceId ?? []),
       tokenExpiresAt: dossier.subscription.tokenExpiresAt,
       device: undefined,
       activityId: command.activityId

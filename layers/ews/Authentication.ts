@@ -1,7 +1,7 @@
 import { Either, Redacted } from "effect"
 import { EwsRefused } from "../../schemas/EwsError.ts"
-import type { EwsAccount } from "./Ews.ts"
 import type { CallSite } from "./EwsErrors.ts"
+import type { Caller } from "./HttpSessions.ts"
 
 /**
  * How a call logs in. A header is all that Basic and Bearer need; NTLM will add a variant for a dialogue on one connection
@@ -13,7 +13,10 @@ export interface LogIn {
 }
 
 /** What the credentials give for their type; `EwsRefused` if they lack something, or the type cannot be served yet. */
-export const logIn = (site: CallSite, account: EwsAccount): Either.Either<LogIn, EwsRefused> => {
+export const logIn = (
+  site: CallSite,
+  account: Pick<Caller, "authType" | "credentials">
+): Either.Either<LogIn, EwsRefused> => {
   const refuse = (responseCode: string) => Either.left(new EwsRefused({ ...site, responseCode, status: 0 }))
   const credentials = Redacted.value(account.credentials)
   switch (account.authType) {

@@ -19,11 +19,22 @@ export class EwsUrlUnknown extends Schema.TaggedError<EwsUrlUnknown>()("EwsUrlUn
   }
 }
 
-/** A URL that credentials may be sent to. `listed` hosts may have private or loopback addresses and other ports than 443. */
+/** A URL that credentials may be sent to. */
 export interface AllowedEndpoint {
   readonly url: string
+  /** `listed` hosts may have private or loopback addresses and other ports than 443. */
   readonly listed: boolean
+  /** SHA-256 fingerprints, lower-case hex, of which the server's certificate or public key must have one; empty = no pins. */
+  readonly pins: ReadonlyArray<string>
+  /** A Secure Email Gateway stands there. */
+  readonly seg: boolean
 }
+
+/** Which endpoint a registration may use. */
+export type Choice =
+  | { readonly _tag: "Endpoint"; readonly endpoint: AllowedEndpoint }
+  /** Nothing is listed for the tenant: Autodiscover must say. `wanted`: the device's URL, whose host it must confirm. */
+  | { readonly _tag: "Autodiscover"; readonly wanted: string | undefined }
 
 /**
  * Decides where credentials may go. Asked at every call, not only at registration, so that a host taken off the list
@@ -32,10 +43,15 @@ export interface AllowedEndpoint {
 export class EndpointPolicy extends Context.Tag("ens/EndpointPolicy")<
   EndpointPolicy,
   {
-    /** `requested`: the device's choice, or the URL stored with the subscription; undefined = the first that is listed. */
+    /** `requested`: the device's choice; undefined = the first that is listed, else Autodiscover. Needs no credentials. */
     readonly choose: (
       tenant: Tenant,
       requested: string | undefined
-    ) => Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed | EwsUrlUnknown>
+    ) => Effect.Effect<Choice, EwsUrlNotAllowed>
+    /**
+     * A URL that this tenant's registration, or Autodiscover over HTTPS, has led to: it must be listed if anything is, else
+     * https on port 443.
+     */
+    readonly recall: (tenant: Tenant, url: string) => Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed>
   }
 >() {}

@@ -1,20 +1,23 @@
-import { Context, type Effect } from "effect"
-import type { AuthType, RedactedCredentials } from "../../schemas/Credentials.ts"
+import { Context, type Effect, type Scope } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { ExchangeVersion, Mail, MailShape } from "../../schemas/EwsMessage.ts"
-import type { ActivityId, ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
+import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
+import type { Caller } from "./HttpSessions.ts"
 
 /** Whose mailbox, where, and with what. */
-export interface EwsAccount {
+export interface EwsAccount extends Caller {
   readonly endpoint: AllowedEndpoint
+  /** Asked for first; a server that finds it too new is asked for older ones. */
   readonly exchangeVersion: ExchangeVersion
-  readonly authType: AuthType
-  readonly credentials: RedactedCredentials
-  /** Sent as `client-request-id`. */
-  readonly activityId: ActivityId
-  /** Milliseconds that the whole call may take. */
-  readonly timeout: number
+}
+
+/** What Subscribe is asked for. */
+export interface PushSubscription {
+  readonly callbackUrl: string
+  readonly statusFrequencyMinutes: number
+  /** Events since this one come first; `EwsRefused` with `ErrorInvalidWatermark` if Exchange does not know it any more. */
+  readonly watermark: Watermark | undefined
 }
 
 /** What Subscribe answers; a watermark is optional in the schema. */
@@ -32,26 +35,45 @@ export interface Inbox {
   readonly serverVersion: ExchangeVersion | undefined
 }
 
+/** Unread mails of the Inbox, newest first. */
+export interface Missed {
+  readonly mails: ReadonlyArray<Mail>
+  /** There are more than were asked for. */
+  readonly more: boolean
+}
+
 /**
- * Exchange Web Services, as much as ENS needs. Calls wait for a place at their host (limits per host) and never retry by
- * themselves; who calls decides.
+ * Calls for one account over one connection: it waits for a place at the host before the first call (limits per host) and
+ * keeps it until the scope closes. Cookies, the log-in, a redirect and the version that the server speaks are remembered
+ * for that long, credentials on the connection no longer. Calls are made one after another and never repeated because of
+ * trouble (`EwsBusy`, `EwsUnreachable`, `EwsTimeout`); who calls decides, see `persistently`. `timeout`: milliseconds
+ * that the whole call may take.
  */
+export interface EwsSession {
+  /** Push subscription on the Inbox of `credentials.address`; Exchange refuses whoever is not its owner. */
+  readonly subscribe: (subscription: PushSubscription, timeout: number) => Effect.Effect<Subscribed, EwsError>
+  /** GetFolder of the caller's own Inbox. */
+  readonly inbox: (timeout: number) => Effect.Effect<Inbox, EwsError>
+  /** One GetItem for all; mails that are gone are left out of the answer. */
+  readonly mails: (
+    items: ReadonlyArray<ItemId>,
+    shape: MailShape,
+    timeout: number
+  ) => Effect.Effect<ReadonlyArray<Mail>, EwsError>
+  /** FindItem: unread mails of the caller's own Inbox received at or after `since` (milliseconds since 1970). */
+  readonly missed: (
+    since: number,
+    limit: number,
+    shape: MailShape,
+    timeout: number
+  ) => Effect.Effect<Missed, EwsError>
+}
+
+/** Exchange Web Services, as much as ENS needs. */
 export class Ews extends Context.Tag("ens/Ews")<
   Ews,
   {
-    /** Push subscription on the Inbox of `credentials.address`; Exchange refuses whoever is not its owner. */
-    readonly subscribe: (
-      account: EwsAccount,
-      callbackUrl: string,
-      statusFrequencyMinutes: number
-    ) => Effect.Effect<Subscribed, EwsError>
-    /** GetFolder of the caller's own Inbox. */
-    readonly inbox: (account: EwsAccount) => Effect.Effect<Inbox, EwsError>
-    /** One GetItem for all; mails that are gone are left out of the answer. */
-    readonly mails: (
-      account: EwsAccount,
-      items: ReadonlyArray<ItemId>,
-      shape: MailShape
-    ) => Effect.Effect<ReadonlyArray<Mail>, EwsError>
+    /** Nothing is sent, and nothing opened, before the first call. */
+    readonly session: (account: EwsAccount) => Effect.Effect<EwsSession, never, Scope.Scope>
   }
 >() {}

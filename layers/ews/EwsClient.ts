@@ -1,191 +1,68 @@
 import { Clock, Effect, type Either, Layer, Redacted } from "effect"
-import { Client } from "undici"
-import {
-  EwsBusy,
-  type EwsError,
-  EwsRefused,
-  EwsTimeout,
-  EwsUnreachable,
-  EwsUnusable
-} from "../../schemas/EwsError.ts"
-import { logIn } from "./Authentication.ts"
-import type { ConnectRule } from "./ConnectAddress.ts"
-import { type ConnectorOptions, makeConnector } from "./Connector.ts"
-import { Ews, type EwsAccount } from "./Ews.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
+import { Ews, type EwsAccount, type EwsSession } from "./Ews.ts"
 import type { CallSite } from "./EwsErrors.ts"
-import { type HostLimits, makeHostConnections } from "./HostConnections.ts"
-import { type HttpFailure, type Progress, post } from "./HttpPost.ts"
+import { type HttpSession, HttpSessions } from "./HttpSessions.ts"
 import { type EwsRequest, inboxRequest, mailsRequest, soapAction, subscribeRequest } from "./Requests.ts"
 import { inboxResponse, mailsResponse, subscribeResponse } from "./Responses.ts"
-import { ANSWER_LIMIT, type HttpAnswer } from "./SoapAnswer.ts"
+import type { HttpAnswer } from "./SoapAnswer.ts"
 
-/** Bounds and seams of the client; times in milliseconds. */
-export interface EwsClientOptions extends HostLimits, ConnectorOptions {
-  /** Longest silence of a host: until the answer begins, and between its pieces. */
-  readonly silence: number
-  /** How long a connection without a call is kept; shorter than IIS keeps it (2 minutes), because a race costs a call. */
-  readonly keepAlive: number
-}
-
-/** Exchange lets a user have 27 calls at a time (10 on Exchange 2010), so a host bears more than these (FACTS section 5). */
-export const defaultOptions: EwsClientOptions = {
-  connectionsPerHost: 16,
-  waitingPerHost: 1000,
-  hosts: 256,
-  idleAfter: 300_000,
-  connectTimeout: 5_000,
-  silence: 30_000,
-  keepAlive: 30_000
-}
-
-/** What ENS2 sends too; administrators look for it in Exchange's log. */
-export const USER_AGENT = "MailNotificationService/v2 (ExchangeServicesClient/15.00.0913.015)"
-
-/** `Ews` over HTTP. All connections are closed with the layer's scope. */
-export const layerWith = (options: Partial<EwsClientOptions>): Layer.Layer<Ews> =>
-  Layer.scoped(
-    Ews,
-    Effect.suspend(() => make({ ...defaultOptions, ...options }))
+/** `Ews` over SOAP and HTTP. */
+export const layer: Layer.Layer<Ews, never, HttpSessions> = Layer.effect(
+  Ews,
+  Effect.map(HttpSessions, (sessions) =>
+    Ews.of({ session: (account) => Effect.map(sessions.open(account), (http) => sessionOver(http, account)) })
   )
+)
 
-/** The same with the default bounds. */
-export const layer: Layer.Layer<Ews> = layerWith({})
-
-interface Host {
-  readonly origin: string
-  readonly rule: ConnectRule
-}
-
-const make = (options: EwsClientOptions) =>
-  Effect.gen(function* () {
-    const connections = yield* makeHostConnections<Host>(
-      options,
-      ({ origin, rule }) =>
-        new Client(origin, {
-          connect: makeConnector(rule, options),
-          pipelining: 1,
-          headersTimeout: options.silence,
-          bodyTimeout: options.silence,
-          keepAliveTimeout: options.keepAlive,
-          keepAliveMaxTimeout: options.keepAlive,
-          maxResponseSize: ANSWER_LIMIT
-        })
+const sessionOver = (http: HttpSession, account: EwsAccount): EwsSession => {
+  const call = <A>(
+    request: EwsRequest,
+    timeout: number,
+    decode: (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
+  ): Effect.Effect<A, EwsError> => {
+    const site: CallSite = {
+      operation: request.operation,
+      host: URL.parse(account.endpoint.url)?.host ?? ""
+    }
+    const { operation, body } = request
+    const sent = http.send(
+      account.endpoint,
+      { operation, method: "POST", headers: headersOf(account, request), body },
+      timeout
     )
-
-    const call = <A>(
-      account: EwsAccount,
-      request: EwsRequest,
-      decode: (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
-    ): Effect.Effect<A, EwsError> =>
-      Effect.suspend(() => {
-        const url = URL.parse(account.endpoint.url)
-        const site: CallSite = { operation: request.operation, host: url?.host ?? "" }
-        const host = url === null ? undefined : hostOf(url, account)
-        if (url === null || host === undefined) {
-          return Effect.fail(new EwsRefused({ ...site, responseCode: "endpoint not allowed", status: 0 }))
-        }
-        const progress: Progress & { connected: boolean } = { connected: false, sent: false }
-        const exchanged = connections.use(`${host.rule.listed} ${host.origin}`, host, (client) => {
-          progress.connected = true
-          // Opened only now that there is a place for the call.
-          return Effect.flatMap(logIn(site, account), ({ authorization }) =>
-            post(
-              client,
-              url.pathname + url.search,
-              { ...headersOf(account, request), authorization: Redacted.value(authorization) },
-              request.body,
-              progress
-            )
-          )
-        })
-        return exchanged.pipe(
-          Effect.catchTags({
-            HttpFailure: (failure) => Effect.fail(errorOfFailure(site, failure, options)),
-            NoPlace: (failure) => Effect.fail(busy(site, failure.reason))
-          }),
-          Effect.timeoutFail({
-            duration: account.timeout,
-            onTimeout: () => errorOfTimeout(site, account.timeout, progress)
-          }),
-          Effect.tap((answer) => logAnswer(site, answer)),
-          Effect.zip(Clock.currentTimeMillis),
-          Effect.flatMap(([answer, now]) => decode(site, answer, now))
-        )
-      })
-
-    return Ews.of({
-      subscribe: (account, callbackUrl, minutes) =>
-        call(
-          account,
-          subscribeRequest(account.exchangeVersion, addressOf(account), callbackUrl, minutes),
-          subscribeResponse
-        ),
-      inbox: (account) => call(account, inboxRequest(account.exchangeVersion), inboxResponse),
-      mails: (account, items, shape) =>
-        items.length === 0
-          ? Effect.succeed([])
-          : call(account, mailsRequest(account.exchangeVersion, items, shape), mailsResponse)
-    })
-  })
+    return sent.pipe(
+      Effect.zip(Clock.currentTimeMillis),
+      Effect.flatMap(([answer, now]) => decode(site, answer, now))
+    )
+  }
+  return {
+    subscribe: ({ callbackUrl, statusFrequencyMinutes }, timeout) =>
+      call(
+        subscribeRequest(account.exchangeVersion, addressOf(account), callbackUrl, statusFrequencyMinutes),
+        timeout,
+        subscribeResponse
+      ),
+    inbox: (timeout) => call(inboxRequest(account.exchangeVersion), timeout, inboxResponse),
+    mails: (items, shape, timeout) =>
+      items.length === 0
+        ? Effect.succeed([])
+        : call(mailsRequest(account.exchangeVersion, items, shape), timeout, mailsResponse),
+    missed: () => Effect.succeed({ mails: [], more: false })
+  }
+}
 
 const addressOf = (account: EwsAccount) => Redacted.value(account.credentials).address
-
-/** The policy has decided already; what it can never allow is refused here too, before anything is opened. */
-const hostOf = (url: URL, { endpoint }: EwsAccount): Host | undefined => {
-  const secure = url.protocol === "https:"
-  const allowed = endpoint.listed ? secure || url.protocol === "http:" : secure && url.port === ""
-  return allowed ? { origin: url.origin, rule: { listed: endpoint.listed, secure } } : undefined
-}
 
 const headersOf = (account: EwsAccount, request: EwsRequest): Readonly<Record<string, string>> => {
   const address = addressOf(account)
   return {
     "content-type": "text/xml; charset=utf-8",
     accept: "text/xml",
-    "user-agent": USER_AGENT,
     soapaction: soapAction(request.operation),
-    "client-request-id": account.activityId,
-    "return-client-request-id": "true",
     // Routes to the mailbox's server (FACTS section 6); a header holds no other characters.
     ...(request.operation === "Subscribe" && /^[\x21-\x7e]+$/.test(address)
       ? { "x-anchormailbox": address }
       : {})
   }
-}
-
-const busy = (site: CallSite, responseCode: string) => new EwsBusy({ ...site, responseCode, retryAfter: 0 })
-
-const errorOfFailure = (site: CallSite, failure: HttpFailure, options: EwsClientOptions): EwsError => {
-  switch (failure.kind) {
-    case "connection":
-      return new EwsUnreachable({ ...site, reason: failure.reason, sent: failure.sent })
-    case "silence":
-      return new EwsTimeout({ ...site, milliseconds: options.silence })
-    case "too large":
-      return new EwsUnusable({ ...site, status: failure.status, reason: "too large" })
-  }
-}
-
-/** A timeout says that the call may have had its effect, so it is none if the request never left. */
-const errorOfTimeout = (
-  site: CallSite,
-  milliseconds: number,
-  progress: Progress & { readonly connected: boolean }
-): EwsError => {
-  if (progress.sent) return new EwsTimeout({ ...site, milliseconds })
-  if (!progress.connected) return busy(site, "no connection became free")
-  return new EwsUnreachable({ ...site, reason: `no connection within ${milliseconds} ms`, sent: false })
-}
-
-/** With these, Exchange's administrators find the call in their logs. */
-const logAnswer = (site: CallSite, { headers, status }: HttpAnswer) => {
-  const header = (name: string) => String(headers[name] ?? "").slice(0, 64)
-  return Effect.logDebug("Exchange answered").pipe(
-    Effect.annotateLogs({
-      ...site,
-      status,
-      requestId: header("request-id"),
-      frontEnd: header("x-feserver")
-    })
-  )
 }

@@ -1,10 +1,9 @@
 import { EwsBusy, EwsRefused } from "../../schemas/EwsError.ts"
 import { RETRY_AFTER_MAX } from "../net/RetryAfter.ts"
-import type { Operation } from "./Requests.ts"
 
 /** What an error tells of the call that it belongs to. */
 export interface CallSite {
-  readonly operation: Operation
+  readonly operation: string
   /** Host and port of the endpoint. */
   readonly host: string
 }

@@ -17,12 +17,13 @@ export interface Progress {
 }
 
 /**
- * One POST over a connection that the caller has to itself, and the whole answer. Redirects are answers like any other.
+ * One request over a connection that the caller has to itself, and the whole answer. Redirects are answers like any other.
  * After a failure or an interruption the connection is of no use any more, and its lender closes it. The client's own
  * limits (silence, size of the answer) show as failures.
  */
 export const post = (
   client: Client,
+  method: "GET" | "POST",
   path: string,
   headers: Readonly<Record<string, string>>,
   body: string,
@@ -49,7 +50,10 @@ export const post = (
       onResponseError: (_, error) => fail(error)
     }
     try {
-      client.dispatch({ method: "POST", path, headers: { ...headers }, body }, handler)
+      client.dispatch(
+        { method, path, headers: { ...headers }, body: method === "GET" ? null : body },
+        handler
+      )
     } catch (error) {
       // undici throws what it finds wrong with the arguments, such as a header with a line break.
       fail(error instanceof Error ? error : new Error(String(error)))

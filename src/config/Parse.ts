@@ -1,5 +1,6 @@
 import { isIP } from "node:net"
 import { Duration, Either, Option } from "effect"
+import type { PerHost } from "../../schemas/Settings.ts"
 
 /** Reads one setting's text; a `Left` says what the text must be, to be shown after the setting's name. */
 export type Parse<A> = (text: string) => Either.Either<A, string>
@@ -99,6 +100,41 @@ export const hostOrCidr: Parse<string> = (text) => {
     : Either.left(
         "must be host names, IP addresses or CIDRs separated by commas, like mail.example.com,10.1.0.0/16 (no https://, no port)"
       )
+}
+
+/** Items like `auto,host=basic`: one value for all hosts, and values for some. */
+export const perHost =
+  <A>(value: Parse<A>, otherwise: A): Parse<PerHost<A>> =>
+  (text) => {
+    const hosts = new Map<string, A>()
+    let general = otherwise
+    for (const part of text.split(",").map((item) => item.trim())) {
+      if (part === "") continue
+      const [, host, word = ""] = /^(?:([^=]+)=)?([^=]*)$/.exec(part) ?? []
+      const read = value(word.trim())
+      if (Either.isLeft(read)) return Either.left(`${read.left}; or host=value for some hosts`)
+      if (host === undefined) general = read.right
+      else hosts.set(host.trim().toLowerCase(), read.right)
+    }
+    return Either.right({ otherwise: general, hosts })
+  }
+
+/** As `perHost` reads it. */
+export const perHostText = ({ hosts, otherwise }: PerHost<string>): string =>
+  [otherwise, ...[...hosts].map(([host, value]) => `${host}=${value}`)].join(",")
+
+/** RFC 9110 section 5.1. */
+export const headerName: Parse<string> = (text) =>
+  /^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}$/.test(text)
+    ? Either.right(text)
+    : Either.left("must be the name of an HTTP header")
+
+/** An absolute http or https URL. */
+export const httpUrl: Parse<string> = (text) => {
+  const url = URL.parse(text)
+  return url !== null && /^https?:$/.test(url.protocol) && url.username === "" && url.password === ""
+    ? Either.right(url.href)
+    : Either.left("must be http or https URLs without user name, separated by commas")
 }
 
 /** An absolute http or https URL without user, query or fragment; answered without a trailing slash. */

@@ -1,7 +1,7 @@
 import { resolve } from "node:path"
 import { Config, ConfigError, Duration, Either, Redacted } from "effect"
 import type { Policy } from "../../schemas/Push.ts"
-import type { GatewayName, SettingsShape } from "../../schemas/Settings.ts"
+import type { GatewayName, PasswordAuth, PerHost, SettingsShape, TlsVersion } from "../../schemas/Settings.ts"
 import * as Parse from "./Parse.ts"
 
 /**
@@ -64,8 +64,18 @@ const level: Parse.Parse<SettingsShape["log"]["level"]> = (text) =>
     : Parse.oneOf("trace", "debug", "info", "warning", "error")(text)
 
 /** The database's address without a password. */
-const showDatabase = (settings: SettingsShape) =>
-  Redacted.value(settings.databaseUrl).replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, "$1:<redacted>@")
+const showDatabase = (settings: SettingsShape) => withoutPassword(Redacted.value(settings.databaseUrl))
+
+const withoutPassword = (url: string) => url.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, "$1:<redacted>@")
+
+const proxyUrl: Parse.Parse<Redacted.Redacted<string>> = (text) => {
+  const url = URL.parse(text)
+  return url?.protocol === "http:" && url.hostname !== "" && url.pathname === "/" && url.search === ""
+    ? Either.right(Redacted.make(text))
+    : Either.left(
+        "must be like http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128 (a user DOMAIN\\name is written DOMAIN%5Cname)"
+      )
+}
 
 /** Every setting, in the order of the manual (contract section 5). Names are for ever, texts are for `ens config`. */
 export const table = {
@@ -190,6 +200,76 @@ export const table = {
     [],
     (s) => s.ewsAllowedHosts.join(",")
   ),
+  autodiscoverUrls: row(
+    "ENS_AUTODISCOVER_URLS",
+    "Autodiscover services that are asked before those that the domain's name suggests",
+    Parse.list(Parse.httpUrl),
+    [],
+    (s) => s.autodiscoverUrls.join(",")
+  ),
+  ewsCaFile: row(
+    "ENS_EWS_CA_FILE",
+    "PEM file of certificate authorities to trust besides the known ones",
+    absolute,
+    undefined,
+    (s) => s.ewsCaFile ?? ""
+  ),
+  ewsProxyUrl: row(
+    "ENS_EWS_PROXY_URL",
+    "proxy for all connections to Exchange: http://user:password@host:port",
+    proxyUrl,
+    undefined,
+    (s) => (s.ewsProxyUrl === undefined ? "" : withoutPassword(Redacted.value(s.ewsProxyUrl)))
+  ),
+  ewsProxyBypass: row(
+    "ENS_EWS_PROXY_BYPASS",
+    "hosts (names, CIDRs) that are reached without the proxy",
+    Parse.list(Parse.hostOrCidr),
+    [],
+    (s) => s.ewsProxyBypass.join(",")
+  ),
+  ewsPasswordAuth: row(
+    "ENS_EWS_PASSWORD_AUTH",
+    "how passwords log in: auto, basic or ntlm, and host=… for some hosts",
+    Parse.perHost(Parse.oneOf<PasswordAuth>("auto", "basic", "ntlm"), "auto"),
+    { otherwise: "auto", hosts: new Map() } as PerHost<PasswordAuth>,
+    (s) => Parse.perHostText(s.ewsPasswordAuth)
+  ),
+  ewsNoChannelBinding: row(
+    "ENS_EWS_NO_CHANNEL_BINDING",
+    "hosts behind something that ends TLS: NTLM is sent without channel binding",
+    Parse.list(Parse.hostOrCidr),
+    [],
+    (s) => s.ewsNoChannelBinding.join(",")
+  ),
+  ewsTlsMinVersion: row(
+    "ENS_EWS_TLS_MIN_VERSION",
+    "oldest TLS spoken with listed Exchange hosts: 1.0, 1.1, 1.2 or 1.3",
+    Parse.oneOf<TlsVersion>("1.0", "1.1", "1.2", "1.3"),
+    "1.2",
+    (s) => s.ewsTlsMinVersion
+  ),
+  segHosts: row(
+    "ENS_SEG_HOSTS",
+    "hosts (names, CIDRs) that are Secure Email Gateways",
+    Parse.list(Parse.hostOrCidr),
+    [],
+    (s) => s.segHosts.join(",")
+  ),
+  segDeviceHeader: row(
+    "ENS_SEG_DEVICE_HEADER",
+    "header that names a user's devices to the gateway",
+    Parse.headerName,
+    "X-AW-ENS-DEVICES",
+    (s) => s.segDeviceHeader
+  ),
+  segCheck: row(
+    "ENS_SEG_CHECK",
+    "device (each on its own) or user (one call for all)",
+    Parse.oneOf("device", "user"),
+    "device",
+    (s) => s.segCheck
+  ),
   keyPoolBatch: row(
     "ENS_KEYPOOL_BATCH",
     "RSA keys made in one go",
@@ -264,7 +344,7 @@ export const table = {
 }
 
 /** Settings whose value may also stand in the file named by `<name>_FILE`. */
-export const SECRETS: ReadonlyArray<string> = ["ENS_DATABASE_URL"]
+export const SECRETS: ReadonlyArray<string> = ["ENS_DATABASE_URL", "ENS_EWS_PROXY_URL"]
 
 type Values<T> = { readonly [K in keyof T]: T[K] extends Row<infer A> ? A : never }
 

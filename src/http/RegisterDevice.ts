@@ -2,7 +2,7 @@ import { Effect, Option } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
-import { EndpointPolicy, type EwsUrlNotAllowed, type EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { RegisterDeviceRequest, readAuthType, requestReader } from "../../schemas/DeviceApi.ts"
 import { Register } from "../../schemas/SubscriptionMessage.ts"
@@ -25,11 +25,6 @@ export const registerDevice: Endpoint<RegisterDeviceRequest, RegisterServices> =
     register(call, request).pipe(
       Effect.catchTags({
         EwsUrlNotAllowed: refused("EWSUrlMismatch"),
-        EwsUrlUnknown: (error) =>
-          Effect.succeed({
-            code: error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain",
-            message: error.message
-          } as const),
         PayloadUnreadable: refused("InvalidDecryptedPayload"),
         AuthTypeMismatch: refused("InvalidAuthType")
       })
@@ -38,7 +33,7 @@ export const registerDevice: Endpoint<RegisterDeviceRequest, RegisterServices> =
 
 const refused =
   (code: Answer["code"]) =>
-  (error: EwsUrlNotAllowed | EwsUrlUnknown | PayloadUnreadable | AuthTypeMismatch): Effect.Effect<Answer> =>
+  (error: EwsUrlNotAllowed | PayloadUnreadable | AuthTypeMismatch): Effect.Effect<Answer> =>
     Effect.succeed({ code, message: error.message })
 
 const register = Effect.fnUntraced(function* (call: Call, request: RegisterDeviceRequest) {
@@ -47,12 +42,11 @@ const register = Effect.fnUntraced(function* (call: Call, request: RegisterDevic
   if (call.tenant.seg && request.deviceId === undefined) return DEVICE_ID_MISSING
   const authType = readAuthType(request.authType)
   if (authType === undefined) return UNKNOWN_AUTH_TYPE
-  // Without a URL of the device this may ask Autodiscover, which comes last.
-  const chosen = request.ewsUrl === undefined ? undefined : yield* policy.choose(call.tenant, request.ewsUrl)
+  // Refused before anything is decrypted; Autodiscover, which needs the log-in, comes last.
+  const choice = yield* policy.choose(call.tenant, request.ewsUrl)
   const user = yield* storage.findUser(call.tenant.tenant, request.userId)
   if (Option.isNone(user)) return yield* new PayloadUnreadable()
   const opened = yield* openRegistration(user.value, request, authType)
-  const endpoint = chosen ?? (yield* policy.choose(call.tenant, undefined))
   yield* Effect.logDebug(`ForceSubscription : [${request.forceSubscription ? "True" : "False"}]`)
   const subscriptions = yield* Subscriptions
   const message = new Register({
@@ -61,7 +55,7 @@ const register = Effect.fnUntraced(function* (call: Call, request: RegisterDevic
     authType,
     credentials: opened.credentials,
     tokenExpiresAt: opened.tokenExpiresAt,
-    ewsUrl: endpoint.url,
+    ewsUrl: choice._tag === "Endpoint" ? choice.endpoint.url : choice.wanted,
     exchangeVersion: request.exchangeVersion,
     force: request.forceSubscription
   })

@@ -15,7 +15,13 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
-import { EndpointPolicy, EwsUrlNotAllowed, EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import { Autodiscover } from "../../layers/ews/Autodiscover.ts"
+import {
+  type AllowedEndpoint,
+  EndpointPolicy,
+  EwsUrlNotAllowed,
+  EwsUrlUnknown
+} from "../../layers/ews/EndpointPolicy.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { Push } from "../../layers/push/Push.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
@@ -156,14 +162,24 @@ export interface World {
   readonly subscription: (address: string) => Effect.Effect<FakeSubscription>
 }
 
+const recall = (url: string): Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed> => {
+  if (url === LETHAL_URL) return Effect.die(new Error("a defect in the policy"))
+  return url === EWS_URL || url === OTHER_URL
+    ? Effect.succeed({ url, listed: true, pins: [], seg: false })
+    : new EwsUrlNotAllowed({ host: "elsewhere" })
+}
+
 const policyLayer = Layer.succeed(EndpointPolicy, {
-  choose: (_tenant, requested) => {
-    if (requested === undefined) return new EwsUrlUnknown({ answered: false })
-    if (requested === LETHAL_URL) return Effect.die(new Error("a defect in the policy"))
-    return requested === EWS_URL || requested === OTHER_URL
-      ? Effect.succeed({ url: requested, listed: true })
-      : new EwsUrlNotAllowed({ host: "elsewhere" })
-  }
+  choose: (_tenant, requested) =>
+    requested === undefined
+      ? Effect.succeed({ _tag: "Autodiscover", wanted: undefined })
+      : Effect.map(recall(requested), (endpoint) => ({ _tag: "Endpoint", endpoint })),
+  recall: (_tenant, url) => recall(url)
+})
+
+const autodiscoverLayer = Layer.succeed(Autodiscover, {
+  find: () => new EwsUrlUnknown({ answered: false }),
+  forget: () => Effect.void
 })
 
 /** A key that no actor ever uses: registration payloads are opened before an actor sees them. */
@@ -217,7 +233,8 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       LocalMasterKey.layerTest,
       NodeRsaKeys.layer,
       settings,
-      policyLayer
+      policyLayer,
+      autodiscoverLayer
     )
     const context = yield* Layer.build(SealedCallback.layer.pipe(Layer.provideMerge(outside)))
     const storage = Context.get(context, Storage)
@@ -261,11 +278,14 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
     const realEws = Context.get(context, Ews)
     const realPush = Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
-      ...realEws,
-      mails: (account, items, shape) =>
-        items.some((item) => lethal.details.has(item))
-          ? Effect.die(new Error("a defect that quotes ann@example.com"))
-          : realEws.mails(account, items, shape)
+      session: (account) =>
+        Effect.map(realEws.session(account), (session) => ({
+          ...session,
+          mails: (items, shape, timeout) =>
+            items.some((item) => lethal.details.has(item))
+              ? Effect.die(new Error("a defect that quotes ann@example.com"))
+              : session.mails(items, shape, timeout)
+        }))
     }
     const deadlyPush: Push["Type"] = {
       ...realPush,

@@ -9,6 +9,7 @@ import { Storage, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import { defaultEwsSettings } from "./EwsSettings.ts"
 
 /** Settings of which only some matter to the test at hand. */
 export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> =>
@@ -30,7 +31,7 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     callbackHeldMax: 64,
     renewRate: 50,
     minPolicy: 0,
-    ewsAllowedHosts: [],
+    ...defaultEwsSettings,
     keyPool: { batch: 500, threshold: 250, interval: 7_200_000 },
     push: { ios: "log", android: "log" },
     pushLogFile: undefined,

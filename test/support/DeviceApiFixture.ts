@@ -7,7 +7,7 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
-import { EndpointPolicy, EwsUrlNotAllowed, EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
+import { EndpointPolicy, EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
@@ -30,14 +30,19 @@ const poolLayer = Layer.effect(
   Effect.map(MasterKey, (master) => ({ take: Effect.sync(() => master.wrap(poolKey, POOL_CONTEXT)) }))
 )
 
-/** Allows `EWS_URL` only; without a request there is a URL unless the tenant is called `unlisted` or `silent`. */
+/** Allows `EWS_URL` only; without a request there is a URL unless the tenant is called `unlisted`. */
 const policyLayer = Layer.succeed(EndpointPolicy, {
   choose: (tenant, requested) => {
     if (requested !== undefined && requested !== EWS_URL) return new EwsUrlNotAllowed({ host: "elsewhere" })
-    if (requested === undefined && tenant.name === "unlisted") return new EwsUrlUnknown({ answered: true })
-    if (requested === undefined && tenant.name === "silent") return new EwsUrlUnknown({ answered: false })
-    return Effect.succeed({ url: EWS_URL, listed: true })
-  }
+    if (requested === undefined && tenant.name === "unlisted") {
+      return Effect.succeed({ _tag: "Autodiscover", wanted: undefined })
+    }
+    return Effect.succeed({
+      _tag: "Endpoint",
+      endpoint: { url: EWS_URL, listed: true, pins: [], seg: tenant.seg }
+    })
+  },
+  recall: () => new EwsUrlNotAllowed({ host: "elsewhere" })
 })
 
 /** A line of the log as the test sees it: level, texts, cause, annotations. */

@@ -1,25 +1,20 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, Redacted } from "effect"
-import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
+import { Effect, Fiber, Layer } from "effect"
 import type { Credentials } from "../../schemas/Credentials.ts"
-import type { ActivityId } from "../../schemas/Ids.ts"
-import { FakeEws, faults, inboxIdOf, layer } from "./FakeEws.ts"
+import { layer as callerLayer, EwsCaller, timedAccount } from "./EwsCaller.ts"
+import { FakeEws, layer as fakeLayer, faults, inboxIdOf } from "./FakeEws.ts"
 
-const account = (credentials: Credentials): EwsAccount => ({
-  endpoint: { url: "https://exchange.test/EWS/Exchange.asmx", listed: true },
-  exchangeVersion: "Exchange2013",
-  authType: "Basic",
-  credentials: Redacted.make(credentials),
-  activityId: "activity" as ActivityId,
-  timeout: 5000
-})
+const layer = Layer.provideMerge(callerLayer, fakeLayer)
+
+const account = (credentials: Credentials) =>
+  timedAccount("https://exchange.test/EWS/Exchange.asmx", { credentials })
 const ada = account({ address: "Ada@example.com", password: "right" })
 const everything = { sender: true, subject: true, preview: true }
 
 describe("FakeEws", () => {
   it.effect("hands out what was delivered, as far as it is asked for, and counts what is unread", () =>
     Effect.gen(function* () {
-      const ews = yield* Ews
+      const ews = yield* EwsCaller
       const fake = yield* FakeEws
       const first = yield* fake.deliver("ada@example.com", { subject: "One" })
       const gone = yield* fake.deliver("ada@example.com")
@@ -35,7 +30,7 @@ describe("FakeEws", () => {
 
   it.effect("refuses a wrong password, and a delegate's subscription", () =>
     Effect.gen(function* () {
-      const ews = yield* Ews
+      const ews = yield* EwsCaller
       const fake = yield* FakeEws
       yield* fake.setPassword("ada@example.com", "changed")
       expect((yield* Effect.flip(ews.inbox(ada)))._tag).toBe("EwsUnauthorized")
@@ -50,7 +45,7 @@ describe("FakeEws", () => {
 
   it.effect("fails as planned and no longer, keeping the effect where only the answer is lost", () =>
     Effect.gen(function* () {
-      const ews = yield* Ews
+      const ews = yield* EwsCaller
       const fake = yield* FakeEws
       yield* fake.failNext("subscribe", faults.timeout(), { effective: true })
       yield* Effect.flip(ews.subscribe(ada, "https://ens.test/1", 15))
@@ -62,7 +57,7 @@ describe("FakeEws", () => {
 
   it.effect("holds calls until they are released, and notices an interrupted one", () =>
     Effect.gen(function* () {
-      const ews = yield* Ews
+      const ews = yield* EwsCaller
       const fake = yield* FakeEws
       yield* fake.hold("inbox")
       const held = yield* Effect.fork(ews.inbox(ada))

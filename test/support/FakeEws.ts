@@ -1,5 +1,5 @@
 import { Clock, Context, Deferred, Effect, Layer, Redacted } from "effect"
-import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
+import { Ews, type EwsAccount, type EwsSession } from "../../layers/ews/Ews.ts"
 import {
   EwsBusy,
   type EwsError,
@@ -13,7 +13,7 @@ import {
 import type { ExchangeVersion, Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
 
-export type EwsOperation = "subscribe" | "inbox" | "mails"
+export type EwsOperation = "subscribe" | "inbox" | "mails" | "missed"
 
 /** What a test says of a mail; the rest is made up. */
 export interface NewMail {
@@ -133,11 +133,12 @@ interface Fault {
 const make = Effect.gen(function* () {
   const mailboxes = new Map<string, Mailbox>()
   const owners = new Map<string, string>()
-  const faultsOf: Record<EwsOperation, Array<Fault>> = { subscribe: [], inbox: [], mails: [] }
+  const faultsOf: Record<EwsOperation, Array<Fault>> = { subscribe: [], inbox: [], mails: [], missed: [] }
   const gates = {
     subscribe: yield* Effect.makeLatch(true),
     inbox: yield* Effect.makeLatch(true),
-    mails: yield* Effect.makeLatch(true)
+    mails: yield* Effect.makeLatch(true),
+    missed: yield* Effect.makeLatch(true)
   }
   const calls: Array<FakeCall> = []
   const waiting: Array<{ operation: EwsOperation; count: number; reached: Deferred.Deferred<void> }> = []
@@ -206,8 +207,8 @@ const make = Effect.gen(function* () {
       Effect.ensuring(Effect.sync(() => underWay--))
     )
 
-  const ews: Context.Tag.Service<Ews> = {
-    subscribe: (account, callbackUrl, statusFrequencyMinutes) =>
+  const sessionOf = (account: EwsAccount): EwsSession => ({
+    subscribe: ({ callbackUrl, statusFrequencyMinutes }) =>
       call({ operation: "subscribe", account, items: [], shape: undefined }, (own) => {
         const address = Redacted.value(account.credentials).address.toLowerCase()
         if (own !== address) {
@@ -227,7 +228,7 @@ const make = Effect.gen(function* () {
           serverVersion
         })
       }),
-    inbox: (account) =>
+    inbox: () =>
       call({ operation: "inbox", account, items: [], shape: undefined }, (own) =>
         Effect.sync(() => ({
           folderId: mailboxOf(own).inbox,
@@ -235,7 +236,7 @@ const make = Effect.gen(function* () {
           serverVersion
         }))
       ),
-    mails: (account, items, shape) =>
+    mails: (items, shape) =>
       call({ operation: "mails", account, items, shape }, (own) =>
         Effect.sync(() =>
           items
@@ -243,8 +244,24 @@ const make = Effect.gen(function* () {
             .filter((mail) => mail !== undefined)
             .map((mail) => shown(mail, shape))
         )
+      ),
+    missed: (since, limit, shape) =>
+      call({ operation: "missed", account, items: [], shape }, (own) =>
+        Effect.sync(() => {
+          const { inbox, mails } = mailboxOf(own)
+          const found = [...mails.values()]
+            .filter(
+              (mail) => !mail.isRead && mail.parentFolderId === inbox && (mail.receivedAt ?? 0) >= since
+            )
+            .toSorted((a, b) => (b.receivedAt ?? 0) - (a.receivedAt ?? 0))
+          return {
+            mails: found.slice(0, limit).map((mail) => shown(mail, shape)),
+            more: found.length > limit
+          }
+        })
       )
-  }
+  })
+  const ews = Ews.of({ session: (account) => Effect.succeed(sessionOf(account)) })
 
   const fake: Context.Tag.Service<FakeEws> = {
     deliver: (address, mail = {}) =>

@@ -15,13 +15,17 @@ const choose = (
   requested: string | undefined
 ) => {
   const tenant: Tenant = { tenant: 1 as TenantNumber, name: "default", ewsUrls, ewsPins: [], seg: false }
-  const settings = Layer.succeed(Settings, { ewsAllowedHosts } as unknown as SettingsShape)
+  const settings = Layer.succeed(Settings, { ewsAllowedHosts, segHosts: [] } as unknown as SettingsShape)
   return Effect.runSync(
     Effect.flatMap(EndpointPolicy, (policy) => policy.choose(tenant, requested)).pipe(
       Effect.match({
-        onSuccess: (endpoint) => (endpoint.listed ? endpoint.url : "unlisted"),
-        onFailure: (error) =>
-          error._tag === "EwsUrlUnknown" ? `unknown, answered: ${error.answered}` : error._tag
+        onSuccess: (choice) =>
+          choice._tag === "Autodiscover"
+            ? `Autodiscover ${choice.wanted ?? ""}`
+            : choice.endpoint.listed
+              ? choice.endpoint.url
+              : "unlisted",
+        onFailure: (error) => error._tag
       }),
       Effect.provide(Layer.provide(layer, settings))
     )
@@ -32,8 +36,8 @@ describe("EndpointPolicy", () => {
   it("chooses the tenant's first URL when none is named", () => {
     expect(choose([LISTED, "https://other.example.com/"], [], undefined)).toBe(LISTED)
     expect(choose(["not a url", LISTED], [], undefined)).toBe(LISTED)
-    expect(choose([], ["mail.example.com"], undefined)).toBe("unknown, answered: false")
-    expect(choose([], [], undefined)).toBe("unknown, answered: false")
+    expect(choose([], ["mail.example.com"], undefined)).toBe("Autodiscover ")
+    expect(choose([], [], undefined)).toBe("Autodiscover ")
   })
 
   it.each([
@@ -65,7 +69,7 @@ describe("EndpointPolicy", () => {
     ""
   ])("does not take %s for a listed URL", (requested) => {
     expect(choose([LISTED], [], requested)).toBe("EwsUrlNotAllowed")
-    expect(choose([], [], requested)).toBe("EwsUrlNotAllowed")
+    expect(choose([], ["another.example.com"], requested)).toBe("EwsUrlNotAllowed")
   })
 
   it("takes a host that is listed with a port on any other port, but not with another scheme", () => {
@@ -129,7 +133,10 @@ describe("EndpointPolicy", () => {
         "https://evil.test:8443/path?token=secret"
       )
     )
-    const settings = Layer.succeed(Settings, { ewsAllowedHosts: [] } as unknown as SettingsShape)
+    const settings = Layer.succeed(Settings, {
+      ewsAllowedHosts: [],
+      segHosts: []
+    } as unknown as SettingsShape)
     const error = Effect.runSync(Effect.flip(policy).pipe(Effect.provide(Layer.provide(layer, settings))))
     expect(JSON.stringify(error)).toContain("evil.test:8443")
     expect(`${JSON.stringify(error)}${error}`).not.toContain("secret")

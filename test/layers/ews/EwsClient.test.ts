@@ -1,10 +1,10 @@
 import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Either, Fiber, Redacted } from "effect"
-import { Ews, type EwsAccount } from "../../../layers/ews/Ews.ts"
-import { type EwsClientOptions, layerWith, USER_AGENT } from "../../../layers/ews/EwsClient.ts"
+import { Effect, Either, Fiber } from "effect"
+import { USER_AGENT } from "../../../layers/ews/HttpSessionsLive.ts"
 import type { AuthType, Credentials } from "../../../schemas/Credentials.ts"
-import type { ActivityId, ItemId } from "../../../schemas/Ids.ts"
+import type { ItemId } from "../../../schemas/Ids.ts"
+import { EwsCaller, type EwsClientOptions, layerWith, timedAccount } from "../../support/EwsCaller.ts"
 import { type ScriptedServer, type Step, say, scriptedServer } from "../../support/ScriptedServer.ts"
 
 const M = "http://schemas.microsoft.com/exchange/services/2006/messages"
@@ -26,29 +26,19 @@ const hold: Step = () => {}
 const cut: Step = (response) => response.destroy()
 
 const basic: Credentials = { address: "ada@example.com", password: "pässword" }
-const account = (
-  server: { readonly origin: string },
-  changes: Partial<Omit<EwsAccount, "credentials">> & { readonly credentials?: Credentials } = {}
-): EwsAccount => ({
-  endpoint: { url: `${server.origin}${PATH}`, listed: true },
-  exchangeVersion: "Exchange2013",
-  authType: "Basic",
-  activityId: "0a0a0a0a-1111-4222-8333-444444444444" as ActivityId,
-  timeout: 10_000,
-  ...changes,
-  credentials: Redacted.make(changes.credentials ?? basic)
-})
+const account = (server: { readonly origin: string }, changes: Parameters<typeof timedAccount>[1] = {}) =>
+  timedAccount(`${server.origin}${PATH}`, changes)
 
 /** Runs over real sockets, so with the real clock. */
 const withServer = (
   name: string,
-  test: (server: ScriptedServer, ews: Ews["Type"]) => Effect.Effect<void, unknown>,
+  test: (server: ScriptedServer, ews: EwsCaller["Type"]) => Effect.Effect<void, unknown>,
   options: Partial<EwsClientOptions> = {}
 ) =>
   it.live(name, () =>
     Effect.gen(function* () {
       const server = yield* scriptedServer
-      yield* Effect.flatMap(Ews, (ews) => test(server, ews)).pipe(Effect.provide(layerWith(options)))
+      yield* Effect.flatMap(EwsCaller, (ews) => test(server, ews)).pipe(Effect.provide(layerWith(options)))
     }).pipe(Effect.scoped)
   )
 
@@ -347,7 +337,7 @@ describe("EwsClient", () => {
       Effect.gen(function* () {
         server.script(inbox)
         yield* Effect.gen(function* () {
-          const ews = yield* Ews
+          const ews = yield* EwsCaller
           yield* ews.inbox(account(server))
           yield* server.hungUp(1)
           yield* ews.inbox(account(server))

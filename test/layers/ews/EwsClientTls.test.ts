@@ -1,8 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Redacted } from "effect"
-import { Ews, type EwsAccount } from "../../../layers/ews/Ews.ts"
-import { type EwsClientOptions, layerWith } from "../../../layers/ews/EwsClient.ts"
-import type { ActivityId } from "../../../schemas/Ids.ts"
+import { Effect } from "effect"
+import { EwsCaller, type EwsClientOptions, layerWith, timedAccount } from "../../support/EwsCaller.ts"
 import { type ScriptedServer, say, scriptedTlsServer } from "../../support/ScriptedServer.ts"
 import { selfSigned } from "../../support/SelfSigned.ts"
 
@@ -11,15 +9,12 @@ const lookup: NonNullable<EwsClientOptions["lookup"]> = (_, __, callback) =>
   process.nextTick(() => callback(null, [{ address: "127.0.0.1", family: 4 }]))
 
 const call = (server: ScriptedServer, name: string, options: Partial<EwsClientOptions>) => {
-  const account: EwsAccount = {
-    endpoint: { url: `https://${name}:${new URL(server.origin).port}/EWS/Exchange.asmx`, listed: true },
-    exchangeVersion: "Exchange2013",
+  const url = `https://${name}:${new URL(server.origin).port}/EWS/Exchange.asmx`
+  const account = timedAccount(url, {
     authType: "OAuth",
-    credentials: Redacted.make({ address: "ada@example.com", accessToken: "token" }),
-    activityId: "activity" as ActivityId,
-    timeout: 5000
-  }
-  return Effect.flatMap(Ews, (ews) => Effect.flip(ews.inbox(account))).pipe(
+    credentials: { address: "ada@example.com", accessToken: "token" }
+  })
+  return Effect.flatMap(EwsCaller, (ews) => Effect.flip(ews.inbox(account))).pipe(
     Effect.map((error) => ({ ...error })),
     Effect.provide(layerWith({ lookup, ...options }))
   )

@@ -52,6 +52,21 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_EWS_ALLOWED_HOSTS: fc
     .array(fc.oneof(host, oneOf("10.0.0.0/8", "::1/128", "192.0.2.7")), { maxLength: 3 })
     .map((hosts) => hosts.join(", ")),
+  ENS_AUTODISCOVER_URLS: fc
+    .array(
+      host.map((name) => `https://${name}/autodiscover/autodiscover.xml`),
+      { maxLength: 2 }
+    )
+    .map((urls) => urls.join(",")),
+  ENS_EWS_CA_FILE: oneOf("ca.pem", "/etc/ens/ca.pem"),
+  ENS_EWS_PROXY_URL: oneOf("http://proxy.example.com:3128", "http://proxy.example.com"),
+  ENS_EWS_PROXY_BYPASS: host,
+  ENS_EWS_PASSWORD_AUTH: oneOf("auto", "Basic", "mail.example.com=ntlm", "ntlm, MAIL.example.com = basic"),
+  ENS_EWS_NO_CHANNEL_BINDING: host,
+  ENS_EWS_TLS_MIN_VERSION: oneOf("1.0", "1.3"),
+  ENS_SEG_HOSTS: host,
+  ENS_SEG_DEVICE_HEADER: oneOf("X-Devices", "x-aw-ens-devices"),
+  ENS_SEG_CHECK: oneOf("device", "USER"),
   ENS_KEYPOOL_BATCH: number(1, 100_000),
   ENS_KEYPOOL_THRESHOLD: number(0, 100_000),
   ENS_KEYPOOL_INTERVAL_MINUTES: fraction(10_080),
@@ -67,7 +82,11 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
 
 const load = (environment: Readonly<Record<string, string>>) =>
   Effect.map(Config.load({ environment, purpose: "administer" }), (settings) => ({
-    settings: { ...settings, databaseUrl: Redacted.value(settings.databaseUrl) },
+    settings: {
+      ...settings,
+      databaseUrl: Redacted.value(settings.databaseUrl),
+      ewsProxyUrl: settings.ewsProxyUrl && Redacted.value(settings.ewsProxyUrl)
+    },
     printed: Object.fromEntries(
       Config.describe(settings)
         .filter(({ value }) => value !== "")

@@ -12,6 +12,7 @@ import type { Callback, CallbackReply } from "../../../schemas/SubscriptionMessa
 import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
+import { defaultEwsSettings } from "../../support/EwsSettings.ts"
 
 export const PATH = "/api/ens/pushnotificationlistener"
 
@@ -33,7 +34,7 @@ const settings: SettingsShape = {
   callbackHeldMax: 2,
   renewRate: 50,
   minPolicy: 0,
-  ewsAllowedHosts: [],
+  ...defaultEwsSettings,
   keyPool: { batch: 1, threshold: 1, interval: 60_000 },
   push: { ios: "log", android: "log" },
   pushLogFile: undefined,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { mayConnect } from "../../../layers/ews/ConnectAddress.ts"
+import { mayConnect } from "../../../layers/net/ConnectAddress.ts"
 
 describe("ConnectAddress", () => {
   it("lets listed endpoints go everywhere but where nobody may, in clear only on this machine", () => {

@@ -1,4 +1,4 @@
-import { reachOf } from "../net/AddressReach.ts"
+import { reachOf } from "./AddressReach.ts"
 
 /** What is known of the endpoint that a connection is for. */
 export interface ConnectRule {
