@@ -19,6 +19,21 @@ export class EwsForbidden extends Schema.TaggedError<EwsForbidden>()("EwsForbidd
   }
 }
 
+/**
+ * A Secure Email Gateway in front of Exchange does not let the device that was named pass: 403 = not compliant, 400 = not
+ * known there. May change at any time, with the device's compliance.
+ */
+export class EwsBlocked extends Schema.TaggedError<EwsBlocked>()("EwsBlocked", {
+  ...at,
+  status: Schema.Literal(400, 403)
+}) {
+  override get message() {
+    return this.status === 403
+      ? `the Secure Email Gateway ${this.host} does not let this device pass (403); check its compliance in the UEM console`
+      : `the Secure Email Gateway ${this.host} does not know this device (400); check that it is enrolled, and that the gateway has its policy`
+  }
+}
+
 /** Exchange asks to wait: ErrorServerBusy, 503, or another transient code. `retryAfter` in milliseconds, 0 = unknown. */
 export class EwsBusy extends Schema.TaggedError<EwsBusy>()("EwsBusy", {
   ...at,
@@ -76,6 +91,7 @@ export class EwsUnusable extends Schema.TaggedError<EwsUnusable>()("EwsUnusable"
 export type EwsError =
   | EwsUnauthorized
   | EwsForbidden
+  | EwsBlocked
   | EwsBusy
   | EwsRefused
   | EwsUnreachable
