@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Logger, Metric, Scope, TestClock } from "effect"
-import { PROBE_FIRST } from "../../../layers/push/Circuit.ts"
+import { PROBE_FIRST } from "../../../layers/net/Outage.ts"
 import { REQUEST_LONGEST } from "../../../layers/push/GatewayStage.ts"
 import type { Push } from "../../../layers/push/Push.ts"
 import * as PushMetrics from "../../../layers/push/PushMetrics.ts"
