@@ -44,22 +44,28 @@ export interface SoapMessage {
 export const readSoap = (document: Uint8Array | string, limit: number): Either.Either<SoapElement, NotSoap> =>
   Either.map(readSoapMessage(document, limit), (message) => message.content)
 
-/**
- * Reads a SOAP 1.1 or 1.2 envelope. Strict XML with namespaces, bounded in
- * size (`limit`, bytes), depth and number of elements; no DOCTYPE and no entities but XML's own. Tolerated, because
- * servers and proxies send it: byte order marks, UTF-16, white space or a broken declaration before the root, and
- * characters that XML 1.0 forbids (they become U+FFFD).
- */
+/** Reads a SOAP 1.1 or 1.2 envelope, as `readDocument` reads XML. */
 export const readSoapMessage = (
   document: Uint8Array | string,
   limit: number
-): Either.Either<SoapMessage, NotSoap> => {
+): Either.Either<SoapMessage, NotSoap> => Either.flatMap(readDocument(document, limit), messageOf)
+
+/**
+ * Reads any XML document and answers its root. Strict XML with namespaces, bounded in size (`limit`, bytes), depth and
+ * number of elements; no DOCTYPE and no entities but XML's own. Tolerated, because servers and proxies send it: byte order
+ * marks, UTF-16, white space or a broken declaration before the root, and characters that XML 1.0 forbids (they become
+ * U+FFFD).
+ */
+export const readDocument = (
+  document: Uint8Array | string,
+  limit: number
+): Either.Either<SoapElement, NotSoap> => {
   if (document.length > limit) return Either.left("too large")
   const text = withoutProlog(typeof document === "string" ? document : decoded(document))
   if (text === "") return Either.left("empty")
   if (HTML.test(text)) return Either.left("an HTML page")
   try {
-    return messageOf(parse(withoutForbiddenCharacters(text)))
+    return Either.right(parse(withoutForbiddenCharacters(text)))
   } catch (refusal) {
     // Whatever else is thrown comes from the parser and is about the document.
     return Either.left(refusal instanceof Refusal ? refusal.reason : "not well-formed XML")
