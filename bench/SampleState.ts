@@ -26,6 +26,7 @@ const stored = (user: UserNumber, index: number): Subscription => ({
   authType: "Basic",
   tokenExpiresAt: null,
   subscribedAt: START,
+  form: 123_456_789,
   link: "Active",
   linkSince: START + index,
   nudges: 0,

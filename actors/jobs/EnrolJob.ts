@@ -91,6 +91,7 @@ export const enrolJob = Effect.fnUntraced(
           authType: enrolment.mailbox.authType,
           tokenExpiresAt: enrolment.tokenExpiresAt,
           subscribedAt: at,
+          form: null,
           unread: inbox.unreadCount
         },
         fingerprint,

@@ -58,6 +58,7 @@ const subscribed = Effect.fnUntraced(function* (tenant: Tenant, index: number) {
       authType: "Basic",
       tokenExpiresAt: null,
       subscribedAt: now,
+      form: null,
       unread: null
     },
     randomBytes(16),

@@ -3,6 +3,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import { Effect } from "effect"
 import { SchemaTooNew } from "../../schemas/StorageError.ts"
 import foundation from "./migrations/0001_Foundation.ts"
+import subscriptionForm from "./migrations/0002_SubscriptionForm.ts"
 
 export interface Migration {
   /** Rising; once released neither number nor content changes. */
@@ -12,7 +13,10 @@ export interface Migration {
 }
 
 /** All steps of the schema, in order. */
-export const migrations: ReadonlyArray<Migration> = [{ version: 1, name: "Foundation", run: foundation }]
+export const migrations: ReadonlyArray<Migration> = [
+  { version: 1, name: "Foundation", run: foundation },
+  { version: 2, name: "SubscriptionForm", run: subscriptionForm }
+]
 
 /**
  * Brings the database up to the last of `steps`; answers the names of what was done. All or nothing, in one transaction

@@ -82,6 +82,8 @@ export interface Subscription {
   /** When the access token stops working; null for passwords. */
   readonly tokenExpiresAt: number | null
   readonly subscribedAt: number
+  /** As what it was made (see the actor's `formOf`); null = not known. */
+  readonly form: number | null
   readonly link: StoredLink
   /** When the link became what it is. */
   readonly linkSince: number
@@ -141,6 +143,8 @@ export interface Subscribed {
   readonly authType: AuthType
   readonly tokenExpiresAt: number | null
   readonly subscribedAt: number
+  /** As what it was made (see the actor's `formOf`). */
+  readonly form: number | null
   readonly unread: number | null
 }
 
@@ -230,7 +234,7 @@ export class Storage extends Context.Tag("ens/Storage")<
       fingerprint: Uint8Array,
       device: NewDevice | undefined
     ) => Effect.Effect<Device | undefined, StorageError>
-    /** Takes over a subscription whose storing was lost: raises the generation and replaces the subscription id. */
+    /** Takes over a subscription whose storing was lost: raises the generation (the form of a new one is not known), replaces the id. */
     readonly adopt: (
       user: UserNumber,
       generation: Generation,

@@ -56,9 +56,10 @@ export const make = (state: MemoryState): Subscriptions => ({
     }),
 
   adopt: (user, generation, subscriptionId) =>
-    change(state, user, (old) =>
-      old.generation <= generation ? { ...old, generation, subscriptionId } : old
-    ),
+    change(state, user, (old) => {
+      if (old.generation > generation) return old
+      return { ...old, generation, subscriptionId, form: old.generation === generation ? old.form : null }
+    }),
 
   saveRefused: (user, refused) =>
     Effect.sync(() => {

@@ -28,6 +28,7 @@ export const make = (sql: SqlClient): Subscriptions => {
       auth_type: subscribed.authType,
       token_expires_at: subscribed.tokenExpiresAt,
       subscribed_at: subscribed.subscribedAt,
+      form: subscribed.form,
       link: "Unconfirmed" satisfies StoredLink,
       link_since: subscribed.subscribedAt,
       nudges: 0
@@ -80,7 +81,8 @@ export const make = (sql: SqlClient): Subscriptions => {
     adopt: Effect.fnUntraced(
       function* (user, generation, subscriptionId) {
         yield* sql`
-        UPDATE subscriptions SET ${sql.update({ generation, subscription_id: subscriptionId })}
+        UPDATE subscriptions SET ${sql.update({ generation, subscription_id: subscriptionId })},
+          form = CASE WHEN generation = ${generation} THEN form END
         WHERE user_no = ${Number(user)} AND generation <= ${generation}`
         yield* sql`
         UPDATE hot_states SET generation = ${generation}
@@ -120,6 +122,7 @@ interface SubscriptionRow {
   readonly auth_type: string
   readonly token_expires_at: number | null
   readonly subscribed_at: number
+  readonly form: number | null
   readonly link: string
   readonly link_since: number
   readonly nudges: number
@@ -141,6 +144,7 @@ const subscriptionOf = (row: SubscriptionRow): Subscription => ({
   authType: row.auth_type as AuthType,
   tokenExpiresAt: row.token_expires_at,
   subscribedAt: row.subscribed_at,
+  form: row.form,
   link: row.link as StoredLink,
   linkSince: row.link_since,
   nudges: row.nudges,

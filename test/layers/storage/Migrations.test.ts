@@ -38,6 +38,24 @@ it.scoped("makes the schema once, and does nothing when it is there", () =>
   )
 )
 
+it.scoped("a database of the first version keeps its subscriptions, whose form is not known", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      yield* migrate(migrations.slice(0, 1))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`INSERT INTO tenants VALUES (1, 'default', '[]', '[]', 0)`
+      yield* sql`
+        INSERT INTO users (user_no, tenant_no, user_id, bucket, created_at, seal_key)
+        VALUES (1, 1, x'00', 0, 1, x'00')`
+      yield* sql`
+        INSERT INTO subscriptions
+        VALUES (1, 7, 'id', 'https://mail.example.com/', 'Exchange2016', 'Basic', NULL, 5, 'Active', 6, 0)`
+      expect(yield* migrate()).toEqual(migrations.slice(1).map(({ name }) => name))
+      expect(yield* sql`SELECT generation, form FROM subscriptions`).toEqual([{ generation: 7, form: null }])
+    })
+  )
+)
+
 it.scoped("runs what is missing, in order", () =>
   onEmpty(
     Effect.gen(function* () {

@@ -67,6 +67,7 @@ export const subscribed = (user: UserNumber, more: Partial<Subscribed> = {}): Su
   authType: "Basic",
   tokenExpiresAt: null,
   subscribedAt: NOW,
+  form: 123_456_789,
   unread: 3,
   ...more
 })

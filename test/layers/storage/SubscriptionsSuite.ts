@@ -45,6 +45,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
           authType: "OAuth",
           tokenExpiresAt: NOW + 3_600_000,
           subscribedAt: NOW,
+          form: 123_456_789,
           link: "Unconfirmed",
           linkSince: NOW,
           nudges: 0,
@@ -67,7 +68,8 @@ export const subscriptionsSuite = (on: OnStorage) => {
         const anew = {
           generation: generation(3),
           subscriptionId: subscriptionId("new"),
-          subscribedAt: NOW + 9
+          subscribedAt: NOW + 9,
+          form: null
         }
         yield* storage.saveSubscribed(subscribed(user, anew), bytes("f", 32), newDevice("phone of anna"))
         const stored = yield* Effect.flatten(storage.subscription(user))
@@ -141,7 +143,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
         yield* storage.adopt(user, generation(4), subscriptionId("found"))
         yield* storage.adopt(user, generation(2), subscriptionId("old"))
         const stored = yield* Effect.flatten(storage.subscription(user))
-        expect(stored).toMatchObject({ generation: 4, subscriptionId: "found" })
+        expect(stored).toMatchObject({ generation: 4, subscriptionId: "found", form: null })
         yield* storage.saveHot([{ user, generation: generation(3), hot: hotState() }])
         expect(yield* Effect.flatten(storage.subscription(user))).toEqual(stored)
         yield* storage.adopt(userNumber("999"), generation(4), subscriptionId("nobody's"))
@@ -249,6 +251,8 @@ export const subscriptionsSuite = (on: OnStorage) => {
         const renewed = subscribed(user, { generation: generation(2) })
         expect(yield* storage.saveSubscribed(renewed, bytes("f", 32), undefined)).toBeUndefined()
         expect(yield* storage.devices(user)).toEqual(before)
+        yield* storage.adopt(user, generation(2), subscriptionId("told late"))
+        expect((yield* Effect.flatten(storage.subscription(user))).form).toBe(renewed.form)
         yield* storage.adopt(user, generation(3), null)
         expect(yield* Effect.flatten(storage.subscription(user))).toMatchObject({
           generation: 3,
