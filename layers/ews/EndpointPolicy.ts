@@ -10,12 +10,19 @@ export class EwsUrlNotAllowed extends Schema.TaggedError<EwsUrlNotAllowed>()("Ew
   }
 }
 
-/** No URL was given and none is listed, and Autodiscover gave none. `answered`: code 16, else 14. */
+/**
+ * No URL was given and none is listed, and Autodiscover gave none: it could not be reached or may not be asked (code 14),
+ * or it answered without one that may be used (code 16). `retryAfter`: milliseconds that it asks to wait. The first
+ * sentences are ENS2's.
+ */
 export class EwsUrlUnknown extends Schema.TaggedError<EwsUrlUnknown>()("EwsUrlUnknown", {
-  answered: Schema.Boolean
+  answered: Schema.Boolean,
+  retryAfter: Schema.optionalWith(Schema.Number, { exact: true })
 }) {
   override get message() {
-    return "The Autodiscover service couldn't be located."
+    return this.answered
+      ? "Unable to determine the Exchange version after autodiscovery. Autodiscover answered, but named no EWS URL that may be used."
+      : "The Autodiscover service couldn't be located."
   }
 }
 
@@ -33,8 +40,11 @@ export interface AllowedEndpoint {
 /** Which endpoint a registration may use. */
 export type Choice =
   | { readonly _tag: "Endpoint"; readonly endpoint: AllowedEndpoint }
-  /** Nothing is listed for the tenant: Autodiscover must say. `wanted`: the device's URL, whose host it must confirm. */
-  | { readonly _tag: "Autodiscover"; readonly wanted: string | undefined }
+  /**
+   * Nothing is listed for the tenant: Autodiscover must say. `wanted`: the device's URL, whose host it must confirm.
+   * `unlisted`: hosts may be asked that nobody listed, so a device must not learn how each of them failed.
+   */
+  | { readonly _tag: "Autodiscover"; readonly wanted: string | undefined; readonly unlisted: boolean }
 
 /**
  * Decides where credentials may go. Asked at every call, not only at registration, so that a host taken off the list

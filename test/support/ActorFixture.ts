@@ -172,7 +172,7 @@ const recall = (url: string): Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed> =
 const policyLayer = Layer.succeed(EndpointPolicy, {
   choose: (_tenant, requested) =>
     requested === undefined
-      ? Effect.succeed({ _tag: "Autodiscover", wanted: undefined })
+      ? Effect.succeed({ _tag: "Autodiscover", wanted: undefined, unlisted: true })
       : Effect.map(recall(requested), (endpoint) => ({ _tag: "Endpoint", endpoint })),
   recall: (_tenant, url) => recall(url)
 })

@@ -35,7 +35,7 @@ const policyLayer = Layer.succeed(EndpointPolicy, {
   choose: (tenant, requested) => {
     if (requested !== undefined && requested !== EWS_URL) return new EwsUrlNotAllowed({ host: "elsewhere" })
     if (requested === undefined && tenant.name === "unlisted") {
-      return Effect.succeed({ _tag: "Autodiscover", wanted: undefined })
+      return Effect.succeed({ _tag: "Autodiscover", wanted: undefined, unlisted: true })
     }
     return Effect.succeed({
       _tag: "Endpoint",

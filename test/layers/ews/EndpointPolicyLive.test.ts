@@ -126,6 +126,95 @@ describe("EndpointPolicy", () => {
     )
   })
 
+  it.each([
+    ["https://mail.example.com/EWS/Exchange.asmx", true],
+    ["https://mail.example.com:443/EWS/Exchange.asmx", true],
+    ["https://93.184.215.14/EWS/Exchange.asmx", true],
+    ["https://[2606:2800:21f::1]/EWS/Exchange.asmx", true],
+    ["http://mail.example.com/EWS/Exchange.asmx", false],
+    ["http://mail.example.com:443/", false],
+    ["https://mail.example.com:8443/", false],
+    ["https://127.0.0.1/", false],
+    ["https://2130706433/", false],
+    ["https://0x7f.1/", false],
+    ["https://0177.0.0.1/", false],
+    ["https://127.0.0.1./", false],
+    ["https://10.0.0.1/", false],
+    ["https://192.168.1.1/", false],
+    ["https://100.64.0.1/", false],
+    ["https://169.254.169.254/latest/meta-data/", false],
+    ["https://[::1]/", false],
+    ["https://[::ffff:10.0.0.1]/", false],
+    ["https://[::ffff:a9fe:a9fe]/", false],
+    ["https://[64:ff9b::7f00:1]/", false],
+    ["https://[fd00::1]/", false],
+    ["https://[fe80::1]/", false],
+    ["https://0.0.0.0/", false],
+    ["https://localhost/", false],
+    ["https://localhost./", false],
+    ["https://mail.localhost/", false],
+    ["https://exchange/", false],
+    ["https://printer.local/", false],
+    ["https://metadata.google.internal/", false]
+  ])("where nothing is listed, lets Autodiscover be asked about %s: %s", (requested, asked) => {
+    expect(choose([], [], requested)).toBe(
+      asked ? `Autodiscover ${new URL(requested).href}` : "EwsUrlNotAllowed"
+    )
+  })
+
+  it.each([
+    ["169.254.0.0/16", "https://169.254.169.254/EWS/Exchange.asmx"],
+    ["fe80::/10", "https://[fe80::1]/EWS/Exchange.asmx"],
+    ["0.0.0.0/0", "https://224.0.0.1/EWS/Exchange.asmx"],
+    ["0.0.0.0/0", "https://0.0.0.0/EWS/Exchange.asmx"],
+    ["fd00::/8", "https://[fd00:ec2::254]/EWS/Exchange.asmx"]
+  ])("even with %s listed, never allows %s", (entry, requested) => {
+    expect(choose([], [entry], requested)).toBe("EwsUrlNotAllowed")
+    expect(choose([requested], [], requested)).toBe("EwsUrlNotAllowed")
+  })
+
+  it("never falls back to any public host because a list cannot be read", () => {
+    expect(choose(["mail.example.com"], [], LISTED)).toBe("EwsUrlNotAllowed")
+    expect(choose([], ["10.0.0.0/99"], LISTED)).toBe("EwsUrlNotAllowed")
+  })
+
+  it("remembers an unlisted URL as such, but not once something is listed", () => {
+    const recalled = (ewsUrls: ReadonlyArray<string>, url: string) => {
+      const tenant: Tenant = {
+        tenant: 1 as TenantNumber,
+        name: "default",
+        ewsUrls,
+        ewsPins: ["ab".repeat(32)],
+        seg: false
+      }
+      const settings = Layer.succeed(Settings, {
+        ewsAllowedHosts: [],
+        segHosts: ["seg.example.com"]
+      } as unknown as SettingsShape)
+      return Effect.runSync(
+        Effect.flatMap(EndpointPolicy, (policy) => policy.recall(tenant, url)).pipe(
+          Effect.merge,
+          Effect.provide(Layer.provide(layer, settings))
+        )
+      )
+    }
+    expect(recalled([], LISTED)).toEqual({ url: LISTED, listed: false, pins: ["ab".repeat(32)], seg: false })
+    expect(recalled([LISTED], LISTED)).toMatchObject({ url: LISTED, listed: true })
+    expect(recalled([], "https://seg.example.com/EWS/Exchange.asmx")).toMatchObject({ seg: true })
+    for (const url of [
+      "http://mail.example.com/",
+      "https://10.0.0.1/",
+      "https://mail.example.com:8443/",
+      ""
+    ]) {
+      expect(recalled([], url), url).toMatchObject({ _tag: "EwsUrlNotAllowed" })
+    }
+    expect(recalled(["https://other.example.com/"], LISTED)).toMatchObject({
+      _tag: "EwsUrlNotAllowed",
+      host: "mail.example.com"
+    })
+  })
+
   it("does not repeat what a device named where that may hold a secret", () => {
     const policy = Effect.flatMap(EndpointPolicy, (one) =>
       one.choose(
