@@ -1,0 +1,201 @@
+import { Cause, Clock, Effect, Exit, Layer } from "effect"
+import { EwsBusy, type EwsError } from "../../schemas/EwsError.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
+import type { Trouble } from "../net/Outage.ts"
+import { BackOffs } from "./BackOffs.ts"
+import { type CallSign, signOfAnswer, signOfError, signOfInterruption } from "./CallSign.ts"
+import type { AllowedEndpoint } from "./EndpointPolicy.ts"
+import type { CallSite } from "./EwsErrors.ts"
+import { HostCircuit } from "./HostCircuit.ts"
+import { HostStory, type StoryLine } from "./HostStory.ts"
+import { type HttpRequest, type HttpSession, HttpSessions } from "./HttpSessions.ts"
+import type { HttpAnswer } from "./SoapAnswer.ts"
+import * as TroubleMetrics from "./TroubleMetrics.ts"
+
+/** Bounds of what is remembered. */
+export interface ThrottleOptions {
+  /** Users who have to wait. */
+  readonly users: number
+  readonly hosts: number
+}
+
+export const defaultOptions: ThrottleOptions = { users: 10_000, hosts: 1_000 }
+
+/**
+ * `HttpSessions` that leaves alone who asks for it, for EWS and Autodiscover alike. What is refused fails at once with
+ * `EwsBusy`, whose `retryAfter` says when to try again.
+ *
+ * - A user whom Exchange asked to wait is kept from that host until then, others go on: budgets are per account.
+ * - A host at which nothing works for anybody is asked by one call at a time (`HostCircuit`); others fail meanwhile.
+ *
+ * What to think of an answer is decided here and not where SOAP is decoded, so that one place sees all that comes from a
+ * host; it is only read when it holds what makes a difference.
+ */
+export const withTrouble = (
+  inner: HttpSessions["Type"],
+  options: Partial<ThrottleOptions> = {}
+): Effect.Effect<HttpSessions["Type"]> =>
+  Effect.map(Effect.clock, (clock) => {
+    const { hosts: hostsMax, users } = { ...defaultOptions, ...options }
+    const backOffs = new BackOffs(users)
+    const hosts = new Map<string, Host>()
+    const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    let down = 0
+
+    const countDown = (change: 1 | -1) => {
+      down += change
+      TroubleMetrics.hostsDown.unsafeUpdate(down, [])
+    }
+    const hostAt = (origin: string): Host => {
+      const known = hosts.get(origin)
+      if (known !== undefined) return known
+      if (hosts.size >= hostsMax) forgetOne()
+      const made = { circuit: new HostCircuit(vary), story: new HostStory(hostOf(origin)) }
+      hosts.set(origin, made)
+      return made
+    }
+    const forgetOne = () => {
+      const origin = leastWorthKnowing(hosts)
+      if (origin === undefined) return
+      if (hosts.get(origin)?.circuit.trouble !== undefined) countDown(-1)
+      hosts.delete(origin)
+    }
+
+    /** Takes to heart what a call says of its host and its user, and answers the lines that are worth telling. */
+    const learn = (call: Call, sign: CallSign): ReadonlyArray<StoryLine | undefined> => {
+      const { host, origin, probe, startedAt, user } = call
+      const { circuit, story } = host
+      const now = monotonic()
+      const before = circuit.trouble
+      if (sign.host === "answered") circuit.answered(probe, now)
+      else if (sign.host !== undefined) circuit.failed({ ...sign.host, user, startedAt }, probe, now)
+      else if (probe) circuit.endProbe()
+      const lines = [turn(story, before, circuit.trouble, probe, now)]
+      const changed = (before === undefined) !== (circuit.trouble === undefined)
+      if (changed && hosts.get(origin) === host) countDown(circuit.trouble ? 1 : -1)
+      if (sign.backOff !== undefined) {
+        const { responseCode, wait } = sign.backOff
+        backOffs.begin(user, origin, { responseCode, until: now + wait }, now)
+        TroubleMetrics.throttled.unsafeUpdate(1, [])
+        lines.push(story.throttled(responseCode, wait, now))
+      }
+      return lines
+    }
+
+    const guard = (
+      user: UserNumber,
+      endpoint: AllowedEndpoint,
+      { operation }: HttpRequest,
+      ask: Effect.Effect<HttpAnswer, EwsError>
+    ): Effect.Effect<HttpAnswer, EwsError> =>
+      Effect.suspend(() => {
+        const origin = originOf(endpoint.url)
+        if (origin === undefined) return ask
+        const site = { operation, host: hostOf(origin) }
+        const startedAt = monotonic()
+        const backOff = backOffs.find(user, origin, startedAt)
+        if (backOff !== undefined)
+          return refuse("user", site, backOff.responseCode, backOff.until - startedAt)
+        const host = hostAt(origin)
+        const admission = host.circuit.admit(startedAt)
+        if (admission === "Refuse") {
+          host.story.refused()
+          const reason = `down: ${host.circuit.trouble?.reason ?? ""}`
+          return refuse("host", site, reason, host.circuit.remaining(startedAt))
+        }
+        const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
+        return Effect.onExit(ask, (exit) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            tell(learn(call, signOf(site, exit, monotonic() - startedAt, now)))
+          )
+        )
+      })
+
+    return HttpSessions.of({
+      open: (caller) =>
+        Effect.map(inner.open(caller), (session): HttpSession => {
+          const { user } = caller
+          return {
+            send: (endpoint, request, timeout) =>
+              guard(user, endpoint, request, session.send(endpoint, request, timeout)),
+            sendAnonymously: (endpoint, request, timeout) =>
+              guard(user, endpoint, request, session.sendAnonymously(endpoint, request, timeout))
+          }
+        })
+    })
+  })
+
+/** `withTrouble` around the `HttpSessions` that it is provided with. */
+export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
+  HttpSessions,
+  Effect.flatMap(HttpSessions, (inner) => withTrouble(inner))
+)
+
+interface Host {
+  readonly circuit: HostCircuit
+  readonly story: HostStory
+}
+
+interface Call {
+  readonly user: UserNumber
+  readonly host: Host
+  readonly origin: string
+  readonly startedAt: number
+  readonly probe: boolean
+}
+
+/** A host in good health, if there is any. */
+const leastWorthKnowing = (hosts: ReadonlyMap<string, Host>): string | undefined => {
+  let first: string | undefined
+  for (const [origin, { circuit }] of hosts) {
+    if (circuit.trouble === undefined) return origin
+    first ??= origin
+  }
+  return first
+}
+
+const originOf = (url: string): string | undefined => URL.parse(url)?.origin
+const hostOf = (origin: string): string => origin.slice(origin.indexOf("//") + 2)
+
+/** A tenth more or less, so that several nodes do not probe at the same moment. */
+const vary = (distance: number): number => distance * (0.9 + 0.2 * Math.random())
+
+const refuse = (because: "host" | "user", site: CallSite, responseCode: string, retryAfter: number) => {
+  TroubleMetrics.refused(because).unsafeUpdate(1, [])
+  return Effect.fail(new EwsBusy({ ...site, responseCode, retryAfter }))
+}
+
+const signOf = (
+  site: CallSite,
+  exit: Exit.Exit<HttpAnswer, EwsError>,
+  milliseconds: number,
+  now: number
+): CallSign => {
+  if (Exit.isSuccess(exit)) return signOfAnswer(site, exit.value, now)
+  const failure = Cause.failureOption(exit.cause)
+  return failure._tag === "Some" ? signOfError(failure.value) : signOfInterruption(milliseconds)
+}
+
+const turn = (
+  story: HostStory,
+  before: Trouble | undefined,
+  after: Trouble | undefined,
+  probe: boolean,
+  now: number
+): StoryLine | undefined => {
+  if (after === undefined) return before && story.up(before, now)
+  if (before === undefined) return story.down(after)
+  return probe ? story.stillDown(after, now) : undefined
+}
+
+const tell = (lines: ReadonlyArray<StoryLine | undefined>): Effect.Effect<void> =>
+  Effect.forEach(
+    lines,
+    (line) =>
+      line === undefined
+        ? Effect.void
+        : line.level === "warning"
+          ? Effect.logWarning(line.text)
+          : Effect.logInfo(line.text),
+    { discard: true }
+  )
