@@ -17,6 +17,54 @@ export interface PerHost<A> {
   readonly hosts: ReadonlyMap<string, A>
 }
 
+/** A value for some apps (by bundle id), and one for all others. */
+export interface PerApp {
+  readonly otherwise: string | undefined
+  readonly apps: ReadonlyMap<string, string>
+}
+
+export interface CnsSettings {
+  readonly url: string
+  /** Absolute path of the console's `config.xml`, which holds the certificate. */
+  readonly configFile: string | undefined
+  /** Absolute path of a PKCS#12 file. */
+  readonly certFile: string | undefined
+  readonly certPassword: Redacted.Redacted<string> | undefined
+  /** SHA-256 fingerprints, lower-case hex, of the certificate or its public key. */
+  readonly pins: ReadonlyArray<string>
+  readonly proxyUrl: Redacted.Redacted<string> | undefined
+  /** Absolute path of a PEM file. */
+  readonly caFile: string | undefined
+  /** How the `Authorization` header is written: what stands between `CMSURL` and the signature, and the digest. */
+  readonly cms: { readonly separator: string; readonly digest: "sha1" | "sha256" }
+}
+
+export interface SnsSettings {
+  readonly region: string | undefined
+  /** Another address than AWS's own. */
+  readonly endpoint: string | undefined
+  /** ARNs of platform applications. */
+  readonly ios: PerApp
+  readonly android: PerApp
+}
+
+export interface FcmSettings {
+  /** Absolute path of a service account's JSON. */
+  readonly serviceAccountFile: string | undefined
+  /** Another address than Google's own (https). */
+  readonly endpoint: string | undefined
+}
+
+export interface ApnsSettings {
+  /** Absolute paths of .p8 files. */
+  readonly keyFile: PerApp
+  readonly keyId: PerApp
+  readonly teamId: PerApp
+  /** Another host than Apple's own, for both environments. */
+  readonly host: string | undefined
+  readonly port: number
+}
+
 /**
  * Every setting of a running ENS, already validated (contract section 5). Read once, by `src/Config.ts`; durations are
  * milliseconds.
@@ -67,7 +115,10 @@ export interface SettingsShape {
   readonly keyPool: { readonly batch: number; readonly threshold: number; readonly interval: number }
   readonly push: { readonly ios: GatewayName; readonly android: GatewayName }
   readonly pushLogFile: string | undefined
-  readonly cnsUrl: string
+  readonly cns: CnsSettings
+  readonly sns: SnsSettings
+  readonly fcm: FcmSettings
+  readonly apns: ApnsSettings
   readonly textNewMessage: string
   /** With `%d` for the number. */
   readonly textNewMessages: string

@@ -94,7 +94,30 @@ const fill = (read: Read): SettingsShape => ({
   },
   push: read.push ?? { ios: "log", android: "log" },
   pushLogFile: read.pushLogFile,
-  cnsUrl: read.cnsUrl.href,
+  cns: {
+    url: read.cnsUrl.href,
+    configFile: read.cnsConfigFile,
+    certFile: read.cnsCertFile,
+    certPassword: read.cnsCertPassword,
+    pins: read.cnsPins,
+    proxyUrl: read.cnsProxyUrl,
+    caFile: read.cnsCaFile,
+    cms: read.cnsCms
+  },
+  sns: {
+    region: read.snsRegion,
+    endpoint: read.snsEndpoint?.href,
+    ios: read.snsPlatformArnIos,
+    android: read.snsPlatformArnAndroid
+  },
+  fcm: { serviceAccountFile: read.fcmServiceAccountFile, endpoint: read.fcmEndpoint?.href },
+  apns: {
+    keyFile: read.apnsKeyFile,
+    keyId: read.apnsKeyId,
+    teamId: read.apnsTeamId,
+    host: read.apnsHost,
+    port: read.apnsPort
+  },
   textNewMessage: read.textNewMessage,
   textNewMessages: read.textNewMessages,
   log: {
@@ -140,8 +163,11 @@ const contradictions = (
   if (settings.basePaths.length === 0) {
     problems.push("ENS_BASE_PATHS must name at least one path, like /api/ens")
   }
-  if (new URL(settings.cnsUrl).protocol === "http:" && !isLoopback(new URL(settings.cnsUrl))) {
+  if (new URL(settings.cns.url).protocol === "http:" && !isLoopback(new URL(settings.cns.url))) {
     problems.push("ENS_CNS_URL must be https; plain http is for loopback addresses only")
+  }
+  if (purpose === "serve" && settings.cns.configFile !== undefined && settings.cns.certFile !== undefined) {
+    problems.push("ENS_CNS_CONFIG_FILE and ENS_CNS_CERT_FILE are both set; keep one of them")
   }
   if (purpose === "serve" && read.publicUrl === undefined && read.port === 0) {
     problems.push("ENS_PORT 0 (any free port) needs ENS_PUBLIC_URL, because Exchange has to know the port")

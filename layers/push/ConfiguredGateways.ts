@@ -36,7 +36,7 @@ const gateway = Effect.fnUntraced(function* (
     }
     case "cns": {
       const CnsGateway = yield* Effect.promise(() => import("./CnsGateway.ts"))
-      const made = yield* CnsGateway.make({ url: settings.cnsUrl })
+      const made = yield* CnsGateway.make({ url: settings.cns.url })
       yield* Effect.logWarning("No CNS certificate is configured: notifications are sent to CNS unsigned")
       return made
     }

@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import { Duration, Either, Option } from "effect"
-import type { PerHost } from "../../schemas/Settings.ts"
+import type { CnsSettings, PerApp, PerHost } from "../../schemas/Settings.ts"
 
 /** Reads one setting's text; a `Left` says what the text must be, to be shown after the setting's name. */
 export type Parse<A> = (text: string) => Either.Either<A, string>
@@ -122,6 +122,44 @@ export const perHost =
 /** As `perHost` reads it. */
 export const perHostText = ({ hosts, otherwise }: PerHost<string>): string =>
   [otherwise, ...[...hosts].map(([host, value]) => `${host}=${value}`)].join(",")
+
+/** `value`, or `bundleId=value` for some apps, separated by commas. */
+export const perApp: Parse<PerApp> = (text) => {
+  const apps = new Map<string, string>()
+  let otherwise: string | undefined
+  for (const part of text.split(",").map((item) => item.trim())) {
+    if (part === "") continue
+    const [, app, value = ""] = /^(?:([A-Za-z0-9.-]+)=)?(.*)$/.exec(part) ?? []
+    if (value === "")
+      return Either.left("must be a value, or bundleId=value for each app, separated by commas")
+    if (app === undefined) otherwise = value
+    else apps.set(app, value)
+  }
+  return Either.right({ otherwise, apps })
+}
+
+/** As `perApp` reads it. */
+export const perAppText = ({ apps, otherwise }: PerApp): string =>
+  [
+    ...(otherwise === undefined ? [] : [otherwise]),
+    ...[...apps].map(([app, value]) => `${app}=${value}`)
+  ].join(",")
+
+/** A SHA-256 fingerprint: 64 hexadecimal digits, colons allowed. */
+export const fingerprint: Parse<string> = (text) => {
+  const digits = text.replaceAll(":", "").toLowerCase()
+  return /^[0-9a-f]{64}$/.test(digits)
+    ? Either.right(digits)
+    : Either.left("must be SHA-256 fingerprints (64 hexadecimal digits), separated by commas")
+}
+
+/** What stands between `CMSURL` and the signature, and the digest: `'1,sha256`. */
+export const cms: Parse<CnsSettings["cms"]> = (text) => {
+  const [, separator, digest] = /^(['`]\d),(sha1|sha256)$/i.exec(text) ?? []
+  return separator !== undefined && digest !== undefined
+    ? Either.right({ separator, digest: digest.toLowerCase() as CnsSettings["cms"]["digest"] })
+    : Either.left("must be separator and digest, like '1,sha256 or `1,sha1")
+}
 
 /** RFC 9110 section 5.1. */
 export const headerName: Parse<string> = (text) =>

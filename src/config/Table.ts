@@ -1,7 +1,14 @@
 import { resolve } from "node:path"
 import { Config, ConfigError, Duration, Either, Redacted } from "effect"
 import type { Policy } from "../../schemas/Push.ts"
-import type { GatewayName, PasswordAuth, PerHost, SettingsShape, TlsVersion } from "../../schemas/Settings.ts"
+import type {
+  GatewayName,
+  PasswordAuth,
+  PerApp,
+  PerHost,
+  SettingsShape,
+  TlsVersion
+} from "../../schemas/Settings.ts"
 import * as Parse from "./Parse.ts"
 
 /**
@@ -76,6 +83,8 @@ const proxyUrl: Parse.Parse<Redacted.Redacted<string>> = (text) => {
         "must be like http://proxy.example.com:3128 or http://user:password@proxy.example.com:3128 (a user DOMAIN\\name is written DOMAIN%5Cname)"
       )
 }
+
+const NO_APP: PerApp = { otherwise: undefined, apps: new Map() }
 
 /** Every setting, in the order of the manual (contract section 5). Names are for ever, texts are for `ens config`. */
 export const table = {
@@ -310,8 +319,120 @@ export const table = {
     "address of the gateway cns",
     Parse.webUrl,
     new URL("https://cns.awmdm.com/nws/notify/apns"),
-    (s) => s.cnsUrl
+    (s) => s.cns.url
   ),
+  cnsConfigFile: row(
+    "ENS_CNS_CONFIG_FILE",
+    "config.xml of the Workspace ONE console, which holds the CNS certificate",
+    absolute,
+    undefined,
+    (s) => s.cns.configFile ?? ""
+  ),
+  cnsCertFile: row(
+    "ENS_CNS_CERT_FILE",
+    "the CNS certificate as a PKCS#12 file, instead of config.xml",
+    absolute,
+    undefined,
+    (s) => s.cns.certFile ?? ""
+  ),
+  cnsCertPassword: row("ENS_CNS_CERT_PASSWORD", "password of the CNS certificate", secret, undefined, (s) =>
+    s.cns.certPassword === undefined ? "" : "<redacted>"
+  ),
+  cnsPins: row(
+    "ENS_CNS_PINS",
+    "SHA-256 fingerprints of CNS's certificate or public key, besides the CA check",
+    Parse.list(Parse.fingerprint),
+    [],
+    (s) => s.cns.pins.join(",")
+  ),
+  cnsProxyUrl: row(
+    "ENS_CNS_PROXY_URL",
+    "proxy for CNS: http://user:password@host:port",
+    proxyUrl,
+    undefined,
+    (s) => (s.cns.proxyUrl === undefined ? "" : withoutPassword(Redacted.value(s.cns.proxyUrl)))
+  ),
+  cnsCaFile: row(
+    "ENS_CNS_CA_FILE",
+    "PEM file of certificate authorities to trust for CNS besides the known ones",
+    absolute,
+    undefined,
+    (s) => s.cns.caFile ?? ""
+  ),
+  cnsCms: row(
+    "ENS_CNS_CMS",
+    "separator and digest of CNS's signature header",
+    Parse.cms,
+    { separator: "'1", digest: "sha256" } as const,
+    (s) => `${s.cns.cms.separator},${s.cns.cms.digest}`
+  ),
+  snsRegion: row(
+    "ENS_SNS_REGION",
+    "AWS region of the gateway sns",
+    Parse.text,
+    undefined,
+    (s) => s.sns.region ?? ""
+  ),
+  snsEndpoint: row(
+    "ENS_SNS_ENDPOINT",
+    "address of the gateway sns, if it is not AWS's own",
+    Parse.webUrl,
+    undefined,
+    (s) => s.sns.endpoint ?? ""
+  ),
+  snsPlatformArnIos: row(
+    "ENS_SNS_PLATFORM_ARN_IOS",
+    "platform application for iOS, or bundleId=ARN for each app",
+    Parse.perApp,
+    NO_APP,
+    (s) => Parse.perAppText(s.sns.ios)
+  ),
+  snsPlatformArnAndroid: row(
+    "ENS_SNS_PLATFORM_ARN_ANDROID",
+    "platform application for Android, or bundleId=ARN for each app",
+    Parse.perApp,
+    NO_APP,
+    (s) => Parse.perAppText(s.sns.android)
+  ),
+  fcmServiceAccountFile: row(
+    "ENS_FCM_SERVICE_ACCOUNT_FILE",
+    "service account (JSON) of the gateway fcm",
+    absolute,
+    undefined,
+    (s) => s.fcm.serviceAccountFile ?? ""
+  ),
+  fcmEndpoint: row(
+    "ENS_FCM_ENDPOINT",
+    "address of the gateway fcm, if it is not Google's own",
+    Parse.webUrl,
+    undefined,
+    (s) => s.fcm.endpoint ?? ""
+  ),
+  apnsKeyFile: row(
+    "ENS_APNS_KEY_FILE",
+    "Apple's key file (.p8), or bundleId=file for each app",
+    Parse.perApp,
+    NO_APP,
+    (s) => Parse.perAppText(s.apns.keyFile)
+  ),
+  apnsKeyId: row("ENS_APNS_KEY_ID", "the key's id, or bundleId=id for each app", Parse.perApp, NO_APP, (s) =>
+    Parse.perAppText(s.apns.keyId)
+  ),
+  apnsTeamId: row(
+    "ENS_APNS_TEAM_ID",
+    "the team's id, or bundleId=id for each app",
+    Parse.perApp,
+    NO_APP,
+    (s) => Parse.perAppText(s.apns.teamId)
+  ),
+  apnsHost: row(
+    "ENS_APNS_HOST",
+    "host of the gateway apns, if it is not Apple's own",
+    Parse.text,
+    undefined,
+    (s) => s.apns.host ?? ""
+  ),
+  apnsPort: row("ENS_APNS_PORT", "its port", Parse.integer(1, 65_535), 443, (s) => `${s.apns.port}`),
   textNewMessage: row(
     "ENS_TEXT_NEW_MESSAGE",
     "text shown for a mail whose details may not be shown",
@@ -344,7 +465,12 @@ export const table = {
 }
 
 /** Settings whose value may also stand in the file named by `<name>_FILE`. */
-export const SECRETS: ReadonlyArray<string> = ["ENS_DATABASE_URL", "ENS_EWS_PROXY_URL"]
+export const SECRETS: ReadonlyArray<string> = [
+  "ENS_DATABASE_URL",
+  "ENS_EWS_PROXY_URL",
+  "ENS_CNS_CERT_PASSWORD",
+  "ENS_CNS_PROXY_URL"
+]
 
 type Values<T> = { readonly [K in keyof T]: T[K] extends Row<infer A> ? A : never }
 

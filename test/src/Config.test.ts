@@ -45,7 +45,7 @@ describe("Config", () => {
         minPolicy: 0,
         keyPool: { batch: 500, threshold: 250, interval: 7_200_000 },
         push: { ios: "log", android: "log" },
-        cnsUrl: "https://cns.awmdm.com/nws/notify/apns",
+        cns: expect.objectContaining({ url: "https://cns.awmdm.com/nws/notify/apns" }),
         textNewMessage: "New message"
       })
       expect(Redacted.value(settings.databaseUrl)).toBe(`file:${resolve("data/ens.db")}`)

@@ -10,6 +10,7 @@ import type { Credentials } from "../../schemas/Credentials.ts"
 import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { defaultEwsSettings } from "./EwsSettings.ts"
+import { defaultPushSettings } from "./PushSettings.ts"
 
 /** Settings of which only some matter to the test at hand. */
 export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> =>
@@ -33,9 +34,7 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     minPolicy: 0,
     ...defaultEwsSettings,
     keyPool: { batch: 500, threshold: 250, interval: 7_200_000 },
-    push: { ios: "log", android: "log" },
-    pushLogFile: undefined,
-    cnsUrl: "",
+    ...defaultPushSettings,
     textNewMessage: "",
     textNewMessages: "",
     log: { format: "json", level: "info", file: undefined },

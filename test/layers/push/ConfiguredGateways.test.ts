@@ -9,6 +9,7 @@ import type { SettingsShape } from "../../../schemas/Settings.ts"
 import * as CnsStub from "../../support/CnsStub.ts"
 import { settingsOf } from "../../support/CryptoFixture.ts"
 import { notification } from "../../support/Notifications.ts"
+import { defaultPushSettings } from "../../support/PushSettings.ts"
 
 const made = (some: Partial<SettingsShape>) =>
   ConfiguredGateways.make.pipe(Effect.provide(settingsOf(some)), Effect.scoped)
@@ -18,8 +19,8 @@ describe("the gateways that ENS_PUSH names", () => {
     Effect.gen(function* () {
       const both = yield* made({ push: { ios: "log", android: "log" } })
       expect(both.ios).toBe(both.android)
-      const cnsUrl = "https://cns.example.com/nws/notify/apns"
-      const two = yield* made({ push: { ios: "cns", android: "log" }, cnsUrl })
+      const cns = { ...defaultPushSettings.cns, url: "https://cns.example.com/nws/notify/apns" }
+      const two = yield* made({ push: { ios: "cns", android: "log" }, cns })
       expect([two.ios.name, two.android.name]).toEqual(["cns", "log"])
     })
   )
@@ -41,9 +42,8 @@ describe("the gateways that ENS_PUSH names", () => {
         Logger.defaultLogger,
         Logger.make(({ message }) => lines.push(message))
       )
-      yield* made({ push: { ios: "cns", android: "cns" }, cnsUrl: "https://cns.example.com/" }).pipe(
-        Effect.provide(logger)
-      )
+      const cns = { ...defaultPushSettings.cns, url: "https://cns.example.com/" }
+      yield* made({ push: { ios: "cns", android: "cns" }, cns }).pipe(Effect.provide(logger))
       expect(lines).toHaveLength(1)
       expect(String(lines[0])).toContain("unsigned")
     })
@@ -57,7 +57,11 @@ describe("the gateways that ENS_PUSH names", () => {
       )
       const pushLogFile = join(folder, "push.log")
       const stub = yield* CnsStub.make()
-      const settings = settingsOf({ push: { ios: "cns", android: "log" }, cnsUrl: stub.url, pushLogFile })
+      const settings = settingsOf({
+        push: { ios: "cns", android: "log" },
+        cns: { ...defaultPushSettings.cns, url: stub.url },
+        pushLogFile
+      })
       yield* Effect.gen(function* () {
         const push = yield* Push
         yield* push.send(notification(1))

@@ -73,6 +73,29 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_PUSH: gateways,
   ENS_PUSH_LOG_FILE: oneOf("push.log", "/var/log/ens/push log"),
   ENS_CNS_URL: segments.map((path) => `https://cns.example.com${path}`),
+  ENS_CNS_CONFIG_FILE: oneOf("config.xml"),
+  ENS_CNS_CERT_FILE: oneOf("cns.p12"),
+  ENS_CNS_PINS: fc
+    .array(fc.stringMatching(/^[0-9a-fA-F]{64}$/), { maxLength: 2 })
+    .map((pins) => pins.join(", ")),
+  ENS_CNS_PROXY_URL: oneOf("http://proxy.example.com:3128"),
+  ENS_CNS_CA_FILE: oneOf("ca.pem"),
+  ENS_CNS_CMS: oneOf("'1,sha256", "`1,SHA1"),
+  ENS_SNS_REGION: oneOf("eu-central-1"),
+  ENS_SNS_ENDPOINT: segments.map((path) => `https://sns.example.com${path}`),
+  ENS_SNS_PLATFORM_ARN_IOS: oneOf(
+    "arn:aws:sns:x:1:app/APNS/a",
+    "com.a=arn:1,com.b=arn:2",
+    "arn:0,com.a=arn:1"
+  ),
+  ENS_SNS_PLATFORM_ARN_ANDROID: oneOf("arn:aws:sns:x:1:app/GCM/a"),
+  ENS_FCM_SERVICE_ACCOUNT_FILE: oneOf("account.json"),
+  ENS_FCM_ENDPOINT: segments.map((path) => `https://fcm.example.com${path}`),
+  ENS_APNS_KEY_FILE: oneOf("key.p8", "com.a=/etc/a.p8"),
+  ENS_APNS_KEY_ID: oneOf("ABC123DEFG"),
+  ENS_APNS_TEAM_ID: oneOf("TEAM123456"),
+  ENS_APNS_HOST: host,
+  ENS_APNS_PORT: number(1, 65_535),
   ENS_TEXT_NEW_MESSAGE: words,
   ENS_TEXT_N_NEW_MESSAGES: words.map((text) => `%d ${text}`),
   ENS_LOG_FORMAT: oneOf("pretty", "JSON", "ens2"),
@@ -85,7 +108,11 @@ const load = (environment: Readonly<Record<string, string>>) =>
     settings: {
       ...settings,
       databaseUrl: Redacted.value(settings.databaseUrl),
-      ewsProxyUrl: settings.ewsProxyUrl && Redacted.value(settings.ewsProxyUrl)
+      ewsProxyUrl: settings.ewsProxyUrl && Redacted.value(settings.ewsProxyUrl),
+      cns: {
+        ...settings.cns,
+        proxyUrl: settings.cns.proxyUrl && Redacted.value(settings.cns.proxyUrl)
+      }
     },
     printed: Object.fromEntries(
       Config.describe(settings)
@@ -95,9 +122,11 @@ const load = (environment: Readonly<Record<string, string>>) =>
   }))
 
 describe("what `ens config` prints", () => {
-  it("is tried for every setting but the secret one", () => {
+  it("is tried for every setting but the secret ones", () => {
     const names = Object.values(table).map(({ name }) => name)
-    expect(Object.keys(TEXTS)).toEqual(names.filter((name) => name !== "ENS_MASTER_KEY"))
+    expect(Object.keys(TEXTS)).toEqual(
+      names.filter((name) => name !== "ENS_MASTER_KEY" && name !== "ENS_CNS_CERT_PASSWORD")
+    )
     expect(names).toEqual(expect.arrayContaining([...SECRETS]))
   })
 

@@ -13,6 +13,7 @@ import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
 import { defaultEwsSettings } from "../../support/EwsSettings.ts"
+import { defaultPushSettings } from "../../support/PushSettings.ts"
 
 export const PATH = "/api/ens/pushnotificationlistener"
 
@@ -36,9 +37,7 @@ const settings: SettingsShape = {
   minPolicy: 0,
   ...defaultEwsSettings,
   keyPool: { batch: 1, threshold: 1, interval: 60_000 },
-  push: { ios: "log", android: "log" },
-  pushLogFile: undefined,
-  cnsUrl: "http://127.0.0.1",
+  ...defaultPushSettings,
   textNewMessage: "New message",
   textNewMessages: "%d new messages",
   log: { format: "json", level: "info", file: undefined }
