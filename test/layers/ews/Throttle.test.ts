@@ -315,7 +315,7 @@ describe("what an operator sees of it", () => {
       return Effect.gen(function* () {
         const all = yield* stage()
         yield* bringDown(all)
-        for (let second = 0; call < 60; call += 1) {
+        for (let round = 0; round < 60; round += 1) {
           yield* TestClock.adjust(5_000)
           for (let user = 0; user < 10; user += 1) yield* Effect.exit(all.call(user))
         }
