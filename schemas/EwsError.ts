@@ -1,4 +1,5 @@
 import { Schema } from "effect"
+import { adviceFor } from "./EwsAdvice.ts"
 
 const at = { operation: Schema.String, host: Schema.String }
 
@@ -52,7 +53,9 @@ export class EwsRefused extends Schema.TaggedError<EwsRefused>()("EwsRefused", {
   status: Schema.Number
 }) {
   override get message() {
-    return `${this.host} refused ${this.operation} (${this.responseCode || `HTTP ${this.status}`})`
+    const advice = adviceFor(this.responseCode)
+    const refusal = `${this.host} refused ${this.operation} (${this.responseCode || `HTTP ${this.status}`})`
+    return advice === undefined ? refusal : `${refusal}: ${advice}`
   }
 }
 
