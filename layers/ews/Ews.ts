@@ -24,7 +24,10 @@ export interface PushSubscription {
 export interface Subscribed {
   readonly subscriptionId: SubscriptionId
   readonly watermark: Watermark | undefined
-  /** The highest version that may be asked of the server which answered; undefined if it did not say. */
+  /**
+   * The highest version that may be asked of the server which answered: what it says, but nothing newer than it accepted if
+   * it refused what was asked first. Undefined if neither is known.
+   */
   readonly serverVersion: ExchangeVersion | undefined
 }
 
@@ -54,7 +57,10 @@ export interface EwsSession {
   readonly subscribe: (subscription: PushSubscription, timeout: number) => Effect.Effect<Subscribed, EwsError>
   /** GetFolder of the caller's own Inbox. */
   readonly inbox: (timeout: number) => Effect.Effect<Inbox, EwsError>
-  /** One GetItem for all; mails that are gone are left out of the answer. */
+  /**
+   * GetItem, few items at a time. Mails that are gone, or that cannot be read and never will be, are left out of the answer;
+   * any other failure fails the whole. Where the version has no previews the beginning of a small mail's text is one.
+   */
   readonly mails: (
     items: ReadonlyArray<ItemId>,
     shape: MailShape,

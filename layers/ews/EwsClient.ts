@@ -1,68 +1,108 @@
-import { Clock, Effect, type Either, Layer, Redacted } from "effect"
+import { Clock, Effect, Layer, Redacted } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
+import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
+import type { ItemId } from "../../schemas/Ids.ts"
+import { AcceptedVersions } from "./AcceptedVersions.ts"
 import { Ews, type EwsAccount, type EwsSession } from "./Ews.ts"
-import type { CallSite } from "./EwsErrors.ts"
 import { type HttpSession, HttpSessions } from "./HttpSessions.ts"
-import { type EwsRequest, inboxRequest, mailsRequest, soapAction, subscribeRequest } from "./Requests.ts"
-import { inboxResponse, mailsResponse, subscribeResponse } from "./Responses.ts"
-import type { HttpAnswer } from "./SoapAnswer.ts"
+import type { FoundMails } from "./MailReader.ts"
+import { inboxRequest, mailsRequest, missedRequest, subscribeRequest, textBodiesRequest } from "./Requests.ts"
+import {
+  inboxResponse,
+  mailsResponse,
+  missedResponse,
+  subscribeResponse,
+  textBodiesResponse
+} from "./Responses.ts"
+import { makeSoapCalls, type SoapCalls } from "./SoapCalls.ts"
+import { wantText, withPreviews } from "./TextPreview.ts"
 
 /** `Ews` over SOAP and HTTP. */
 export const layer: Layer.Layer<Ews, never, HttpSessions> = Layer.effect(
   Ews,
-  Effect.map(HttpSessions, (sessions) =>
-    Ews.of({ session: (account) => Effect.map(sessions.open(account), (http) => sessionOver(http, account)) })
-  )
+  Effect.map(HttpSessions, (sessions) => {
+    const versions = new AcceptedVersions()
+    return Ews.of({
+      session: (account) => Effect.map(sessions.open(account), (http) => sessionOver(http, account, versions))
+    })
+  })
 )
 
-const sessionOver = (http: HttpSession, account: EwsAccount): EwsSession => {
-  const call = <A>(
-    request: EwsRequest,
-    timeout: number,
-    decode: (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
-  ): Effect.Effect<A, EwsError> => {
-    const site: CallSite = {
-      operation: request.operation,
-      host: URL.parse(account.endpoint.url)?.host ?? ""
-    }
-    const { operation, body } = request
-    const sent = http.send(
-      account.endpoint,
-      { operation, method: "POST", headers: headersOf(account, request), body },
-      timeout
-    )
-    return sent.pipe(
-      Effect.zip(Clock.currentTimeMillis),
-      Effect.flatMap(([answer, now]) => decode(site, answer, now))
-    )
-  }
+const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedVersions): EwsSession => {
+  const { accepted, call } = makeSoapCalls(http, account, versions)
+  const { address } = Redacted.value(account.credentials)
   return {
-    subscribe: ({ callbackUrl, statusFrequencyMinutes }, timeout) =>
-      call(
-        subscribeRequest(account.exchangeVersion, addressOf(account), callbackUrl, statusFrequencyMinutes),
-        timeout,
-        subscribeResponse
+    subscribe: (subscription, timeout) =>
+      call((version) => subscribeRequest(version, address, subscription), subscribeResponse, timeout).pipe(
+        Effect.map(accepted)
       ),
-    inbox: (timeout) => call(inboxRequest(account.exchangeVersion), timeout, inboxResponse),
+    inbox: (timeout) => call(inboxRequest, inboxResponse, timeout).pipe(Effect.map(accepted)),
     mails: (items, shape, timeout) =>
-      items.length === 0
-        ? Effect.succeed([])
-        : call(mailsRequest(account.exchangeVersion, items, shape), timeout, mailsResponse),
-    missed: () => Effect.succeed({ mails: [], more: false })
+      Effect.flatMap(timeLeft(timeout), (left) =>
+        Effect.flatMap(mailsIn(call, items, shape, left), (found) => previewed(call, found, shape, left))
+      ),
+    missed: (since, limit, shape, timeout) =>
+      Effect.gen(function* () {
+        const left = yield* timeLeft(timeout)
+        const found = yield* call(
+          (version) => missedRequest(version, since, limit, shape),
+          missedResponse,
+          timeout
+        )
+        const wanted = { ...found, mails: found.mails.slice(0, Math.max(0, limit)) }
+        return {
+          mails: yield* previewed(call, wanted, shape, left),
+          more: found.more || wanted.mails.length < found.mails.length
+        }
+      })
   }
 }
 
-const addressOf = (account: EwsAccount) => Redacted.value(account.credentials).address
+/** Exchange looks at a user's budget after each item of a call (FACTS section 5), so that a long one may be cut off. */
+const BATCH = 25
 
-const headersOf = (account: EwsAccount, request: EwsRequest): Readonly<Record<string, string>> => {
-  const address = addressOf(account)
-  return {
-    "content-type": "text/xml; charset=utf-8",
-    accept: "text/xml",
-    soapaction: soapAction(request.operation),
-    // Routes to the mailbox's server (FACTS section 6); a header holds no other characters.
-    ...(request.operation === "Subscribe" && /^[\x21-\x7e]+$/.test(address)
-      ? { "x-anchormailbox": address }
-      : {})
+/** All or nothing: what is missing from an answer is taken as gone. */
+const mailsIn = Effect.fnUntraced(function* (
+  call: SoapCalls["call"],
+  items: ReadonlyArray<ItemId>,
+  shape: MailShape,
+  left: Effect.Effect<number>
+) {
+  const mails: Array<Mail> = []
+  const sizes = new Map<ItemId, number>()
+  for (let from = 0; from < items.length; from += BATCH) {
+    const batch = items.slice(from, from + BATCH)
+    const found = yield* call((version) => mailsRequest(version, batch, shape), mailsResponse, yield* left)
+    mails.push(...found.mails)
+    for (const [itemId, size] of found.sizes) sizes.set(itemId, size)
   }
+  return { mails, sizes } satisfies FoundMails
+})
+
+/**
+ * Where the version knows no previews, the beginnings of the texts. They are not worth the mails: a failure leaves them
+ * out, and they take half of the time that is left, because callers have more to do in it.
+ */
+const previewed = (
+  call: SoapCalls["call"],
+  found: FoundMails,
+  shape: MailShape,
+  left: Effect.Effect<number>
+): Effect.Effect<ReadonlyArray<Mail>> => {
+  const items = shape.preview ? wantText(found) : []
+  if (items.length === 0) return Effect.succeed(found.mails)
+  return Effect.flatMap(left, (milliseconds) =>
+    call((version) => textBodiesRequest(version, items), textBodiesResponse, Math.floor(milliseconds / 2))
+  ).pipe(
+    Effect.map((texts) => withPreviews(found.mails, texts)),
+    Effect.catchAll((error: EwsError) =>
+      Effect.as(Effect.logDebug(`mails go without a preview: ${error.message}`), found.mails)
+    )
+  )
 }
+
+/** Milliseconds that are left of so many from now on, whenever it is asked. */
+const timeLeft = (timeout: number): Effect.Effect<Effect.Effect<number>> =>
+  Effect.map(Clock.currentTimeMillis, (begun) =>
+    Effect.map(Clock.currentTimeMillis, (now) => begun + timeout - now)
+  )

@@ -1,4 +1,4 @@
-import { EwsBusy, EwsRefused } from "../../schemas/EwsError.ts"
+import { EwsBusy, type EwsError, EwsRefused } from "../../schemas/EwsError.ts"
 import { RETRY_AFTER_MAX } from "../net/RetryAfter.ts"
 
 /** What an error tells of the call that it belongs to. */
@@ -9,14 +9,17 @@ export interface CallSite {
 }
 
 /**
- * Response codes after which the same call may succeed later (FACTS section 5; the grouping is ours). All others are
- * permanent as far as the call goes.
+ * Response codes after which the same call may succeed later (FACTS section 5, `responsecode.md` of Microsoft's EWS
+ * reference; the grouping is ours). All others are permanent as far as the call goes.
  */
 export const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   "ErrorServerBusy",
+  "ErrorADOperation",
   "ErrorADUnavailable",
   "ErrorBatchProcessingStopped",
+  "ErrorClientDisconnected",
   "ErrorConnectionFailed",
+  "ErrorDataSourceOperation",
   "ErrorExceededConnectionCount",
   "ErrorInsufficientResources",
   // What a throttled call says is sometimes wrapped into this one.
@@ -25,10 +28,51 @@ export const TRANSIENT_CODES: ReadonlySet<string> = new Set([
   "ErrorMailboxFailover",
   "ErrorMailboxMoveInProgress",
   "ErrorMailboxStoreUnavailable",
+  "ErrorNoRespondingCASInDestinationSite",
   "ErrorNotEnoughMemory",
+  "ErrorProxiedSubscriptionCallFailure",
+  "ErrorProxyRequestProcessingFailed",
   "ErrorServiceUnavailable",
-  "ErrorTimeoutExpired"
+  "ErrorTimeoutExpired",
+  "ErrorTooManyObjectsOpened"
 ])
+
+/**
+ * Response codes after which the mailbox may be served elsewhere, so that its EWS URL should be looked for anew. A mailbox
+ * that was moved to another forest or to Exchange Online is none any more at the old place.
+ */
+export const REDISCOVER_CODES: ReadonlySet<string> = new Set([
+  "ErrorProxyRequestNotAllowed",
+  "ErrorReadEventsFailed",
+  "ErrorCrossSiteRequest",
+  "ErrorMissingEmailAddress",
+  "ErrorNoApplicableProxyCASServersAvailable",
+  "ErrorNoDestinationCASDueToKerberosRequirements",
+  "ErrorNoDestinationCASDueToSSLRequirements",
+  "ErrorNoDestinationCASDueToVersionMismatch",
+  "ErrorNonExistentMailbox",
+  "ErrorProxyServiceDiscoveryFailed",
+  "ErrorWrongServerVersion",
+  "ErrorWrongServerVersionDelegate"
+])
+
+/**
+ * Whether the EWS URL may be out of date: the mailbox is not there, the URL is none, or it leads to where credentials may
+ * not go. A host that cannot be reached says nothing about that.
+ */
+export const isRediscover = (error: EwsError): boolean => {
+  switch (error._tag) {
+    case "EwsRefused":
+      return REDISCOVER_CODES.has(error.responseCode)
+    case "EwsUnusable":
+      return WRONG_URL_STATUSES.has(error.status) || (error.status >= 300 && error.status < 400)
+    default:
+      return false
+  }
+}
+
+/** HTTP statuses of a path at which there is no EWS. */
+export const WRONG_URL_STATUSES: ReadonlySet<number> = new Set([404, 405, 410])
 
 /**
  * The error that a response code stands for. `backOff`: milliseconds that the server asks to wait, 0 if it does not; a
@@ -40,6 +84,9 @@ export const errorOfCode = (
   responseCode: string,
   backOff: number
 ): EwsBusy | EwsRefused =>
-  backOff > 0 || TRANSIENT_CODES.has(responseCode)
+  backOff > 0 || TRANSIENT_CODES.has(responseCode) || SERVER_FAULTS.has(responseCode)
     ? new EwsBusy({ ...site, responseCode, retryAfter: Math.min(backOff, RETRY_AFTER_MAX) })
     : new EwsRefused({ ...site, responseCode, status })
+
+/** SOAP's own codes for a fault that is not the request's (SOAP 1.1 section 4.4.1, SOAP 1.2 part 1 section 5.4.6). */
+const SERVER_FAULTS: ReadonlySet<string> = new Set(["Server", "Receiver"])

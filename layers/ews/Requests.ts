@@ -1,10 +1,12 @@
-import { EXCHANGE_VERSIONS, type ExchangeVersion, type MailShape } from "../../schemas/EwsMessage.ts"
+import type { ExchangeVersion, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId } from "../../schemas/Ids.ts"
+import { atLeast } from "./AcceptedVersions.ts"
+import type { PushSubscription } from "./Ews.ts"
 import { MESSAGES, SOAP_11, TYPES } from "./SoapReader.ts"
 import { escaped } from "./XmlText.ts"
 
 /** The operations of EWS that ENS uses. */
-export type Operation = "Subscribe" | "GetFolder" | "GetItem"
+export type Operation = "Subscribe" | "GetFolder" | "GetItem" | "FindItem"
 
 /** A SOAP 1.1 request, valid against Microsoft's schemas whatever the values are. */
 export interface EwsRequest {
@@ -17,13 +19,13 @@ export const soapAction = (operation: Operation): string => `"${MESSAGES}/${oper
 
 /**
  * Push subscription on the Inbox of `address`. The address stands there on purpose: it makes Exchange refuse everybody
- * but the mailbox's owner (contract section 3). `minutes` is rounded and kept within what the schema allows, 1 to 1440.
+ * but the mailbox's owner (contract section 3). The minutes are rounded and kept within what the schema allows, 1 to
+ * 1440. The watermark stands between EventTypes and StatusFrequency, as the schema wants it.
  */
 export const subscribeRequest = (
   version: ExchangeVersion,
   address: string,
-  callbackUrl: string,
-  minutes: number
+  { callbackUrl, statusFrequencyMinutes, watermark }: PushSubscription
 ): EwsRequest =>
   request("Subscribe", version, [
     "<m:PushSubscriptionRequest>",
@@ -31,7 +33,8 @@ export const subscribeRequest = (
     `<t:EmailAddress>${escaped(address)}</t:EmailAddress>`,
     "</t:Mailbox></t:DistinguishedFolderId></t:FolderIds>",
     `<t:EventTypes>${EVENTS.map((event) => `<t:EventType>${event}</t:EventType>`).join("")}</t:EventTypes>`,
-    `<t:StatusFrequency>${Math.min(1440, Math.max(1, Math.round(minutes)))}</t:StatusFrequency>`,
+    watermark ? `<t:Watermark>${escaped(watermark)}</t:Watermark>` : "",
+    `<t:StatusFrequency>${within(1, 1440, statusFrequencyMinutes)}</t:StatusFrequency>`,
     `<t:URL>${escaped(callbackUrl)}</t:URL>`,
     "</m:PushSubscriptionRequest>"
   ])
@@ -49,16 +52,53 @@ export const mailsRequest = (
   version: ExchangeVersion,
   items: ReadonlyArray<ItemId>,
   shape: MailShape
-): EwsRequest =>
+): EwsRequest => request("GetItem", version, [mailShape(version, shape), itemIds(items)])
+
+/** The bodies of at least one item as plain text, whatever they are written in. */
+export const textBodiesRequest = (version: ExchangeVersion, items: ReadonlyArray<ItemId>): EwsRequest =>
   request("GetItem", version, [
-    "<m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>",
-    ...fieldsOf(version, shape).map((field) => `<t:FieldURI FieldURI="${field}"/>`),
-    "</t:AdditionalProperties></m:ItemShape><m:ItemIds>",
-    ...items.map((item) => `<t:ItemId Id="${escaped(item)}"/>`),
-    "</m:ItemIds>"
+    "<m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:BodyType>Text</t:BodyType>",
+    '<t:AdditionalProperties><t:FieldURI FieldURI="item:Body"/></t:AdditionalProperties></m:ItemShape>',
+    itemIds(items)
   ])
 
+/**
+ * Unread mails in the Inbox of whoever logs in, received at or after `since` (milliseconds since 1970), newest first. At
+ * most `limit`, and never more than `FOUND_MAX`.
+ */
+export const missedRequest = (
+  version: ExchangeVersion,
+  since: number,
+  limit: number,
+  shape: MailShape
+): EwsRequest =>
+  request(
+    "FindItem",
+    version,
+    [
+      mailShape(version, shape),
+      `<m:IndexedPageItemView MaxEntriesReturned="${within(1, FOUND_MAX, limit)}" Offset="0" BasePoint="Beginning"/>`,
+      "<m:Restriction><t:And>",
+      compared("IsEqualTo", "message:IsRead", "false"),
+      compared("IsGreaterThanOrEqualTo", "item:DateTimeReceived", dateTime(since)),
+      "</t:And></m:Restriction>",
+      `<m:SortOrder><t:FieldOrder Order="Descending">${field("item:DateTimeReceived")}</t:FieldOrder></m:SortOrder>`,
+      '<m:ParentFolderIds><t:DistinguishedFolderId Id="inbox"/></m:ParentFolderIds>'
+    ],
+    ' Traversal="Shallow"'
+  )
+
+/** Exchange finds no more with a restriction in one call (FACTS section 5, EWSFindCountLimit). */
+export const FOUND_MAX = 250
+
 const EVENTS = ["CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent", "NewMailEvent"]
+
+const mailShape = (version: ExchangeVersion, shape: MailShape): string =>
+  [
+    "<m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>",
+    ...fieldsOf(version, shape).map(field),
+    "</t:AdditionalProperties></m:ItemShape>"
+  ].join("")
 
 const fieldsOf = (version: ExchangeVersion, shape: MailShape): ReadonlyArray<string> => [
   "item:ParentFolderId",
@@ -66,23 +106,36 @@ const fieldsOf = (version: ExchangeVersion, shape: MailShape): ReadonlyArray<str
   "message:IsRead",
   ...(shape.sender ? ["message:From", "message:Sender"] : []),
   ...(shape.subject ? ["item:Subject"] : []),
-  ...(shape.preview ? previewFields(version) : [])
+  // The size tells whether a text body may stand in for the preview that older versions do not know.
+  ...(shape.preview ? [atLeast(version, "Exchange2013") ? "item:Preview" : "item:Size"] : [])
 ]
 
-/** Older servers know no preview; a short text body will stand in for it there. */
-const previewFields = (version: ExchangeVersion): ReadonlyArray<string> =>
-  EXCHANGE_VERSIONS.indexOf(version) >= EXCHANGE_VERSIONS.indexOf("Exchange2013") ? ["item:Preview"] : []
+const field = (uri: string): string => `<t:FieldURI FieldURI="${uri}"/>`
+
+const compared = (how: string, uri: string, constant: string): string =>
+  `<t:${how}>${field(uri)}<t:FieldURIOrConstant><t:Constant Value="${constant}"/></t:FieldURIOrConstant></t:${how}>`
+
+const itemIds = (items: ReadonlyArray<ItemId>): string =>
+  `<m:ItemIds>${items.map((item) => `<t:ItemId Id="${escaped(item)}"/>`).join("")}</m:ItemIds>`
+
+const within = (least: number, most: number, value: number): number =>
+  Math.min(most, Math.max(least, Math.round(value) || least))
+
+/** Within the years that `xs:dateTime` writes with four digits. */
+const dateTime = (milliseconds: number): string =>
+  new Date(within(0, Date.UTC(9999, 11, 31), milliseconds)).toISOString()
 
 const request = (
   operation: Operation,
   version: ExchangeVersion,
-  content: ReadonlyArray<string>
+  content: ReadonlyArray<string>,
+  attributes = ""
 ): EwsRequest => ({
   operation,
   body: [
     '<?xml version="1.0" encoding="utf-8"?>',
     `<s:Envelope xmlns:s="${SOAP_11}" xmlns:m="${MESSAGES}" xmlns:t="${TYPES}">`,
     `<s:Header><t:RequestServerVersion Version="${version}"/></s:Header>`,
-    `<s:Body><m:${operation}>${content.join("")}</m:${operation}></s:Body></s:Envelope>`
+    `<s:Body><m:${operation}${attributes}>${content.join("")}</m:${operation}></s:Body></s:Envelope>`
   ].join("")
 })

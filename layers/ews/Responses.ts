@@ -1,12 +1,13 @@
 import { Either } from "effect"
 import { type EwsError, EwsUnusable } from "../../schemas/EwsError.ts"
-import type { Mail } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
 import type { Inbox, Subscribed } from "./Ews.ts"
 import type { CallSite } from "./EwsErrors.ts"
+import { ITEM_CODES, NO_SUCH_PROPERTY } from "./ItemErrors.ts"
+import { type FoundMails, idOf, readMails } from "./MailReader.ts"
 import { type HttpAnswer, responseMessages } from "./SoapAnswer.ts"
 import { child, MESSAGES, type SoapElement, TYPES, textOf } from "./SoapReader.ts"
-import { boolean, count, dateTime } from "./XsdValues.ts"
+import { boolean, count } from "./XsdValues.ts"
 
 export const subscribeResponse = (
   site: CallSite,
@@ -36,25 +37,59 @@ export const inboxResponse = (
   })
 
 /**
- * The mails in an answer to GetItem, in its order. Those that are gone (ErrorItemNotFound) are left out; any other error
- * of one item is the error of the whole call, because leaving such a mail out would say that it is gone.
+ * The mails in an answer to GetItem, in its order. Items that cannot be had and never will be (`ITEM_CODES`) are left out;
+ * any other error of one item is the error of the whole call, because leaving such a mail out would say that it is gone.
  */
 export const mailsResponse = (
   site: CallSite,
   answer: HttpAnswer,
   now: number
-): Either.Either<ReadonlyArray<Mail>, EwsError> =>
+): Either.Either<FoundMails, EwsError> =>
   Either.flatMap(responseMessages(site, answer, now), (messages) => {
-    const mails: Array<Mail> = []
+    let noMail: EwsError | undefined
+    const items: Array<SoapElement> = []
     for (const { element, error } of messages) {
-      if (error?.responseCode === "ErrorItemNotFound") continue
-      if (error !== undefined) return Either.left(error)
-      for (const item of child(element, MESSAGES, "Items")?.children ?? []) {
-        const mail = mailOf(item)
-        if (mail !== undefined) mails.push(mail)
-      }
+      if (error === undefined) items.push(...itemsIn(element))
+      else if (error.responseCode === NO_SUCH_PROPERTY) noMail ??= error
+      else if (!ITEM_CODES.has(error.responseCode)) return Either.left(error)
     }
-    return Either.right(mails)
+    return items.length === 0 && noMail !== undefined ? Either.left(noMail) : Either.right(readMails(items))
+  })
+
+/** The texts of those items in an answer to GetItem that have one; the others are left out, whatever is wrong with them. */
+export const textBodiesResponse = (
+  site: CallSite,
+  answer: HttpAnswer,
+  now: number
+): Either.Either<ReadonlyMap<ItemId, string>, EwsError> =>
+  Either.map(responseMessages(site, answer, now), (messages) => {
+    const texts = new Map<ItemId, string>()
+    for (const item of messages.flatMap(({ element }) => itemsIn(element))) {
+      const itemId = idOf(item, "ItemId")
+      const body = child(item, TYPES, "Body")
+      if (itemId === undefined || body === undefined) continue
+      if (body.attributes.get("BodyType") === "Text") texts.set(itemId, body.text)
+    }
+    return texts
+  })
+
+/** Mails in an answer to FindItem. `more`: there are others behind them. */
+export interface FoundPage extends FoundMails {
+  readonly more: boolean
+}
+
+export const missedResponse = (
+  site: CallSite,
+  answer: HttpAnswer,
+  now: number
+): Either.Either<FoundPage, EwsError> =>
+  Either.flatMap(onlyMessage(site, answer, now), ({ element }) => {
+    const page = child(element, MESSAGES, "RootFolder")
+    if (page === undefined) return unusable(site, answer, "no page of items")
+    const found = readMails(child(page, TYPES, "Items")?.children ?? [])
+    const last = boolean(page.attributes.get("IncludesLastItemInRange"))
+    const total = count(page.attributes.get("TotalItemsInView")) ?? 0
+    return Either.right({ ...found, more: last === undefined ? total > found.mails.length : !last })
   })
 
 const onlyMessage = (site: CallSite, answer: HttpAnswer, now: number) =>
@@ -65,27 +100,5 @@ const onlyMessage = (site: CallSite, answer: HttpAnswer, now: number) =>
 const unusable = (site: CallSite, answer: HttpAnswer, reason: string) =>
   Either.left(new EwsUnusable({ ...site, status: answer.status, reason }))
 
-/** Meeting requests and other kinds of message are elements of other names, and mails all the same. */
-const mailOf = (item: SoapElement): Mail | undefined => {
-  const itemId = idOf(item, "ItemId")
-  if (itemId === undefined) return undefined
-  return {
-    itemId,
-    parentFolderId: idOf(item, "ParentFolderId"),
-    receivedAt: dateTime(textOf(item, TYPES, "DateTimeReceived")),
-    isRead: boolean(textOf(item, TYPES, "IsRead")) ?? false,
-    sender: nameOf(child(item, TYPES, "From")) ?? nameOf(child(item, TYPES, "Sender")),
-    subject: textOf(item, TYPES, "Subject"),
-    preview: textOf(item, TYPES, "Preview")
-  }
-}
-
-/** An address without "@" is Exchange's internal form (`/o=…/cn=…`), which says nothing to a human. */
-const nameOf = (person: SoapElement | undefined): string | undefined => {
-  const mailbox = child(person, TYPES, "Mailbox")
-  const address = textOf(mailbox, TYPES, "EmailAddress")
-  return textOf(mailbox, TYPES, "Name") ?? (address?.includes("@") ? address : undefined)
-}
-
-const idOf = (element: SoapElement | undefined, local: string): ItemId | undefined =>
-  (child(element, TYPES, local)?.attributes.get("Id") || undefined) as ItemId | undefined
+const itemsIn = (message: SoapElement): ReadonlyArray<SoapElement> =>
+  child(message, MESSAGES, "Items")?.children ?? []

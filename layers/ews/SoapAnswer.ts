@@ -9,7 +9,7 @@ import {
 } from "../../schemas/EwsError.ts"
 import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import { retryAfter } from "../net/RetryAfter.ts"
-import { type CallSite, errorOfCode } from "./EwsErrors.ts"
+import { type CallSite, errorOfCode, WRONG_URL_STATUSES } from "./EwsErrors.ts"
 import { serverVersion } from "./ServerVersion.ts"
 import {
   child,
@@ -33,6 +33,12 @@ export interface HttpAnswer {
   readonly body: Uint8Array
 }
 
+/** The highest version that may be asked of the server which answered, if its answer says so; faults do as well. */
+export const versionIn = (answer: HttpAnswer): ExchangeVersion | undefined => {
+  const read = readSoapMessage(answer.body, ANSWER_LIMIT)
+  return Either.isRight(read) ? serverVersion(read.right.header) : undefined
+}
+
 /** One response message of an answer, and the error that it reports. */
 export interface ResponseMessage {
   readonly element: SoapElement
@@ -53,7 +59,7 @@ export const responseMessages = (
   const { status } = answer
   if (status === 401) return Either.left(new EwsUnauthorized({ ...site, offered: offeredSchemes(answer) }))
   if (status === 403) return Either.left(new EwsForbidden(site))
-  if (status >= 300 && status < 400) return unusable(site, status, redirect(answer))
+  if (status >= 300 && status < 400) return unusable(site, status, "a redirect, which is not followed")
 
   const read = readSoapMessage(answer.body, ANSWER_LIMIT)
   const content = Either.isRight(read) ? read.right.content : undefined
@@ -91,17 +97,9 @@ export const offeredSchemes = (answer: HttpAnswer): ReadonlyArray<string> => {
 
 /** 429 and 503 say so; the others are of a proxy in front of a server that is busy or restarting. */
 const BUSY_STATUSES: ReadonlySet<number> = new Set([408, 429, 502, 503, 504])
-const WRONG_URL_STATUSES: ReadonlySet<number> = new Set([404, 405, 410])
 
 const unusable = (site: CallSite, status: number, reason: string) =>
   Either.left(new EwsUnusable({ ...site, status, reason }))
-
-/** Only the origin is told, because the rest of a Location may hold anything. */
-const redirect = (answer: HttpAnswer): string => {
-  const [location] = [answer.headers["location"] ?? []].flat()
-  const target = URL.canParse(location ?? "") ? ` to ${new URL(location!).origin}` : ""
-  return `a redirect${target}, which is not followed`
-}
 
 const messagesOf = (
   site: CallSite,
@@ -116,7 +114,7 @@ const messagesOf = (
     .map((element) => {
       if (element.attributes.get("ResponseClass") !== "Error")
         return { element, error: undefined, serverVersion: version }
-      const code = textOf(element, MESSAGES, "ResponseCode") ?? ""
+      const code = codeOf(textOf(element, MESSAGES, "ResponseCode"))
       return { element, error: errorOfCode(site, status, code, backOffOf(element)), serverVersion: version }
     })
 }
@@ -125,9 +123,13 @@ const messagesOf = (
 const faultOf = (fault: SoapElement): { readonly code: string; readonly backOff: number } => {
   const detail = fault.children.find((element) => element.local.toLowerCase() === "detail")
   const faultCode = fault.children.find((element) => element.local === "faultcode")?.text.trim()
-  const code = textOf(detail, ERRORS, "ResponseCode") ?? faultCode?.split(":").at(-1) ?? ""
+  const code = codeOf(textOf(detail, ERRORS, "ResponseCode") ?? faultCode?.split(":").at(-1))
   return { code, backOff: detail === undefined ? 0 : backOffOf(detail) }
 }
+
+/** Codes are names; anything else that stands there is not repeated in logs. */
+const codeOf = (text: string | undefined): string =>
+  !text ? "" : /^[A-Za-z0-9_.]{1,80}$/.test(text) ? text : "an unreadable code"
 
 const backOffOf = (element: SoapElement): number => {
   const values = child(element, TYPES, "MessageXml") ?? child(element, MESSAGES, "MessageXml")

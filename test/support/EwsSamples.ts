@@ -17,3 +17,6 @@ export const samples = {
 
 /** The XSD that validates whole envelopes, if it is there. */
 export const envelopeSchema = `${shared}schema/ews-envelope.xsd`
+
+/** The same for Exchange 2013 SP1, whose schema allows no other version in the request's header. */
+export const olderEnvelopeSchema = `${shared}schema/2013_SP1/ews-envelope.xsd`

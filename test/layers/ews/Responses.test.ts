@@ -1,11 +1,22 @@
 import { existsSync, readFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
 import { Either, FastCheck as fc } from "effect"
-import { TRANSIENT_CODES } from "../../../layers/ews/EwsErrors.ts"
-import { inboxResponse, mailsResponse, subscribeResponse } from "../../../layers/ews/Responses.ts"
-import { type HttpAnswer, offeredSchemes } from "../../../layers/ews/SoapAnswer.ts"
+import { VERSION_CODES } from "../../../layers/ews/AcceptedVersions.ts"
+import { isRediscover, REDISCOVER_CODES, TRANSIENT_CODES } from "../../../layers/ews/EwsErrors.ts"
+import { gatewayRefusal } from "../../../layers/ews/GatewayAnswer.ts"
+import { ITEM_CODES } from "../../../layers/ews/ItemErrors.ts"
+import {
+  inboxResponse,
+  mailsResponse,
+  missedResponse,
+  subscribeResponse,
+  textBodiesResponse
+} from "../../../layers/ews/Responses.ts"
+import { type HttpAnswer, offeredSchemes, versionIn } from "../../../layers/ews/SoapAnswer.ts"
 import { RETRY_AFTER_MAX } from "../../../layers/net/RetryAfter.ts"
-import { envelopeSchema, samples } from "../../support/EwsSamples.ts"
+import { ADVISED_CODES } from "../../../schemas/EwsAdvice.ts"
+import { type EwsError, EwsRefused } from "../../../schemas/EwsError.ts"
+import { envelopeSchema } from "../../support/EwsSamples.ts"
 
 const NOW = Date.UTC(2026, 10, 22)
 const site = { operation: "GetItem", host: "exchange.test" } as const
@@ -36,15 +47,25 @@ const message = (more: string) => `<t:Message><t:ItemId Id="A" ChangeKey="C"/>${
 const mailbox = (name: string, address: string) =>
   `<t:Mailbox><t:Name>${name}</t:Name><t:EmailAddress>${address}</t:EmailAddress></t:Mailbox>`
 
-type Decoder = typeof mailsResponse | typeof inboxResponse | typeof subscribeResponse
+type Decoder = (...of: Parameters<typeof mailsResponse>) => Either.Either<unknown, EwsError>
+
+const decoders: ReadonlyArray<Decoder> = [
+  mailsResponse,
+  missedResponse,
+  textBodiesResponse,
+  inboxResponse,
+  subscribeResponse
+]
 
 /** The value, or the error with its fields. */
 const outcome = (decode: Decoder, http: HttpAnswer): unknown =>
-  Either.match(decode(site, http, NOW) as Either.Either<unknown, object>, {
-    onLeft: (error) => ({ ...error }),
+  Either.match(decode(site, http, NOW), {
+    onLeft: (error): unknown => ({ ...error }),
     onRight: (value) => value
   })
-const mails = (http: HttpAnswer) => outcome(mailsResponse, http)
+/** `mailsResponse`, where sizes do not matter. */
+const mailsOnly: Decoder = (at, http, now) => Either.map(mailsResponse(at, http, now), (found) => found.mails)
+const mails = (http: HttpAnswer) => outcome(mailsOnly, http)
 
 const refused = (responseCode: string, status = 200) => ({
   ...site,
@@ -70,112 +91,63 @@ const mail = {
 }
 
 describe("Responses", () => {
-  const expected: ReadonlyArray<readonly [string, Decoder, number, unknown]> = [
-    [
-      "subscribe-push-response-success.xml",
-      subscribeResponse,
-      200,
-      {
-        subscriptionId: "83826921-afdf-48be-b469-628cc02b5f49",
-        watermark: "AQAAAOpvG0LURVdOhQkPOWZLPcI8EgAAAAAAAAE=",
-        serverVersion: undefined
-      }
-    ],
-    [
-      "subscribe-response-no-watermark.xml",
-      subscribeResponse,
-      200,
-      {
-        subscriptionId:
-          "JgBibjFwcjAzbWIyMDIubmFtcHJkMDMucHJvZC5vdXRsb29rLmNvbRAAAADwXxVesOnHS5BxUHKwAW88SHjwd1iB0Ag=",
-        watermark: undefined,
-        serverVersion: "Exchange2013"
-      }
-    ],
-    [
-      "subscribe-response-error-delegate-not-supported.xml",
-      subscribeResponse,
-      200,
-      refused("ErrorSubscriptionDelegateAccessNotSupported")
-    ],
-    [
-      "subscribe-response-error-exceeded-count.derived.xml",
-      subscribeResponse,
-      200,
-      refused("ErrorExceededSubscriptionCount")
-    ],
-    [
-      "subscribe-response-error-invalid-url.derived.xml",
-      subscribeResponse,
-      200,
-      refused("ErrorInvalidPushSubscriptionUrl")
-    ],
-    [
-      "getfolder-response.xml",
-      inboxResponse,
-      200,
-      { folderId: "AQApA=", unreadCount: 2, serverVersion: undefined }
-    ],
-    [
-      "getitem-response-2013.xml",
-      mailsResponse,
-      200,
-      [{ ...mail, itemId: "GJc/NAAA=", subject: "Company Soccer Team" }]
-    ],
-    ["getitem-response-email.xml", mailsResponse, 200, [{ ...mail, itemId: "AAAlAFVz", sender: "User2" }]],
-    [
-      "getitem-response-error-invalid-property-request.xml",
-      mailsResponse,
-      200,
-      refused("ErrorInvalidPropertyRequest")
-    ],
-    [
-      "getitem-response-error-mailbox-move.derived.xml",
-      mailsResponse,
-      200,
-      busy("ErrorMailboxMoveInProgress")
-    ],
-    ["getitem-response-error-access-denied.derived.xml", mailsResponse, 200, refused("ErrorAccessDenied")],
-    ["response-error-item-not-found.xml", mailsResponse, 200, []],
-    [
-      "response-error-nonexistent-mailbox-messagexml.xml",
-      mailsResponse,
-      200,
-      refused("ErrorNonExistentMailbox")
-    ],
-    ["fault-server-busy-backoff.xml", mailsResponse, 500, busy("ErrorServerBusy", 297_749)],
-    ["fault-schema-validation.xml", mailsResponse, 500, refused("ErrorSchemaValidation", 500)],
-    ["fault-schema-validation-2.xml", mailsResponse, 500, refused("ErrorSchemaValidation", 500)],
-    ["fault-2007-access-denied.xml", mailsResponse, 500, refused("Client", 500)]
-  ]
-
-  it.runIf(samples.present).each(expected)(
-    `decodes %s${samples.orSkipped}`,
-    (name, decode, status, value) => {
-      expect(outcome(decode, answer(samples.read(name), status))).toEqual(value)
-    }
-  )
-
-  it.runIf(samples.present)(
-    `decodes every sample of an answer to one of these operations${samples.orSkipped}`,
-    () => {
-      const concerning = samples.names(
-        /^(subscribe.*-response|getitem-response|getfolder-response|fault|response-error).*xml$/
-      )
-      expect(concerning.toSorted()).toEqual(expected.map(([name]) => name).toSorted())
-    }
-  )
-
-  it("leaves out mails that are gone, and only these", () => {
+  it("leaves out mails that are gone", () => {
     const gone = failed("ErrorItemNotFound")
     expect(mails(answer(items(gone, found(message("")), gone)))).toEqual([mail])
     expect(mails(answer(items(gone)))).toEqual([])
-    expect(mails(answer(items(found(message("")), failed("ErrorItemCorrupt"))))).toEqual(
-      refused("ErrorItemCorrupt")
+  })
+
+  it.each(["ErrorInvalidIdMalformed", "ErrorItemCorrupt", "ErrorMimeContentConversionFailed"])(
+    "leaves out an item that cannot be read, and keeps the others: %s",
+    (code) => {
+      expect(mails(answer(items(failed(code), found(message("")))))).toEqual([mail])
+      expect(mails(answer(items(failed(code))))).toEqual([])
+    }
+  )
+
+  it("takes a trouble that is not the item's as that of the whole call", () => {
+    const of = (code: string) =>
+      mails(answer(items(failed("ErrorItemNotFound"), found(message("")), failed(code))))
+    expect(of("ErrorAccessDenied")).toEqual(refused("ErrorAccessDenied"))
+    expect(of("ErrorServerBusy")).toEqual(busy("ErrorServerBusy"))
+    expect(of("ErrorBatchProcessingStopped")).toEqual(busy("ErrorBatchProcessingStopped"))
+    expect(of("ErrorSomethingNew")).toEqual(refused("ErrorSomethingNew"))
+  })
+
+  it("leaves out what is no mail, unless there is nothing but that", () => {
+    const noMail = failed("ErrorInvalidPropertyRequest")
+    expect(mails(answer(items(noMail, found(message("")))))).toEqual([mail])
+    expect(mails(answer(items(noMail, failed("ErrorItemNotFound"))))).toEqual(
+      refused("ErrorInvalidPropertyRequest")
     )
-    expect(mails(answer(items(found(message("")), failed("ErrorServerBusy"))))).toEqual(
-      busy("ErrorServerBusy")
+  })
+
+  it("tells the sizes of mails beside them", () => {
+    const sized = answer(items(found(message("<t:Size>70000</t:Size>")), found("<t:Message/>")))
+    expect(outcome(mailsResponse, sized)).toEqual({ mails: [mail], sizes: new Map([["A", 70_000]]) })
+  })
+
+  it("reads the texts of bodies, and overlooks whatever has none", () => {
+    const body = (type: string) => found(message(`<t:Body BodyType="${type}"> Hello,\n you </t:Body>`))
+    expect(outcome(textBodiesResponse, answer(items(failed("ErrorServerBusy"), body("Text"))))).toEqual(
+      new Map([["A", " Hello,\n you "]])
     )
+    expect(outcome(textBodiesResponse, answer(items(body("HTML"), found(message("")))))).toEqual(new Map())
+    expect(outcome(textBodiesResponse, answer("", 503))).toEqual(busy("HTTP 503"))
+  })
+
+  it.each([
+    ['IncludesLastItemInRange="true" TotalItemsInView="10"', false],
+    ['IncludesLastItemInRange="false" TotalItemsInView="1"', true],
+    ['TotalItemsInView="2"', true],
+    ['TotalItemsInView="1"', false],
+    ["", false]
+  ])("knows whether there are more mails than a page holds: %s", (attributes, more) => {
+    const page = items(
+      `<m:FindItemResponseMessage ResponseClass="Success"><m:ResponseCode>NoError</m:ResponseCode>
+        <m:RootFolder ${attributes}><t:Items>${message("")}</t:Items></m:RootFolder></m:FindItemResponseMessage>`
+    )
+    expect(outcome(missedResponse, answer(page))).toEqual({ mails: [mail], sizes: new Map(), more })
   })
 
   it("reads all details of a mail, of any kind of message", () => {
@@ -267,7 +239,7 @@ describe("Responses", () => {
     [answer(`<!DOCTYPE a [<!ENTITY b "c">]>${items()}`), unusable("a document type declaration")],
     [
       answer("", 302, { location: "https://mail.example.com/owa/auth/logon.aspx?url=secret" }),
-      unusable("a redirect to https://mail.example.com, which is not followed", 302)
+      unusable("a redirect, which is not followed", 302)
     ],
     [answer("", 307), unusable("a redirect, which is not followed", 307)]
   ])("says what an answer that is none means (%#)", (http, error) => {
@@ -301,11 +273,94 @@ describe("Responses", () => {
     fc.assert(
       fc.property(fc.nat(text.length), fc.nat(30), fc.string({ maxLength: 6 }), (at, length, put) => {
         const wild = answer(text.slice(0, at) + put + text.slice(at + length))
-        for (const decode of [mailsResponse, inboxResponse, subscribeResponse]) {
-          expect(Either.isEither(decode(site, wild, NOW))).toBe(true)
-        }
+        for (const decode of decoders) expect(Either.isEither(decode(site, wild, NOW))).toBe(true)
       })
     )
+  })
+
+  it("answers a value or a typed error for bytes and headers of any kind", () => {
+    const header = fc.oneof(fc.string(), fc.array(fc.string(), { maxLength: 3 }))
+    const any = fc.record({
+      status: fc.integer({ min: 100, max: 599 }),
+      headers: fc.dictionary(fc.constantFrom("retry-after", "location", "www-authenticate", "x"), header),
+      body: fc.oneof(
+        fc.uint8Array({ maxLength: 300 }),
+        fc.string({ unit: "binary" }).map((text) => Buffer.from(envelope(text)))
+      )
+    })
+    fc.assert(
+      fc.property(any, (http) => {
+        for (const decode of decoders) expect(Either.isEither(decode(site, http, NOW))).toBe(true)
+        versionIn(http)
+        gatewayRefusal(site, http, NOW)
+      })
+    )
+  })
+
+  it("puts no code into two groups that exclude each other", () => {
+    const transient = [...REDISCOVER_CODES, ...ITEM_CODES, ...VERSION_CODES, ...ADVISED_CODES].filter(
+      (code) => TRANSIENT_CODES.has(code)
+    )
+    expect(transient).toEqual([])
+  })
+
+  it.each([
+    ["s:Server", busy("Server")],
+    ["soap:Receiver", busy("Receiver")],
+    ["soap:Client", refused("Client", 500)],
+    ["x:ErrorPasswordExpired", refused("ErrorPasswordExpired", 500)],
+    ["no \u202E name <b/>", refused("an unreadable code", 500)],
+    ["", refused("", 500)]
+  ])("reads a fault that has no detail: %s", (code, error) => {
+    const fault = `<s:Fault><faultcode>${code}</faultcode><faultstring>secret</faultstring></s:Fault>`
+    expect(mails(answer(envelope(fault), 500))).toEqual(error)
+  })
+
+  it("repeats no response code that is no name", () => {
+    expect(mails(answer(items(failed("see https://evil.example/?q=1"))))).toEqual(
+      refused("an unreadable code")
+    )
+  })
+
+  it.each([
+    [403, { ...site, _tag: "EwsBlocked", status: 403 }],
+    [400, { ...site, _tag: "EwsBlocked", status: 400 }],
+    [204, busy("Secure Email Gateway has not loaded its policy yet", 30_000)],
+    [404, unusable("the EWS proxy is not enabled on the Secure Email Gateway", 404)]
+  ])("tells what a Secure Email Gateway says by itself: HTTP %d", (status, error) => {
+    expect({ ...gatewayRefusal(site, answer("", status, { "retry-after": "30" }), NOW) }).toEqual(error)
+  })
+
+  it.each([200, 401, 500, 503])("takes HTTP %d for Exchange's answer behind a gateway", (status) => {
+    expect(gatewayRefusal(site, answer("", status), NOW)).toBeUndefined()
+  })
+
+  it("knows after which errors the URL should be looked for anew", () => {
+    const error = (http: HttpAnswer) => Either.getOrThrow(Either.flip(mailsResponse(site, http, NOW)))
+    const rediscover = [
+      answer(items(failed("ErrorNonExistentMailbox"))),
+      answer(items(failed("ErrorProxyRequestNotAllowed"))),
+      answer("<html></html>", 404),
+      answer("", 302)
+    ]
+    const stay = [
+      answer(items(failed("ErrorAccessDenied"))),
+      answer(items(failed("ErrorMailboxMoveInProgress"))),
+      answer("<html></html>"),
+      answer("", 503),
+      answer("", 401),
+      answer("", 403)
+    ]
+    expect(rediscover.map((http) => isRediscover(error(http)))).toEqual(rediscover.map(() => true))
+    expect(stay.map((http) => isRediscover(error(http)))).toEqual(stay.map(() => false))
+  })
+
+  it("says with a refusal what to check, if it knows", () => {
+    const told = (code: string) => new EwsRefused({ ...site, responseCode: code, status: 200 }).message
+    expect(told("ErrorPasswordExpired")).toBe(
+      "exchange.test refused GetItem (ErrorPasswordExpired): the password has expired; change it in Outlook on the web"
+    )
+    expect(told("ErrorSomethingNew")).toBe("exchange.test refused GetItem (ErrorSomethingNew)")
   })
 
   const messagesSchema = envelopeSchema.replace("ews-envelope", "messages")
@@ -313,7 +368,9 @@ describe("Responses", () => {
     `groups codes that exist${existsSync(messagesSchema) ? "" : " [SKIPPED: ../shared/ews/schema is not there]"}`,
     () => {
       const schema = readFileSync(messagesSchema, "utf8")
-      expect([...TRANSIENT_CODES].filter((code) => !schema.includes(`"${code}"`))).toEqual([])
+      const groups = [TRANSIENT_CODES, REDISCOVER_CODES, ITEM_CODES, VERSION_CODES, new Set(ADVISED_CODES)]
+      const codes = groups.flatMap((group) => [...group])
+      expect(codes.filter((code) => !schema.includes(`"${code}"`))).toEqual([])
     }
   )
 })

@@ -1,0 +1,132 @@
+import { Clock, Effect, Either, Redacted } from "effect"
+import { type EwsError, EwsTimeout } from "../../schemas/EwsError.ts"
+import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
+import { type AcceptedVersions, lower, olderThan, VERSION_CODES } from "./AcceptedVersions.ts"
+import type { AllowedEndpoint } from "./EndpointPolicy.ts"
+import type { EwsAccount } from "./Ews.ts"
+import type { CallSite } from "./EwsErrors.ts"
+import { gatewayRefusal } from "./GatewayAnswer.ts"
+import type { HttpSession } from "./HttpSessions.ts"
+import { followed, isRedirect, REDIRECTS_MAX, tooManyRedirects } from "./Redirects.ts"
+import { type EwsRequest, soapAction } from "./Requests.ts"
+import { type HttpAnswer, versionIn } from "./SoapAnswer.ts"
+
+/** Reads an answer; `now` in milliseconds since 1970. */
+export type Decoder<A> = (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
+
+/**
+ * SOAP calls of one session. What a call learns (where Exchange redirects to, which version it speaks, that it prefers to
+ * stay with one server) holds for the calls after it.
+ */
+export interface SoapCalls {
+  /**
+   * One call: sent again where a redirect leads, and with an older version if the server does not know the one asked for,
+   * all within `timeout` milliseconds. For nothing else is it repeated.
+   */
+  readonly call: <A>(
+    request: (version: ExchangeVersion) => EwsRequest,
+    decode: Decoder<A>,
+    timeout: number
+  ) => Effect.Effect<A, EwsError>
+  /** The answer of the last call, with a version that the server accepts instead of a newer one that it claims to speak. */
+  readonly accepted: <A extends { readonly serverVersion: ExchangeVersion | undefined }>(told: A) => A
+}
+
+export const makeSoapCalls = (
+  http: HttpSession,
+  account: EwsAccount,
+  versions: AcceptedVersions
+): SoapCalls => {
+  const origin = URL.parse(account.endpoint.url)?.origin ?? ""
+  const anchor = Redacted.value(account.credentials).address
+  let endpoint = account.endpoint
+  let version: ExchangeVersion | undefined
+  let redirects = 0
+  let subscribing = false
+
+  const follow = (site: CallSite, answer: HttpAnswer) =>
+    ++redirects > REDIRECTS_MAX
+      ? tooManyRedirects(site, answer)
+      : followed(site, endpoint, answer, account.allow)
+
+  const post = (request: EwsRequest, timeout: number) => {
+    const { body, operation } = request
+    subscribing ||= operation === "Subscribe"
+    const headers = headersOf(operation, anchor, subscribing)
+    return http.send(endpoint, { operation, method: "POST", headers, body }, timeout)
+  }
+
+  const call: SoapCalls["call"] = Effect.fnUntraced(function* (request, decode, timeout) {
+    const begun = yield* Clock.currentTimeMillis
+    let left = timeout
+    let asked: ExchangeVersion = version ?? versions.first(origin, account.exchangeVersion, begun)
+    let refusedBy: "server" | "mailbox" | undefined
+    for (;;) {
+      const made = request(asked)
+      const site: CallSite = { operation: made.operation, host: URL.parse(endpoint.url)?.host ?? "" }
+      if (left <= 0) return yield* new EwsTimeout({ ...site, milliseconds: timeout })
+      const answer = yield* post(made, left)
+      const now = yield* Clock.currentTimeMillis
+      left = begun + timeout - now
+      if (isRedirect(answer)) {
+        endpoint = yield* follow(site, answer)
+        continue
+      }
+      const decoded = decodedBy(decode, endpoint, site, answer, now)
+      const code = versionRefusal(decoded)
+      const older = code === undefined ? undefined : olderThan(asked, versionIn(answer))
+      if (older === undefined) {
+        if (Either.isRight(decoded)) {
+          version = asked
+          if (refusedBy === "server") versions.remember(origin, asked, now)
+        }
+        return yield* decoded
+      }
+      // The other codes may be about this mailbox's server or this operation alone.
+      refusedBy = code === "ErrorInvalidServerVersion" && refusedBy !== "mailbox" ? "server" : "mailbox"
+      asked = older
+    }
+  })
+
+  return {
+    call,
+    accepted: (told) =>
+      version === undefined || version === account.exchangeVersion
+        ? told
+        : { ...told, serverVersion: lower(told.serverVersion ?? version, version) }
+  }
+}
+
+const decodedBy = <A>(
+  decode: Decoder<A>,
+  { seg }: AllowedEndpoint,
+  site: CallSite,
+  answer: HttpAnswer,
+  now: number
+): Either.Either<A, EwsError> => {
+  const refusal = seg ? gatewayRefusal(site, answer, now) : undefined
+  return refusal === undefined ? decode(site, answer, now) : Either.left(refusal)
+}
+
+/** The code by which the server says that it does not know the version, if that is what it says. */
+const versionRefusal = <A>(decoded: Either.Either<A, EwsError>): string | undefined =>
+  Either.isLeft(decoded) && decoded.left._tag === "EwsRefused" && VERSION_CODES.has(decoded.left.responseCode)
+    ? decoded.left.responseCode
+    : undefined
+
+/**
+ * The mailbox's address routes to its server, and from Subscribe on calls stay with the server that keeps the subscription
+ * (FACTS section 6).
+ */
+const headersOf = (
+  operation: EwsRequest["operation"],
+  anchor: string,
+  affinity: boolean
+): Readonly<Record<string, string>> => ({
+  "content-type": "text/xml; charset=utf-8",
+  accept: "text/xml",
+  soapaction: soapAction(operation),
+  // A header holds no other characters.
+  ...(/^[\x21-\x7e]{1,320}$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
+  ...(affinity ? { "x-preferserveraffinity": "true" } : {})
+})
