@@ -3,15 +3,31 @@ import { adviceFor } from "./EwsAdvice.ts"
 
 const at = { operation: Schema.String, host: Schema.String }
 
-/** HTTP 401: Exchange refuses the log-in. Definite: never tried again with the same credentials. */
+/**
+ * HTTP 401: Exchange refuses the log-in. Definite: never tried again with the same credentials. `scheme`: what was sent
+ * and refused; absent if nothing was sent, because too much was refused before.
+ */
 export class EwsUnauthorized extends Schema.TaggedError<EwsUnauthorized>()("EwsUnauthorized", {
   ...at,
-  offered: Schema.Array(Schema.String)
+  offered: Schema.Array(Schema.String),
+  scheme: Schema.optionalWith(Schema.Literal("Basic", "Bearer", "NTLM", "Negotiate", "TLS"), { exact: true })
 }) {
   override get message() {
-    return `${this.host} refused the log-in (401); check user name, password or token. Offered: ${this.offered.join(", ") || "nothing"}`
+    const what = this.scheme === undefined ? REFUSED.other : REFUSED[this.scheme]
+    return `${this.host} ${what}. Offered: ${this.offered.join(", ") || "nothing"}`
   }
 }
+
+const NTLM_REFUSED =
+  "refused user name and password by NTLM (401); check them, and if something in front of it ends TLS, name the host in ENS_EWS_NO_CHANNEL_BINDING"
+const REFUSED = {
+  Basic: "refused user name and password (401); check them",
+  Bearer: "refused the access token (401); check that it is for this server and has not expired",
+  NTLM: NTLM_REFUSED,
+  Negotiate: NTLM_REFUSED,
+  TLS: "refused the client certificate (401); check that it belongs to the user",
+  other: "refused the log-in (401); check user name, password or token"
+} as const
 
 /** HTTP 403: logged in, but not allowed (EWS disabled for the mailbox, SEG says not compliant). */
 export class EwsForbidden extends Schema.TaggedError<EwsForbidden>()("EwsForbidden", at) {

@@ -1,44 +1,40 @@
 import { Either, Redacted } from "effect"
-import { EwsRefused } from "../../schemas/EwsError.ts"
-import type { CallSite } from "./EwsErrors.ts"
-import type { Caller } from "./HttpSessions.ts"
+import type { Credentials } from "../../schemas/Credentials.ts"
 
-/**
- * How a call logs in. A header is all that Basic and Bearer need; NTLM will add a variant for a dialogue on one connection
- * (a call has its connection to itself) and certificates one for the TLS handshake.
- */
-export interface LogIn {
-  readonly _tag: "Header"
-  readonly authorization: Redacted.Redacted<string>
+/** A value of the header `Authorization`. */
+export type Authorization = Redacted.Redacted<string>
+
+/** Basic (RFC 7617, in UTF-8); left = why the credentials do not fit into it. */
+export const basicHeader = (credentials: Credentials): Either.Either<Authorization, string> => {
+  const { domain, user } = accountNameOf(credentials)
+  const name = domain === "" ? user : `${domain}\\${user}`
+  if (credentials.password === undefined) return Either.left("no password given")
+  // The first colon ends the name (RFC 7617), so the server would read another name and password.
+  if (name.includes(":")) return Either.left("user name with a colon")
+  return header(`Basic ${Buffer.from(`${name}:${credentials.password}`, "utf8").toString("base64")}`)
 }
 
-/** What the credentials give for their type; `EwsRefused` if they lack something, or the type cannot be served yet. */
-export const logIn = (
-  site: CallSite,
-  account: Pick<Caller, "authType" | "credentials">
-): Either.Either<LogIn, EwsRefused> => {
-  const refuse = (responseCode: string) => Either.left(new EwsRefused({ ...site, responseCode, status: 0 }))
-  const credentials = Redacted.value(account.credentials)
-  switch (account.authType) {
-    case "Basic": {
-      const user = credentials.username || credentials.address
-      const name = credentials.domain ? `${credentials.domain}\\${user}` : user
-      if (credentials.password === undefined) return refuse("no password given")
-      // The first colon ends the name (RFC 7617), so the server would read another name and password.
-      if (name.includes(":")) return refuse("user name with a colon")
-      return header(`Basic ${Buffer.from(`${name}:${credentials.password}`, "utf8").toString("base64")}`)
-    }
-    case "OAuth": {
-      const { accessToken } = credentials
-      if (accessToken === undefined) return refuse("no access token given")
-      return /^[\x21-\x7e]+$/.test(accessToken)
-        ? header(`Bearer ${accessToken}`)
-        : refuse("malformed access token")
-    }
-    case "Certificate":
-    case "Dual":
-      return refuse(`log-in with ${account.authType} is not supported yet`)
-  }
+/** Bearer (RFC 6750); left = why there is none. */
+export const bearerHeader = ({ accessToken }: Credentials): Either.Either<Authorization, string> => {
+  if (accessToken === undefined) return Either.left("no access token given")
+  return /^[\x21-\x7e]+$/.test(accessToken)
+    ? header(`Bearer ${accessToken}`)
+    : Either.left("malformed access token")
 }
 
-const header = (value: string) => Either.right<LogIn>({ _tag: "Header", authorization: Redacted.make(value) })
+/** A user's name as Windows takes it apart. */
+export interface AccountName {
+  /** "" if the name needs none: `ada@example.com` is one by itself. */
+  readonly domain: string
+  readonly user: string
+}
+
+/** The account's name: `DOMAIN\name` and `name@domain` in the user name win over the domain beside it. */
+export const accountNameOf = (credentials: Credentials): AccountName => {
+  const user = credentials.username || credentials.address
+  const slash = user.indexOf("\\")
+  if (slash >= 0) return { domain: user.slice(0, slash), user: user.slice(slash + 1) }
+  return { domain: user.includes("@") ? "" : (credentials.domain ?? ""), user }
+}
+
+const header = (value: string) => Either.right<Authorization>(Redacted.make(value))

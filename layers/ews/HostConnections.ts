@@ -1,11 +1,11 @@
-import { Clock, Data, Effect, Exit, Schedule, type Scope } from "effect"
-import type { Client } from "undici"
+import { Data, Effect, Schedule, type Scope } from "effect"
+import type { Connection } from "./Connection.ts"
 
 /** Bounds of everything that is kept per Exchange host. */
 export interface HostLimits {
-  /** Calls to one host at a time, each on a connection of its own. */
+  /** Sessions with one host at a time, each on a connection of its own. */
   readonly connectionsPerHost: number
-  /** Calls that may wait for a connection to one host. */
+  /** Sessions that may wait for a place at one host. */
   readonly waitingPerHost: number
   /** Hosts that are remembered at a time. */
   readonly hosts: number
@@ -13,111 +13,154 @@ export interface HostLimits {
   readonly idleAfter: number
 }
 
-/** There is no place for another call. */
+/** There is no place for another session. */
 export class NoPlace extends Data.TaggedError("NoPlace")<{
   readonly reason: "too many calls wait for this host" | "too many hosts"
 }> {}
 
-/** Connections to Exchange hosts, lent to one call at a time. */
-export interface HostConnections<Host> {
-  /**
-   * Waits for a place at the host and lends a connection, kept from an earlier call if there is one. It goes back if the
-   * use succeeded, else it is closed: nobody can know what is still to come over it.
-   */
-  readonly use: <A, E, R>(
-    key: string,
-    host: Host,
-    body: (client: Client) => Effect.Effect<A, E, R>
-  ) => Effect.Effect<A, E | NoPlace, R>
+/** A place at a host: the right to one connection there. */
+export interface Place {
+  readonly origin: string
+  /** A connection of this kind that was kept from an earlier use, or what `open` makes. At most one at a time. */
+  readonly connect: (kind: string, open: () => Connection) => Connection
+  /** Gives a connection back. It is kept for others unless it clings to somebody, or was closed. */
+  readonly giveBack: (connection: Connection) => void
+  /** Ends the right; to be called once, without a connection. */
+  readonly leave: () => void
+}
+
+/** Places and connections at Exchange hosts. Places are counted by origin, whoever has them. */
+export interface HostConnections {
+  /** Waits for a place. Interruptible while it waits, and whoever has the place must leave it. */
+  readonly enter: (origin: string) => Effect.Effect<Place, NoPlace>
 }
 
 interface Kept {
-  readonly places: Effect.Semaphore
-  /** Clients without a call; the one used last is lent first, so that the sockets of the others can grow old. */
-  readonly idle: Array<Client>
-  calls: number
-  usedAt: number
+  /** Connections that nobody uses, the one used last at the end, so that the sockets of the others can grow old. */
+  readonly idle: Array<Connection>
+  /** In the order of their coming. */
+  readonly waiting: Set<Waiter>
+  taken: number
+  connected: number
+  usedLately: boolean
 }
 
-/**
- * `open` makes a client of one connection; `key` must tell apart whatever `open` distinguishes. All connections are closed
- * with the scope.
- */
-export const makeHostConnections = <Host>(
-  limits: HostLimits,
-  open: (host: Host) => Client
-): Effect.Effect<HostConnections<Host>, never, Scope.Scope> =>
+interface Waiter {
+  served: boolean
+  proceed: () => void
+}
+
+/** All connections are closed with the scope. */
+export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConnections, never, Scope.Scope> =>
   Effect.gen(function* () {
+    /** In the order of their last use. */
     const hosts = new Map<string, Kept>()
     let closed = false
 
-    const forget = (key: string, kept: Kept) => {
-      hosts.delete(key)
-      for (const client of kept.idle.splice(0)) discard(client)
+    const forget = (origin: string, kept: Kept) => {
+      hosts.delete(origin)
+      for (const connection of kept.idle.splice(0)) connection.close()
     }
-    const forgetUnused = (before: number) => {
-      for (const [key, kept] of hosts) if (kept.calls === 0 && kept.usedAt <= before) forget(key, kept)
-    }
-    const sweep = Effect.map(Clock.currentTimeMillis, (now) => forgetUnused(now - limits.idleAfter))
+    const sweep = Effect.sync(() => {
+      for (const [origin, kept] of hosts) {
+        if (kept.taken === 0 && !kept.usedLately) forget(origin, kept)
+        kept.usedLately = false
+      }
+    })
     yield* Effect.forkScoped(Effect.schedule(sweep, Schedule.spaced(limits.idleAfter)))
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
         closed = true
-        for (const [key, kept] of hosts) forget(key, kept)
+        for (const [origin, kept] of hosts) forget(origin, kept)
       })
     )
 
-    const enter = (key: string, now: number): Effect.Effect<Kept, NoPlace> => {
-      const known = hosts.get(key)
-      if (known === undefined && hosts.size >= limits.hosts) {
-        const [oldest] = [...hosts]
-          .filter(([, { calls }]) => calls === 0)
-          .sort((a, b) => a[1].usedAt - b[1].usedAt)
-        if (oldest === undefined) return Effect.fail(new NoPlace({ reason: "too many hosts" }))
-        forget(...oldest)
+    const makeRoom = (): boolean => {
+      if (hosts.size < limits.hosts) return true
+      for (const [origin, kept] of hosts) {
+        if (kept.taken > 0) continue
+        forget(origin, kept)
+        return true
       }
-      const kept: Kept = known ?? {
-        places: Effect.unsafeMakeSemaphore(limits.connectionsPerHost),
-        idle: [],
-        calls: 0,
-        usedAt: now
-      }
-      if (kept.calls >= limits.connectionsPerHost + limits.waitingPerHost) {
-        return Effect.fail(new NoPlace({ reason: "too many calls wait for this host" }))
-      }
-      hosts.set(key, kept)
-      kept.calls++
-      kept.usedAt = now
-      return Effect.succeed(kept)
+      return false
     }
 
-    const lend = <A, E, R>(kept: Kept, host: Host, body: (client: Client) => Effect.Effect<A, E, R>) =>
-      Effect.acquireUseRelease(
-        Effect.sync(() => kept.idle.pop() ?? open(host)),
-        body,
-        (client, exit) =>
+    const want = (origin: string): Kept | NoPlace => {
+      const known = hosts.get(origin)
+      if (known === undefined && !makeRoom()) return new NoPlace({ reason: "too many hosts" })
+      const kept: Kept = known ?? {
+        idle: [],
+        waiting: new Set(),
+        taken: 0,
+        connected: 0,
+        usedLately: true
+      }
+      if (kept.waiting.size >= limits.waitingPerHost && kept.taken >= limits.connectionsPerHost) {
+        return new NoPlace({ reason: "too many calls wait for this host" })
+      }
+      hosts.delete(origin)
+      hosts.set(origin, kept)
+      kept.usedLately = true
+      return kept
+    }
+
+    const leave = (kept: Kept): void => {
+      const [next] = kept.waiting
+      if (next === undefined) {
+        kept.taken--
+        return
+      }
+      kept.waiting.delete(next)
+      next.served = true
+      next.proceed()
+    }
+
+    const wait = (kept: Kept): Effect.Effect<void> => {
+      const waiter: Waiter = { served: false, proceed: () => {} }
+      return Effect.async<void>((resume) => {
+        waiter.proceed = () => resume(Effect.void)
+        kept.waiting.add(waiter)
+      }).pipe(
+        Effect.interruptible,
+        Effect.onInterrupt(() =>
           Effect.sync(() => {
-            if (Exit.isSuccess(exit) && !client.destroyed && !closed) kept.idle.push(client)
-            else discard(client)
+            // An interruption can come between being served and going on.
+            if (waiter.served) leave(kept)
+            else kept.waiting.delete(waiter)
           })
+        )
       )
+    }
+
+    const placeAt = (origin: string, kept: Kept): Place => ({
+      origin,
+      connect: (kind, open) => {
+        const same = kept.idle.findLastIndex((connection) => connection.kind === kind)
+        const [connection] = same < 0 ? [] : kept.idle.splice(same, 1)
+        // Connections that nobody uses count too, so that a host never sees more than its limit.
+        if (connection === undefined && kept.idle.length + kept.connected >= limits.connectionsPerHost) {
+          kept.idle.shift()?.close()
+        }
+        kept.connected++
+        return connection ?? open()
+      },
+      giveBack: (connection) => {
+        kept.connected--
+        if (connection.isReusable && !closed) kept.idle.push(connection)
+        else connection.close()
+      },
+      leave: () => leave(kept)
+    })
 
     return {
-      use: (key, host, body) =>
-        Effect.acquireUseRelease(
-          Effect.flatMap(Clock.currentTimeMillis, (now) => enter(key, now)),
-          (kept) => kept.places.withPermits(1)(lend(kept, host, body)),
-          (kept) =>
-            Effect.map(Clock.currentTimeMillis, (now) => {
-              kept.calls--
-              kept.usedAt = now
-            })
-        )
+      enter: (origin) =>
+        Effect.suspend(() => {
+          const kept = want(origin)
+          if (kept instanceof NoPlace) return Effect.fail(kept)
+          const place = placeAt(origin, kept)
+          if (kept.taken >= limits.connectionsPerHost) return Effect.as(wait(kept), place)
+          kept.taken++
+          return Effect.succeed(place)
+        }).pipe(Effect.uninterruptible)
     }
   })
-
-/** Ends a connection at once, whatever runs over it. */
-const discard = (client: Client): void => {
-  // It only rejects if there is nothing left to end.
-  client.destroy().catch(() => {})
-}

@@ -1,43 +1,53 @@
+import type { Socket } from "node:net"
 import { Data, Effect } from "effect"
-import type { Client, Dispatcher } from "undici"
+import type { Dispatcher } from "undici"
+import type { Connection } from "./Connection.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 
 /** No whole answer came. `sent`: the host may have got the request; false only if it surely has not. */
 export class HttpFailure extends Data.TaggedError("HttpFailure")<{
-  readonly kind: "connection" | "silence" | "too large"
+  /** `moved`: the connection was to be on one socket and is on another; nothing was sent, and it is as good as before. */
+  readonly kind: "connection" | "silence" | "too large" | "moved"
   readonly sent: boolean
   readonly status: number
-  /** A code or a fixed text, nothing out of the exchange. */
-  readonly reason: string
+  /** Node's, undici's or the connector's code for what went wrong. */
+  readonly code: string
 }> {}
 
-/** What a caller that gives up wants to know; written while the call runs. */
-export interface Progress {
-  sent: boolean
+export interface HttpPost {
+  readonly method: "GET" | "POST"
+  /** With the query. */
+  readonly path: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+  /** Send it on this socket or not at all. */
+  readonly socket?: Socket
+  /** Told right before the first byte is written. */
+  readonly onStart?: () => void
 }
 
 /**
  * One request over a connection that the caller has to itself, and the whole answer. Redirects are answers like any other.
- * After a failure or an interruption the connection is of no use any more, and its lender closes it. The client's own
- * limits (silence, size of the answer) show as failures.
+ * A failure or an interruption closes the connection, because nobody can know what is still to come over it. The
+ * connection's own limits (silence, size of the answer) show as failures.
  */
-export const post = (
-  client: Client,
-  method: "GET" | "POST",
-  path: string,
-  headers: Readonly<Record<string, string>>,
-  body: string,
-  progress: Progress
-): Effect.Effect<HttpAnswer, HttpFailure> =>
+export const post = (connection: Connection, request: HttpPost): Effect.Effect<HttpAnswer, HttpFailure> =>
   Effect.async((resume) => {
     const chunks: Array<Buffer> = []
+    let sent = false
     let status = 0
     let answered: HttpAnswer["headers"] = {}
-    const fail = (error: Error) => resume(Effect.fail(failureOf(error, progress.sent, status)))
+    const fail = (error: Error) => {
+      const failure = failureOf(error, sent, status)
+      if (failure.kind !== "moved") connection.close()
+      resume(Effect.fail(failure))
+    }
     const handler: Dispatcher.DispatchHandler = {
       // Called when the connection stands, right before the first byte is written.
       onRequestStart: () => {
-        progress.sent = true
+        if (request.socket !== undefined && request.socket !== connection.socket) throw new Moved()
+        sent = true
+        request.onStart?.()
       },
       onResponseStart: (_, code, received) => {
         status = code
@@ -46,38 +56,41 @@ export const post = (
       onResponseData: (_, chunk) => {
         chunks.push(chunk)
       },
-      onResponseEnd: () => resume(Effect.succeed({ status, headers: answered, body: Buffer.concat(chunks) })),
+      onResponseEnd: () => resume(Effect.succeed({ status, headers: answered, body: wholeOf(chunks) })),
       onResponseError: (_, error) => fail(error)
     }
     try {
-      client.dispatch(
-        { method, path, headers: { ...headers }, body: method === "GET" ? null : body },
+      connection.client.dispatch(
+        {
+          method: request.method,
+          path: request.path,
+          headers: { ...request.headers },
+          body: request.method === "GET" ? null : request.body
+        },
         handler
       )
     } catch (error) {
       // undici throws what it finds wrong with the arguments, such as a header with a line break.
       fail(error instanceof Error ? error : new Error(String(error)))
     }
+    return Effect.sync(() => connection.close())
   })
+
+class Moved extends Error {
+  readonly code = "ENS_MOVED"
+}
+
+const wholeOf = (chunks: ReadonlyArray<Buffer>): Buffer =>
+  chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks)
 
 const failureOf = (error: Error, sent: boolean, status: number): HttpFailure => {
   const code = "code" in error && typeof error.code === "string" ? error.code : error.name
-  const kind =
-    code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_BODY_TIMEOUT"
-      ? "silence"
-      : code === "UND_ERR_RES_EXCEEDED_MAX_SIZE"
-        ? "too large"
-        : "connection"
-  return new HttpFailure({ kind, sent, status, reason: REASONS.get(code) ?? code })
+  return new HttpFailure({ kind: KINDS.get(code) ?? "connection", sent, status, code })
 }
 
-/** Codes that say nothing to an operator. */
-const REASONS: ReadonlyMap<string, string> = new Map([
-  ["ENS_ADDRESS_NOT_ALLOWED", "its address may not be used: link-local, metadata, or private and not listed"],
-  ["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
-  ["UND_ERR_SOCKET", "the connection was closed"],
-  ["UND_ERR_INVALID_ARG", "the request cannot be written"],
-  ["ECONNRESET", "the connection was reset"],
-  ["ECONNREFUSED", "the connection was refused"],
-  ["ENOTFOUND", "its name does not resolve"]
+const KINDS: ReadonlyMap<string, HttpFailure["kind"]> = new Map([
+  ["UND_ERR_HEADERS_TIMEOUT", "silence"],
+  ["UND_ERR_BODY_TIMEOUT", "silence"],
+  ["UND_ERR_RES_EXCEEDED_MAX_SIZE", "too large"],
+  ["ENS_MOVED", "moved"]
 ])

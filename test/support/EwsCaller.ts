@@ -1,12 +1,15 @@
 import { Context, Effect, Layer, Redacted } from "effect"
 import { Ews, type EwsAccount, type Inbox, type Subscribed } from "../../layers/ews/Ews.ts"
 import * as EwsClient from "../../layers/ews/EwsClient.ts"
+import type { HttpSessions } from "../../layers/ews/HttpSessions.ts"
 import { type HttpSessionsOptions, layerWith as sessionsWith } from "../../layers/ews/HttpSessionsLive.ts"
 import { registrationBudget } from "../../layers/ews/LogInBudget.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ActivityId, ItemId, UserNumber } from "../../schemas/Ids.ts"
+import type { SettingsShape } from "../../schemas/Settings.ts"
+import { settingsOf } from "./CryptoFixture.ts"
 
 export type EwsClientOptions = HttpSessionsOptions
 
@@ -31,9 +34,19 @@ export class EwsCaller extends Context.Tag("ens/test/EwsCaller")<
   }
 >() {}
 
-/** The real client with other bounds. */
-export const layerWith = (options: Partial<EwsClientOptions>): Layer.Layer<EwsCaller | Ews> =>
-  layer.pipe(Layer.provideMerge(EwsClient.layer), Layer.provide(sessionsWith(options)))
+/**
+ * The real client with other bounds. Passwords go out by Basic unless other settings are given, so that a scripted server
+ * need not ask for them first.
+ */
+export const layerWith = (
+  options: Partial<EwsClientOptions>,
+  settings: Partial<SettingsShape> = {}
+): Layer.Layer<EwsCaller | Ews | HttpSessions> =>
+  layer.pipe(
+    Layer.provideMerge(EwsClient.layer),
+    Layer.provideMerge(Layer.orDie(sessionsWith(options))),
+    Layer.provide(settingsOf({ ewsPasswordAuth: { otherwise: "basic", hosts: new Map() }, ...settings }))
+  )
 
 /** Over any `Ews`. */
 export const layer: Layer.Layer<EwsCaller, never, Ews> = Layer.effect(

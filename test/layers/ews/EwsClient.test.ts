@@ -114,8 +114,8 @@ describe("EwsClient", () => {
   }
 
   const impossible: ReadonlyArray<readonly [AuthType, Credentials, string]> = [
-    ["Certificate", { address: "a@b", certificate: "MII" }, "log-in with Certificate is not supported yet"],
-    ["Dual", { ...basic, certificate: "MII" }, "log-in with Dual is not supported yet"],
+    ["Certificate", { address: "a@b", certificate: "MII" }, "a client certificate needs an https URL"],
+    ["Dual", { ...basic, certificate: "MII" }, "a client certificate needs an https URL"],
     ["Basic", { address: "a@b" }, "no password given"],
     ["Basic", { ...basic, username: "a:b" }, "user name with a colon"],
     ["OAuth", { address: "a@b" }, "no access token given"],

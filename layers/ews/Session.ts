@@ -1,0 +1,232 @@
+import { Clock, Effect, Either, Redacted } from "effect"
+import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
+import type { PasswordAuth } from "../../schemas/Settings.ts"
+import { basicHeader, bearerHeader } from "./Authentication.ts"
+import type { AllowedEndpoint } from "./EndpointPolicy.ts"
+import type { CallSite } from "./EwsErrors.ts"
+import type { HttpFailure } from "./HttpPost.ts"
+import type { Caller, HttpRequest, HttpSession } from "./HttpSessions.ts"
+import { chooseLogIn, isIgnored, type Means, meansOf, type Scheme } from "./LogIn.ts"
+import { type NtlmOutcome, ntlmHandshake } from "./NtlmHandshake.ts"
+import { type Offers, placeOf } from "./Offers.ts"
+import { busy, errorOfFailure, errorOfTimeout } from "./SessionTrouble.ts"
+import { type Call, SessionWire, type WireSurroundings } from "./SessionWire.ts"
+import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
+import { targetOf } from "./Target.ts"
+
+/** What all sessions share. */
+export interface Surroundings extends WireSurroundings {
+  readonly offers: Offers
+  readonly passwordAuth: (hostname: string) => PasswordAuth
+  /** Whether NTLM is bound to the TLS channel at this host. */
+  readonly bindsChannel: (hostname: string) => boolean
+  /** Longest silence of a host, in milliseconds. */
+  readonly silence: number
+}
+
+/** What a call knows of the offer while it looks for the way to log in. */
+interface Round {
+  readonly means: Means
+  /** What the server has told this very call; undefined = what is remembered counts. */
+  readonly offered: ReadonlyArray<string> | undefined
+  /** A server that offers something else than was believed is believed once a call. */
+  readonly credulous: boolean
+}
+
+type Answering = Effect.Effect<HttpAnswer, EwsError | HttpFailure>
+
+/**
+ * One user's HTTP, one request after another: chooses how to log in and judges what comes of it. Who makes it must close
+ * it.
+ */
+export class Session implements HttpSession {
+  readonly #caller: Caller
+  readonly #shared: Surroundings
+  readonly #wire: SessionWire
+  readonly #turn = Effect.unsafeMakeSemaphore(1)
+
+  constructor(caller: Caller, shared: Surroundings) {
+    this.#caller = caller
+    this.#shared = shared
+    this.#wire = new SessionWire(caller, shared)
+  }
+
+  readonly send: HttpSession["send"] = (endpoint, request, timeout) =>
+    this.#run(endpoint, request, timeout, (call) => {
+      if (!this.#caller.budget.allows) return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [] }))
+      const means = meansOf(this.#caller.authType, Redacted.value(this.#caller.credentials))
+      return Either.isLeft(means)
+        ? refuse(call.site, means.left)
+        : this.#logIn(call, { means: means.right, offered: undefined, credulous: true })
+    })
+
+  readonly sendAnonymously: HttpSession["sendAnonymously"] = (endpoint, request, timeout) =>
+    this.#run(endpoint, request, timeout, (call) => this.#wire.sendAsStranger(call))
+
+  /** Gives the connection back, or ends it if a log-in clings to it. */
+  close(): void {
+    this.#wire.close()
+  }
+
+  #run(
+    endpoint: AllowedEndpoint,
+    request: HttpRequest,
+    timeout: number,
+    body: (call: Call) => Answering
+  ): Effect.Effect<HttpAnswer, EwsError> {
+    return Effect.suspend(() => {
+      const target = targetOf(endpoint)
+      const site = { operation: request.operation, host: target?.url.host ?? "" }
+      if (target === undefined) return refuse(site, "endpoint not allowed")
+      const call: Call = { target, site, request, progress: { stage: "waiting", bare: false } }
+      return Effect.suspend(() => this.#wire.enter(call)).pipe(
+        // The place comes first: credentials are not opened while a call only waits.
+        Effect.flatMap(() => body(call)),
+        this.#turn.withPermits(1),
+        Effect.catchTags({
+          HttpFailure: (failure) =>
+            Effect.fail(errorOfFailure(site, failure, call.progress, this.#shared.silence)),
+          NoPlace: ({ reason }) => Effect.fail(busy(site, reason))
+        }),
+        Effect.timeoutFail({
+          duration: timeout,
+          onTimeout: () => errorOfTimeout(site, timeout, call.progress)
+        })
+      )
+    })
+  }
+
+  #logIn(call: Call, round: Round): Answering {
+    const { endpoint, secure, url } = call.target
+    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const choice = chooseLogIn({
+        means: round.means,
+        setting: this.#shared.passwordAuth(url.hostname),
+        secure,
+        seg: endpoint.seg,
+        offered: round.offered ?? this.#shared.offers.of(placeOf(url), now)
+      })
+      switch (choice._tag) {
+        case "Refuse":
+          return refuse(call.site, choice.reason)
+        case "Ask":
+          return this.#ask(call, round)
+        case "Use":
+          return this.#use(call, choice.scheme, round)
+      }
+    })
+  }
+
+  /** Learns what the server offers from a request without body and password. */
+  #ask(call: Call, round: Round): Answering {
+    return Effect.flatMap(this.#wire.send(call, round.means, { whole: false }), (answer) =>
+      answer.status === 401
+        ? Effect.flatMap(this.#learn(call, answer), (offered) => this.#logIn(call, { ...round, offered }))
+        : unasked(call, answer)
+    )
+  }
+
+  #use(call: Call, scheme: Scheme, round: Round): Answering {
+    const credentials = Redacted.value(this.#caller.credentials)
+    switch (scheme) {
+      case "Basic":
+      case "Bearer": {
+        const header = scheme === "Basic" ? basicHeader(credentials) : bearerHeader(credentials)
+        if (Either.isLeft(header)) return refuse(call.site, header.left)
+        const leg = { whole: true, authorization: Redacted.value(header.right) }
+        return Effect.flatMap(this.#wire.send(call, round.means, leg), (answer) =>
+          this.#judge(call, scheme, round, answer)
+        )
+      }
+      case "TLS":
+        return Effect.flatMap(this.#wire.send(call, round.means, { whole: true }), (answer) =>
+          this.#judge(call, scheme, round, answer)
+        )
+      case "NTLM":
+      case "Negotiate":
+        return this.#ntlm(call, scheme, round)
+    }
+  }
+
+  #ntlm(call: Call, scheme: "NTLM" | "Negotiate", round: Round): Answering {
+    const { hostname } = call.target.url
+    const connection = this.#wire.connectionTo(call.target, round.means.certificate)
+    const handshake = ntlmHandshake({
+      scheme,
+      connection,
+      credentials: Redacted.value(this.#caller.credentials),
+      bound: this.#shared.bindsChannel(hostname),
+      hostname,
+      send: (leg) => this.#wire.send(call, round.means, leg)
+    })
+    // The server may drop the connection at any time, and what it knew of it.
+    const logIn = handshake.pipe(
+      Effect.catchIf(isMoved, () => handshake),
+      Effect.flatMap((outcome) => this.#judgeNtlm(call, scheme, round, outcome))
+    )
+    if (!connection.isLoggedIn || connection.socket === undefined) return logIn
+    return this.#wire.send(call, round.means, { whole: true, socket: connection.socket }).pipe(
+      Effect.flatMap((answer) => (answer.status === 401 ? logIn : Effect.succeed(answer))),
+      Effect.catchIf(isMoved, () => logIn)
+    )
+  }
+
+  #judgeNtlm(call: Call, scheme: "NTLM" | "Negotiate", round: Round, outcome: NtlmOutcome): Answering {
+    switch (outcome._tag) {
+      case "Sent":
+        return this.#judge(call, scheme, round, outcome.answer)
+      case "Unusable":
+        return refuse(call.site, outcome.reason)
+      case "NoChallenge":
+        return outcome.answer.status === 401
+          ? Effect.flatMap(this.#learn(call, outcome.answer), (offered) =>
+              round.credulous && isIgnored(scheme, offered)
+                ? this.#logIn(call, { ...round, offered, credulous: false })
+                : refuse(call.site, NO_CHALLENGE[scheme])
+            )
+          : unasked(call, outcome.answer)
+    }
+  }
+
+  /** What an answer to credentials means. A 401 costs a log-in, unless the server does not take this scheme any more. */
+  #judge(call: Call, scheme: Scheme, round: Round, answer: HttpAnswer): Answering {
+    if (answer.status !== 401) return Effect.succeed(answer)
+    const { hostname } = call.target.url
+    const chosenByOffer = round.means.by === "password" && this.#shared.passwordAuth(hostname) === "auto"
+    return Effect.flatMap(this.#learn(call, answer), (offered) => {
+      if (chosenByOffer && round.credulous && isIgnored(scheme, offered)) {
+        return this.#logIn(call, { ...round, offered, credulous: false })
+      }
+      this.#caller.budget.spend()
+      return Effect.fail(new EwsUnauthorized({ ...call.site, offered, scheme }))
+    })
+  }
+
+  #learn({ target }: Call, answer: HttpAnswer): Effect.Effect<ReadonlyArray<string>> {
+    return Effect.map(Clock.currentTimeMillis, (now) => {
+      const offered = offeredSchemes(answer)
+      this.#shared.offers.learn(placeOf(target.url), offered, now)
+      return offered
+    })
+  }
+}
+
+const isMoved = (error: EwsError | HttpFailure): error is HttpFailure =>
+  error._tag === "HttpFailure" && error.kind === "moved"
+
+const refuse = (site: CallSite, responseCode: string): Effect.Effect<never, EwsRefused> =>
+  Effect.fail(new EwsRefused({ ...site, responseCode, status: 0 }))
+
+/**
+ * An answer to a request that only was to be told how to log in. Trouble is trouble, but whoever is welcome without a
+ * log-in proves nothing by it, and most often it is a page that asks for one.
+ */
+const unasked = ({ request, site }: Call, answer: HttpAnswer): Effect.Effect<HttpAnswer, EwsUnusable> =>
+  answer.status < 300 && request.method === "POST"
+    ? Effect.fail(new EwsUnusable({ ...site, status: answer.status, reason: "it asks for no log-in" }))
+    : Effect.succeed(answer)
+
+const NO_CHALLENGE = {
+  NTLM: "it offers NTLM, but answers without a challenge; check what stands in front of it",
+  Negotiate: "it refuses NTLM inside of Negotiate; enable NTLM or Basic there"
+} as const

@@ -1,0 +1,112 @@
+import { Clock, Effect } from "effect"
+import { logAnswer } from "./AnswerLog.ts"
+import type { Connection } from "./Connection.ts"
+import { Cookies } from "./Cookies.ts"
+import type { CallSite } from "./EwsErrors.ts"
+import type { HostConnections, NoPlace } from "./HostConnections.ts"
+import { type HttpFailure, post } from "./HttpPost.ts"
+import type { Caller, HttpRequest } from "./HttpSessions.ts"
+import type { Means } from "./LogIn.ts"
+import type { NtlmLeg } from "./NtlmHandshake.ts"
+import { OneConnection, type Open } from "./OneConnection.ts"
+import { segHeaders, tracingHeaders } from "./RequestHeaders.ts"
+import type { Progress } from "./SessionTrouble.ts"
+import type { HttpAnswer } from "./SoapAnswer.ts"
+import type { Target } from "./Target.ts"
+
+/** One request of the caller's, on its way. */
+export interface Call {
+  readonly target: Target
+  readonly site: CallSite
+  readonly request: HttpRequest
+  readonly progress: Progress
+}
+
+/** What the wires of all sessions share. */
+export interface WireSurroundings {
+  readonly hosts: HostConnections
+  readonly open: Open
+  readonly segDeviceHeader: string
+}
+
+/** One leg of a call: the caller's request, or the same without its body while the log-in is not done. */
+export type Leg = Omit<NtlmLeg, "authorization"> & { readonly authorization?: string }
+
+/** What a session sends, and the connection and the cookies that it has for that. */
+export class SessionWire {
+  readonly #caller: Caller
+  readonly #shared: WireSurroundings
+  readonly #line: OneConnection
+  readonly #cookies = new Cookies()
+
+  constructor(caller: Caller, shared: WireSurroundings) {
+    this.#caller = caller
+    this.#shared = shared
+    this.#line = new OneConnection(shared.hosts, shared.open)
+  }
+
+  /** Waits for a place at the target; to be called before anything else. */
+  enter({ progress, target }: Call): Effect.Effect<void, NoPlace> {
+    return Effect.map(this.#line.enter(target.origin), () => {
+      progress.stage = "connecting"
+    })
+  }
+
+  connectionTo(target: Target, certificate: boolean): Connection {
+    return this.#line.to(target, certificate)
+  }
+
+  /** With the session's cookies, and its certificate if that is among its means. */
+  send(call: Call, means: Means, leg: Leg): Effect.Effect<HttpAnswer, HttpFailure> {
+    const { target } = call
+    const cookie = this.#cookies.headerFor(target.url)
+    const connection = this.#line.to(target, means.certificate)
+    call.progress.bare = target.secure && !means.certificate
+    return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
+      const setCookie = answer.headers["set-cookie"]
+      if (setCookie === undefined) return Effect.succeed(answer)
+      return Effect.map(Clock.currentTimeMillis, (now) => {
+        this.#cookies.store(target.url, setCookie, now)
+        return answer
+      })
+    })
+  }
+
+  /** Without anything that tells who the caller is. */
+  sendAsStranger(call: Call): Effect.Effect<HttpAnswer, HttpFailure> {
+    return this.#post(call, this.#line.toStranger(call.target), { whole: true }, undefined)
+  }
+
+  /** Gives the connection back, or ends it if a log-in clings to it. */
+  close(): void {
+    this.#line.close()
+  }
+
+  #post(
+    { progress, request, site, target }: Call,
+    connection: Connection,
+    { authorization, socket, whole }: Leg,
+    cookie: string | undefined
+  ): Effect.Effect<HttpAnswer, HttpFailure> {
+    const headers = {
+      ...tracingHeaders(this.#caller),
+      ...(target.endpoint.seg ? segHeaders(this.#shared.segDeviceHeader, this.#caller.devices) : {}),
+      ...request.headers,
+      ...(cookie === undefined ? {} : { cookie }),
+      ...(authorization === undefined ? {} : { authorization })
+    }
+    return Effect.tap(
+      post(connection, {
+        method: request.method,
+        path: target.path,
+        headers,
+        body: whole ? request.body : "",
+        ...(socket === undefined ? {} : { socket }),
+        onStart: () => {
+          progress.stage = whole ? "sent" : "logging in"
+        }
+      }),
+      (answer) => logAnswer(site, answer)
+    )
+  }
+}
