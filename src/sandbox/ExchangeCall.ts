@@ -1,6 +1,8 @@
 import type { Directory } from "./ExchangeDirectory.ts"
-import type { Folder, Mailbox } from "./ExchangeMailbox.ts"
+import type { Folder } from "./ExchangeFolderTree.ts"
+import type { Mailbox } from "./ExchangeMailbox.ts"
 import type { PushSender } from "./ExchangePush.ts"
+import type { ServerRelease } from "./ExchangeVersions.ts"
 import { child, type Element, textAt } from "./ExchangeXml.ts"
 
 /** One EWS request, authenticated. */
@@ -13,6 +15,7 @@ export interface Call {
   /** The operation's element. */
   readonly request: Element
   readonly settings: CallSettings
+  readonly release: ServerRelease
 }
 
 export interface CallSettings {
@@ -35,24 +38,6 @@ export const lookUpFolder = (call: Call, id: Element): FolderLookup => {
   if (!call.directory.mayRead(call.user, found.mailbox)) return { code: "ErrorAccessDenied" }
   return { ...found, own: found.mailbox === call.user }
 }
-
-/** Whether the version that a request names is at least `version`. */
-export const versionAtLeast = (call: Call, version: KnownVersion): boolean =>
-  KNOWN_VERSIONS.indexOf(call.version as KnownVersion) >= KNOWN_VERSIONS.indexOf(version)
-
-/** Versions that an Exchange 2016 knows, in the schema's order. */
-export const KNOWN_VERSIONS = [
-  "Exchange2007",
-  "Exchange2007_SP1",
-  "Exchange2010",
-  "Exchange2010_SP1",
-  "Exchange2010_SP2",
-  "Exchange2013",
-  "Exchange2013_SP1",
-  "Exchange2015",
-  "Exchange2016"
-] as const
-type KnownVersion = (typeof KNOWN_VERSIONS)[number]
 
 /** The properties that a shape asks for: its base shape's, and those of AdditionalProperties. */
 export const askedFields = (

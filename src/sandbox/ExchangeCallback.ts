@@ -1,4 +1,5 @@
-import type { Mailbox, MailboxEvent } from "./ExchangeMailbox.ts"
+import type { MailboxEvent } from "./ExchangeHistory.ts"
+import type { Mailbox } from "./ExchangeMailbox.ts"
 import { errorDetails } from "./ExchangeSoap.ts"
 import { child, descend, escapeXml, MESSAGES, parseXml, SOAP, TYPES } from "./ExchangeXml.ts"
 

@@ -1,91 +1,94 @@
-import type { IncomingMessage, ServerResponse } from "node:http"
-import { Cause, Effect, Exit, Option, ParseResult, Schema } from "effect"
-import type { ExchangeStandIn } from "./Exchange.ts"
+import { Effect, Schema } from "effect"
+import { AutodiscoverFault } from "./AutodiscoverFaults.ts"
+import { type Commands, command, done, type Views } from "./Control.ts"
 import { Fault } from "./ExchangeFaults.ts"
-import { readBody, sendJson } from "./Listener.ts"
+import { Move } from "./ExchangeMoves.ts"
+import { Outage } from "./ExchangeOutage.ts"
+import type { ExchangeStandIn } from "./ExchangeStandIn.ts"
 
-/** `GET|POST /sandbox/<name>`: what a person with curl, or a test in another language, can do to the stand-in. */
-export const serveControl = async (
-  exchange: ExchangeStandIn,
-  name: string,
-  incoming: IncomingMessage,
-  outgoing: ServerResponse
-): Promise<void> => {
-  if (name === "state" && incoming.method === "GET") return sendJson(outgoing, 200, stateOf(exchange))
-  const command = COMMANDS[name]
-  if (command === undefined)
-    return sendJson(outgoing, 404, { error: `there is ${Object.keys(COMMANDS)}, and GET state` })
-  if (incoming.method !== "POST") return sendJson(outgoing, 405, { error: "POST it" }, { Allow: "POST" })
-  const text = await readBody(incoming, MAX_BODY)
-  if (text === undefined) return sendJson(outgoing, 413, { error: "too large" })
-  const exit = await Effect.runPromiseExit(command(exchange, text === "" ? "{}" : text))
-  if (Exit.isSuccess(exit)) return sendJson(outgoing, 200, exit.value)
-  const failure = Option.getOrUndefined(Cause.failureOption(exit.cause))
-  sendJson(outgoing, failure === undefined ? 500 : failure.status, {
-    error: failure?.text ?? Cause.pretty(exit.cause)
-  })
-}
-
-interface Refusal {
-  readonly status: number
-  readonly text: string
-}
-
-type Command = (exchange: ExchangeStandIn, body: string) => Effect.Effect<unknown, Refusal>
-
-/** A command whose JSON body has this schema. */
-const command =
-  <A, I>(
-    schema: Schema.Schema<A, I>,
-    run: (exchange: ExchangeStandIn, body: A) => Effect.Effect<unknown, { readonly message: string }>
-  ): Command =>
-  (exchange, body) =>
-    Schema.decode(Schema.parseJson(schema))(body, { onExcessProperty: "error" }).pipe(
-      Effect.mapError((error) => ({ status: 400, text: ParseResult.TreeFormatter.formatErrorSync(error) })),
-      Effect.flatMap((decoded) =>
-        run(exchange, decoded).pipe(Effect.mapError((error) => ({ status: 404, text: error.message })))
-      )
-    )
-
-const done = Effect.map(() => ({ done: true }))
 const found = Effect.map((known: boolean) => ({ found: known }))
 const Address = Schema.NonEmptyTrimmedString
 const FolderNames = Schema.Literal("inbox", "sentitems", "deleteditems", "drafts", "junkemail", "outbox")
 const User = Schema.optionalWith(Address, { default: () => "all" })
+const text = Schema.optionalWith(Schema.String, { exact: true })
 
 /** Faults that wait, and commands that act at once, under one name as an operator thinks of them. */
 const FaultCommand = Schema.Union(
   Fault,
   Schema.Struct({ kind: Schema.Literal("clear", "restart") }),
-  Schema.Struct({ kind: Schema.Literal("stopHeartbeat", "resumeHeartbeat"), user: User }),
+  Schema.Struct({ kind: Schema.Literal("stopHeartbeat", "resumeHeartbeat", "gap"), user: User }),
+  Schema.Struct({ kind: Schema.Literal("forgetEvents"), user: Address }),
   Schema.Struct({
     kind: Schema.Literal("errorCallback"),
     user: User,
     responseCode: Schema.optional(Schema.String)
-  })
+  }),
+  Schema.extend(Schema.Struct({ kind: Schema.Literal("down") }), Outage)
 )
+type FaultCommand = typeof FaultCommand.Type
 
-const COMMANDS: Readonly<Record<string, Command>> = {
+const actOn = (
+  exchange: ExchangeStandIn,
+  fault: FaultCommand
+): Effect.Effect<void, { readonly message: string }> => {
+  switch (fault.kind) {
+    case "clear":
+      return exchange.clearFaults
+    case "restart":
+      return exchange.restart
+    case "stopHeartbeat":
+      return exchange.stopHeartbeat(fault.user)
+    case "resumeHeartbeat":
+      return exchange.resumeHeartbeat(fault.user)
+    case "errorCallback":
+      return exchange.breakSubscriptions(fault.user, fault.responseCode)
+    case "gap":
+      return exchange.skipWatermark(fault.user)
+    case "forgetEvents":
+      return exchange.forgetEvents(fault.user)
+    case "down":
+      return exchange.interrupt(fault)
+    case "redirect":
+      return (fault.location ?? exchange.otherUrl) === undefined
+        ? Effect.fail({ message: "there is no other listener: give a location" })
+        : exchange.addFault(fault)
+    default:
+      return exchange.addFault(fault)
+  }
+}
+
+/** What can be done to the Exchange stand-in over HTTP. */
+export const EXCHANGE_COMMANDS: Commands<ExchangeStandIn> = {
   mailboxes: command(
     Schema.Struct({
       address: Address.pipe(Schema.pattern(/^[^@\s]+@[^@\s]+$/)),
       password: Schema.String,
       tokens: Schema.optionalWith(Schema.Array(Schema.String), { exact: true }),
-      displayName: Schema.optionalWith(Schema.String, { exact: true }),
-      username: Schema.optionalWith(Schema.String, { exact: true }),
-      domain: Schema.optionalWith(Schema.String, { exact: true }),
+      displayName: text,
+      username: text,
+      domain: text,
       delegates: Schema.optionalWith(Schema.Array(Address), { exact: true })
     }),
     (exchange, mailbox) => exchange.addMailbox(mailbox).pipe(done)
   ),
+  passwords: command(
+    Schema.Struct({ user: Address, password: Schema.String }),
+    (exchange, { user, password }) => exchange.setPassword(user, password).pipe(done)
+  ),
+  tokens: command(
+    Schema.Struct({ user: Address, tokens: Schema.Array(Schema.String) }),
+    (exchange, { user, tokens }) => exchange.setTokens(user, tokens).pipe(done)
+  ),
+  unlock: command(Schema.Struct({ user: Address }), (exchange, { user }) => exchange.unlock(user).pipe(done)),
   mail: command(
     Schema.Struct({
       to: Address,
       from: Address,
-      fromName: Schema.optionalWith(Schema.String, { exact: true }),
+      fromName: text,
       subject: Schema.optionalWith(Schema.String, { default: () => "" }),
       body: Schema.optionalWith(Schema.String, { default: () => "" }),
-      folder: Schema.optionalWith(FolderNames, { exact: true })
+      folder: Schema.optionalWith(FolderNames, { exact: true }),
+      unreported: Schema.optionalWith(Schema.Boolean, { exact: true })
     }),
     (exchange, mail) => exchange.deliver(mail).pipe(Effect.map((itemId) => ({ itemId })))
   ),
@@ -107,30 +110,25 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   delete: command(Schema.Struct({ to: Address, itemId: Schema.String }), (exchange, { to, itemId }) =>
     exchange.delete(to, itemId).pipe(found)
   ),
-  faults: command(FaultCommand, (exchange, fault) => {
-    switch (fault.kind) {
-      case "clear":
-        return exchange.clearFaults.pipe(done)
-      case "restart":
-        return exchange.restart.pipe(done)
-      case "stopHeartbeat":
-        return exchange.stopHeartbeat(fault.user).pipe(done)
-      case "resumeHeartbeat":
-        return exchange.resumeHeartbeat(fault.user).pipe(done)
-      case "errorCallback":
-        return exchange.breakSubscriptions(fault.user, fault.responseCode).pipe(done)
-      default:
-        return exchange.addFault(fault).pipe(done)
-    }
-  })
+  moves: command(Schema.extend(Schema.Struct({ user: Address }), Move), (exchange, { user, ...move }) =>
+    exchange.moveMailbox(user, move).pipe(done)
+  ),
+  faults: command(FaultCommand, (exchange, fault) => actOn(exchange, fault).pipe(done)),
+  autodiscover: command(AutodiscoverFault, (exchange, fault) =>
+    exchange.addAutodiscoverFault(fault).pipe(done)
+  )
 }
 
-const stateOf = (exchange: ExchangeStandIn) => ({
-  url: exchange.url,
-  logins: exchange.logins(),
-  operations: exchange.operations(),
-  subscriptions: exchange.subscriptions(),
-  deliveries: exchange.deliveries()
-})
-
-const MAX_BODY = 1024 * 1024
+/** What the Exchange stand-in shows of itself over HTTP. */
+export const EXCHANGE_VIEWS: Views<ExchangeStandIn> = {
+  state: (exchange) => ({
+    url: exchange.url,
+    otherUrl: exchange.otherUrl,
+    logins: exchange.logins(),
+    rejections: exchange.rejections(),
+    operations: exchange.operations(),
+    subscriptions: exchange.subscriptions(),
+    deliveries: exchange.deliveries()
+  }),
+  requests: (exchange) => exchange.requests()
+}

@@ -1,16 +1,11 @@
+import type { Folder, FolderName } from "./ExchangeFolderTree.ts"
 import { mailboxGuidOf } from "./ExchangeIds.ts"
-import { type Folder, type FolderName, Mailbox, type MailboxOptions } from "./ExchangeMailbox.ts"
-
-/** Whom a request acts for: undefined = nobody (no log-in was tried), `false` = a log-in that failed. */
-export type Login = Mailbox | undefined | false
+import { Mailbox, type MailboxOptions } from "./ExchangeMailbox.ts"
 
 /** All mailboxes of the organisation, and who may open which. */
 export class Directory {
   readonly #byAddress = new Map<string, Mailbox>()
   readonly #byGuid = new Map<string, Mailbox>()
-  /** Log-ins by outcome; `anonymous` are requests without any, which get a challenge. */
-  readonly logins = { ok: 0, failed: 0, anonymous: 0 }
-  readonly #failedOf = new Map<string, number>()
 
   /** Adds a mailbox. One with the same address keeps its mails and gets the new password, tokens and delegates. */
   add(options: MailboxOptions): Mailbox {
@@ -55,56 +50,8 @@ export class Directory {
     return user === mailbox || mailbox.delegates.has(user.address.toLowerCase())
   }
 
-  /** Failed log-ins that named this user. */
-  failedLogins(address: string): number {
-    return this.#failedOf.get(address.toLowerCase()) ?? 0
-  }
-
-  /** Checks an Authorization header and counts the outcome. */
-  login(authorization: string | undefined): Login {
-    if (authorization === undefined) {
-      this.logins.anonymous += 1
-      return undefined
-    }
-    const [scheme = "", value = ""] = authorization.split(/ +/, 2)
-    const user =
-      scheme.toLowerCase() === "basic"
-        ? this.#basic(value)
-        : scheme.toLowerCase() === "bearer"
-          ? this.all().find((mailbox) => mailbox.tokens.has(value))
-          : undefined
-    if (user === undefined) this.logins.failed += 1
-    else this.logins.ok += 1
-    return user ?? false
-  }
-
-  /** Counts a log-in that a script refuses although it is right. */
-  refuse(user: Mailbox): void {
-    this.logins.ok -= 1
-    this.logins.failed += 1
-    this.#countFailed(user)
-  }
-
-  /** Clients differ in how they write umlauts (UTF-8 or Latin-1), and servers take both. */
-  #basic(value: string): Mailbox | undefined {
-    const bytes = Buffer.from(value, "base64")
-    const pairs = (["utf8", "latin1"] as const).map((encoding) => {
-      const text = bytes.toString(encoding)
-      const colon = Math.max(text.indexOf(":"), 0)
-      return { user: this.#named(text.slice(0, colon)), password: text.slice(colon + 1) }
-    })
-    const right = pairs.find(({ user, password }) => user?.password === password)
-    const named = pairs[0]?.user
-    if (right === undefined && named !== undefined) this.#countFailed(named)
-    return right?.user
-  }
-
-  #countFailed(user: Mailbox): void {
-    this.#failedOf.set(user.address.toLowerCase(), this.failedLogins(user.address) + 1)
-  }
-
   /** `user@host`, `DOMAIN\user` or `user`, as IIS takes them. */
-  #named(name: string): Mailbox | undefined {
+  named(name: string): Mailbox | undefined {
     const byAddress = this.find(name)
     if (byAddress !== undefined) return byAddress
     const [domain, username] = name.includes("\\")
@@ -113,7 +60,18 @@ export class Directory {
     return this.all().find(
       (mailbox) =>
         mailbox.username.toLowerCase() === username &&
-        (domain === undefined || mailbox.domain.toLowerCase() === domain)
+        (domain === undefined || domainsOf(mailbox).includes(domain))
     )
   }
+
+  /** Gives the mailbox, its folders and mails other ids, as when it comes to lie in another database. */
+  rehome(mailbox: Mailbox): void {
+    this.#byGuid.delete(mailbox.guid)
+    mailbox.rehome()
+    this.#byGuid.set(mailbox.guid, mailbox)
+  }
 }
+
+/** The domain's short name, and the long one. */
+const domainsOf = (mailbox: Mailbox): ReadonlyArray<string> =>
+  [mailbox.domain, mailbox.address.split("@")[1] ?? ""].map((domain) => domain.toLowerCase())

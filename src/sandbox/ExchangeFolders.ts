@@ -1,5 +1,6 @@
 import { askedFields, type Call, lookUpFolder } from "./ExchangeCall.ts"
-import type { Folder, Mailbox } from "./ExchangeMailbox.ts"
+import type { Folder } from "./ExchangeFolderTree.ts"
+import type { Mailbox } from "./ExchangeMailbox.ts"
 import { error, type Outcome, type Reply, response, success } from "./ExchangeSoap.ts"
 import { child, type Element, escapeXml } from "./ExchangeXml.ts"
 

@@ -1,12 +1,17 @@
 import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
+import type { Affinity } from "./ExchangeAffinity.ts"
+import { type Answer, bare, send, soap, unauthorized } from "./ExchangeAnswer.ts"
 import type { CallSettings } from "./ExchangeCall.ts"
 import type { Directory } from "./ExchangeDirectory.ts"
-import type { Fault, Faults } from "./ExchangeFaults.ts"
-import type { Mailbox } from "./ExchangeMailbox.ts"
+import { faultAnswer } from "./ExchangeFaultAnswer.ts"
+import type { Faults, Struck } from "./ExchangeFaults.ts"
+import type { Entry, FrontDoor } from "./ExchangeFrontDoor.ts"
+import type { Moves, SiteName } from "./ExchangeMoves.ts"
 import { type EwsRequest, perform, readRequest } from "./ExchangeOperations.ts"
 import type { PushSender } from "./ExchangePush.ts"
-import { document, error, type Reply, response as soapResponse, textOf } from "./ExchangeSoap.ts"
+import { error, response } from "./ExchangeSoap.ts"
+import type { ServerRelease } from "./ExchangeVersions.ts"
 import { readBody } from "./Listener.ts"
 import type { Recorder } from "./Recorder.ts"
 import type { Timers } from "./Timers.ts"
@@ -14,6 +19,9 @@ import type { Timers } from "./Timers.ts"
 /** One EWS request as it came (its body up to 64 KiB), and what it got. Authorization and cookies are left out. */
 export interface ReceivedRequest {
   readonly at: Date
+  /** The listener that it came to. */
+  readonly site: SiteName
+  /** "" if it had no body. */
   readonly operation: string
   /** Address of the user; "" if the log-in failed or there was none. */
   readonly user: string
@@ -27,113 +35,98 @@ export interface ReceivedRequest {
 /** What the EWS endpoint works with. */
 export interface EwsServer {
   readonly directory: Directory
+  readonly door: FrontDoor
   readonly push: PushSender
   readonly faults: Faults
+  readonly moves: Moves
+  readonly affinity: Affinity
   readonly timers: Timers
+  readonly release: ServerRelease
   readonly requests: Recorder<ReceivedRequest>
   /** How often each operation was asked for, failed log-ins included. */
   readonly operations: Map<string, number>
-  readonly offers: ReadonlyArray<string>
   readonly settings: CallSettings
+  /** EWS URLs by listener. */
+  readonly urls: ReadonlyMap<SiteName, string>
   readonly changed: () => void
 }
 
 /** Serves one request to `/EWS/Exchange.asmx`. */
 export const serveEws = async (
   server: EwsServer,
+  site: SiteName,
   incoming: IncomingMessage,
   outgoing: ServerResponse
 ): Promise<void> => {
   const text = await readBody(incoming, MAX_BODY)
-  if (text === undefined) return finish(outgoing, 413, "", "text/plain")
+  if (text === undefined) return send(outgoing, bare(413))
   const request = readRequest(text)
-  const operation = request.operation === "" ? "unreadable" : request.operation
-  server.operations.set(operation, (server.operations.get(operation) ?? 0) + 1)
-  const login = server.directory.login(incoming.headers.authorization)
-  const user = login === false ? undefined : login
-  const { delay, fault } = server.faults.take(operation, user?.address ?? "")
-  if (delay > 0) await server.timers.sleep(delay)
-  if (user !== undefined && fault?.kind === "unauthorized") server.directory.refuse(user)
-
-  const answer = await answerOf(server, request, user, fault)
+  // Without a body it is the first leg of a log-in, and not yet an operation.
+  const operation = text === "" ? "" : request.operation === "" ? "unreadable" : request.operation
+  if (operation !== "") server.operations.set(operation, (server.operations.get(operation) ?? 0) + 1)
+  const { entry, struck } = admit(server, operation, incoming)
+  if (struck.delay > 0) await server.timers.sleep(struck.delay)
+  const answer = await answerOf(server, site, request, entry, struck)
+  const isCut = struck.fault?.kind === "cut"
   server.requests.add({
     at: new Date(),
+    site,
     operation,
-    user: user?.address ?? "",
+    user: entry.user?.address ?? "",
     scheme: (incoming.headers.authorization ?? "").split(" ")[0] ?? "",
-    status: fault?.kind === "cut" ? 0 : answer.status,
+    status: isCut ? 0 : answer.status,
     headers: shownHeaders(incoming),
     body: text.slice(0, MAX_RECORDED)
   })
-  if (answer.afterwards !== undefined && outgoing.closed) answer.afterwards()
-  else if (answer.afterwards !== undefined) outgoing.once("close", answer.afterwards)
-  if (fault?.kind === "cut") outgoing.destroy()
-  else finish(outgoing, answer.status, answer.text, answer.type, headersOf(server, incoming, answer.status))
+  if (isCut) outgoing.destroy()
+  send(outgoing, { ...answer, headers: { ...headersOf(server, incoming, entry), ...answer.headers } })
   server.changed()
 }
 
-interface Answer {
-  readonly status: number
-  readonly text: string
-  readonly type: string
-  readonly afterwards?: () => void
+/** Lets the request in, and takes the faults that are meant for it. */
+const admit = (server: EwsServer, operation: string, incoming: IncomingMessage) => {
+  const lostCookie = server.affinity.isLost(incoming)
+  let struck: Struck | undefined
+  const entry = server.door.enter(incoming, (user) => {
+    struck = server.faults.take({ operation, user: user.address, lostCookie })
+    return struck.fault?.kind === "unauthorized"
+  })
+  return { entry, struck: struck ?? server.faults.take({ operation, user: undefined, lostCookie }) }
 }
 
 const answerOf = async (
   server: EwsServer,
+  site: SiteName,
   request: EwsRequest,
-  user: Mailbox | undefined,
-  fault: Fault | undefined
+  { user, challenges }: Entry,
+  { fault }: Struck
 ): Promise<Answer> => {
-  if (user === undefined || fault?.kind === "unauthorized")
-    return { status: 401, text: "", type: "text/plain" }
-  switch (fault?.kind) {
-    case "status":
-      return { status: fault.status, text: "", type: "text/html" }
-    case "page":
-      return {
-        status: 200,
-        text: "<!DOCTYPE html><html><body>Please log in.<br></body></html>",
-        type: "text/html"
-      }
-    case "busy":
-      return soap(busy(request.operation, fault))
-    case "error":
-      return soap(soapResponse(request.operation, [error(fault.responseCode)]))
-    default:
-      return soap(await perform(request, { ...server, user }))
-  }
-}
-
-const soap = (reply: Reply): Answer => {
-  const answer = { ...document(reply), type: "text/xml; charset=utf-8" }
-  return reply._tag === "Response" && reply.afterwards !== undefined
-    ? { ...answer, afterwards: reply.afterwards }
-    : answer
-}
-
-const busy = (operation: string, fault: Extract<Fault, { readonly kind: "busy" }>): Reply => {
-  const code = "ErrorServerBusy"
-  const backOff = fault.backOffMilliseconds
-  if (fault.form === "response")
-    return soapResponse(operation, [
-      error(code, backOff === undefined ? {} : { BackOffMilliseconds: String(backOff) })
-    ])
-  return { _tag: "Fault", code, text: textOf(code), ...(backOff === undefined ? {} : { backOff }) }
+  const scripted = fault === undefined ? undefined : faultAnswer(server, request.operation, fault)
+  if (scripted !== undefined) return scripted
+  if (user === undefined) return unauthorized(challenges)
+  const detour = server.moves.detour(user, site)
+  if (detour === "moving")
+    return soap(response(request.operation, [error("ErrorMailboxMoveInProgress")]), server.release)
+  if (detour !== undefined) return bare(detour.status, { Location: server.urls.get(detour.to) ?? "" })
+  return soap(await perform(request, { ...server, user }), server.release)
 }
 
 const headersOf = (
   server: EwsServer,
   incoming: IncomingMessage,
-  status: number
-): Readonly<Record<string, string | Array<string>>> => ({
-  "request-id": randomUUID(),
-  "X-FEServer": "SANDBOX",
-  ...(status === 401 ? { "WWW-Authenticate": [...server.offers] } : {}),
-  ...(incoming.headers["return-client-request-id"] === "true"
-    ? { "client-request-id": String(incoming.headers["client-request-id"] ?? "") }
-    : {})
-})
+  { user, challenges }: Entry
+): Readonly<Record<string, string | ReadonlyArray<string>>> => {
+  const cookie = user === undefined ? undefined : server.affinity.cookieFor(incoming)
+  return {
+    "request-id": randomUUID(),
+    "X-FEServer": "SANDBOX",
+    ...(challenges.length > 0 ? { "WWW-Authenticate": challenges } : {}),
+    ...(cookie === undefined ? {} : { "Set-Cookie": cookie }),
+    ...(incoming.headers["return-client-request-id"] === "true"
+      ? { "client-request-id": String(incoming.headers["client-request-id"] ?? "") }
+      : {})
+  }
+}
 
 const shownHeaders = (incoming: IncomingMessage): Readonly<Record<string, string>> =>
   Object.fromEntries(
@@ -141,18 +134,6 @@ const shownHeaders = (incoming: IncomingMessage): Readonly<Record<string, string
       .filter(([name]) => name !== "authorization" && name !== "cookie")
       .map(([name, value]) => [name, String(value)])
   )
-
-const finish = (
-  outgoing: ServerResponse,
-  status: number,
-  text: string,
-  type: string,
-  headers: Readonly<Record<string, string | Array<string>>> = {}
-): void => {
-  if (outgoing.destroyed) return
-  outgoing.writeHead(status, { "Content-Type": type, "Content-Length": Buffer.byteLength(text), ...headers })
-  outgoing.end(text)
-}
 
 const MAX_BODY = 1024 * 1024
 const MAX_RECORDED = 64 * 1024

@@ -1,5 +1,7 @@
 import { randomUUID } from "node:crypto"
-import { newFolderId, newItemId, sequenceOf, watermarkOf } from "./ExchangeIds.ts"
+import { type Folder, type FolderName, foldersOf } from "./ExchangeFolderTree.ts"
+import { EventHistory, type MailboxEvent } from "./ExchangeHistory.ts"
+import { newItemId, sequenceOf, watermarkOf } from "./ExchangeIds.ts"
 
 /** Who may log in, and to what. */
 export interface MailboxOptions {
@@ -26,23 +28,8 @@ export interface IncomingMail {
   readonly folder?: FolderName
   readonly isRead?: boolean
   readonly receivedAt?: Date
-}
-
-export type FolderName =
-  | "root"
-  | "msgfolderroot"
-  | "inbox"
-  | "sentitems"
-  | "deleteditems"
-  | "drafts"
-  | "junkemail"
-  | "outbox"
-
-export interface Folder {
-  readonly id: string
-  readonly name: FolderName
-  readonly displayName: string
-  readonly parent: FolderName | undefined
+  /** No event tells of it, as if a subscription had lost them. */
+  readonly unreported?: boolean
 }
 
 export interface StoredMail {
@@ -56,18 +43,6 @@ export interface StoredMail {
   readonly internetMessageId: string
 }
 
-/** What happened to one object, as an EWS event reports it. `old` only for Moved. */
-export interface MailboxEvent {
-  readonly sequence: number
-  readonly kind: "Created" | "NewMail" | "Modified" | "Moved" | "Deleted"
-  readonly at: Date
-  readonly object: { readonly itemId: string } | { readonly folderId: string }
-  readonly parentFolderId: string
-  readonly old: { readonly itemId: string; readonly parentFolderId: string } | undefined
-  /** Only for a folder's Modified. */
-  readonly unreadCount: number | undefined
-}
-
 /** One mailbox: its folders, mails and event history. Everything is in memory and bounded. */
 export class Mailbox {
   readonly address: string
@@ -75,15 +50,13 @@ export class Mailbox {
   readonly username: string
   readonly domain: string
   readonly delegates: Set<string>
-  /** In every id and watermark of this mailbox. */
-  readonly guid = randomUUID()
-  readonly folders: ReadonlyMap<FolderName, Folder>
   password: string
   tokens: ReadonlySet<string>
   readonly #mails = new Map<string, StoredMail>()
-  readonly #history: Array<MailboxEvent> = []
+  readonly #history = new EventHistory()
   readonly #listeners = new Set<(events: ReadonlyArray<MailboxEvent>) => void>()
-  #sequence = 0x401700
+  #guid = randomUUID()
+  #folders = foldersOf(this.#guid)
 
   constructor(options: MailboxOptions) {
     const [local = "", host = ""] = options.address.split("@")
@@ -94,12 +67,15 @@ export class Mailbox {
     this.delegates = new Set((options.delegates ?? []).map((address) => address.toLowerCase()))
     this.password = options.password
     this.tokens = new Set(options.tokens)
-    this.folders = new Map(
-      FOLDERS.map(([name, displayName, parent]) => [
-        name,
-        { id: newFolderId(this.guid), name, displayName, parent }
-      ])
-    )
+  }
+
+  /** In every id and watermark of this mailbox. */
+  get guid(): string {
+    return this.#guid
+  }
+
+  get folders(): ReadonlyMap<FolderName, Folder> {
+    return this.#folders
   }
 
   /** Called with the events of each change, before the call that made it returns; answers how to stop. */
@@ -127,7 +103,7 @@ export class Mailbox {
 
   deliver(mail: IncomingMail): string {
     const folder = mail.folder ?? "inbox"
-    const id = newItemId(this.guid)
+    const id = newItemId(this.#guid)
     this.#mails.set(id, {
       id,
       folder,
@@ -139,6 +115,7 @@ export class Mailbox {
       internetMessageId: `<${randomUUID()}@sandbox>`
     })
     if (this.#mails.size > MAX_MAILS) this.#mails.delete(this.#mails.keys().next().value!)
+    if (mail.unreported === true) return id
     const created = this.#itemEvent("Created", id, folder)
     const arrived = folder === "inbox" ? [this.#itemEvent("NewMail", id, folder)] : []
     this.#publish([created, ...arrived, this.#folderEvent(folder)])
@@ -159,7 +136,7 @@ export class Mailbox {
   move(id: string, to: FolderName): string | undefined {
     const mail = this.#mails.get(id)
     if (mail === undefined) return undefined
-    const newId = newItemId(this.guid)
+    const newId = newItemId(this.#guid)
     this.#mails.delete(id)
     this.#mails.set(newId, { ...mail, id: newId, folder: to })
     const moved: MailboxEvent = {
@@ -179,27 +156,41 @@ export class Mailbox {
     return true
   }
 
+  /** Comes to lie in another database: new ids for all, and no history. Ask `Directory.rehome`, which knows ids too. */
+  rehome(): void {
+    this.#guid = randomUUID()
+    this.#folders = foldersOf(this.#guid)
+    this.forgetHistory()
+    const mails = [...this.#mails.values()]
+    this.#mails.clear()
+    for (const mail of mails) {
+      const id = newItemId(this.#guid)
+      this.#mails.set(id, { ...mail, id })
+    }
+  }
+
+  /** Watermarks that were given so far are not known any more. */
+  forgetHistory(): void {
+    this.#history.forget()
+  }
+
   /** The next position in the event history; a status event takes one too (as in real captures). */
   nextSequence(): number {
-    this.#sequence += 1
-    return this.#sequence
+    return this.#history.next()
   }
 
   get sequence(): number {
-    return this.#sequence
+    return this.#history.position
   }
 
   watermark(sequence: number): string {
-    return watermarkOf(this.guid, sequence)
+    return watermarkOf(this.#guid, sequence)
   }
 
   /** Events after a watermark; undefined if it is not of this mailbox, or older than what is kept. */
   eventsAfter(watermark: string): ReadonlyArray<MailboxEvent> | undefined {
-    const sequence = sequenceOf(this.guid, watermark)
-    if (sequence === undefined || sequence > this.#sequence) return undefined
-    const oldest = this.#history[0]?.sequence ?? 0
-    if (this.#history.length === MAX_HISTORY && sequence < oldest - 1) return undefined
-    return this.#history.filter((event) => event.sequence > sequence)
+    const sequence = sequenceOf(this.#guid, watermark)
+    return sequence === undefined ? undefined : this.#history.after(sequence)
   }
 
   #itemEvent(kind: MailboxEvent["kind"], itemId: string, folder: FolderName): MailboxEvent {
@@ -230,22 +221,9 @@ export class Mailbox {
   }
 
   #publish(events: ReadonlyArray<MailboxEvent>): void {
-    this.#history.push(...events)
-    this.#history.splice(0, Math.max(0, this.#history.length - MAX_HISTORY))
+    this.#history.add(events)
     for (const listener of [...this.#listeners]) listener(events)
   }
 }
 
 const MAX_MAILS = 5000
-const MAX_HISTORY = 5000
-
-const FOLDERS: ReadonlyArray<readonly [FolderName, string, FolderName | undefined]> = [
-  ["root", "root", undefined],
-  ["msgfolderroot", "Top of Information Store", "root"],
-  ["inbox", "Inbox", "msgfolderroot"],
-  ["sentitems", "Sent Items", "msgfolderroot"],
-  ["deleteditems", "Deleted Items", "msgfolderroot"],
-  ["drafts", "Drafts", "msgfolderroot"],
-  ["junkemail", "Junk Email", "msgfolderroot"],
-  ["outbox", "Outbox", "msgfolderroot"]
-]

@@ -1,9 +1,11 @@
-import { type Call, KNOWN_VERSIONS } from "./ExchangeCall.ts"
+import type { Call } from "./ExchangeCall.ts"
 import { getFolder } from "./ExchangeFolders.ts"
-import { findItem, getItem } from "./ExchangeItems.ts"
+import { getItem } from "./ExchangeItems.ts"
 import { convertId, resolveNames } from "./ExchangeNames.ts"
+import { findItem } from "./ExchangeSearch.ts"
 import { type Reply, schemaFault, textOf } from "./ExchangeSoap.ts"
 import { subscribe, unsubscribe } from "./ExchangeSubscribe.ts"
+import { versionsOf } from "./ExchangeVersions.ts"
 import { child, type Element, MESSAGES, parseXml, SOAP, TYPES } from "./ExchangeXml.ts"
 
 /** A SOAP request taken apart; `operation` is "" if it is not one of EWS. */
@@ -36,7 +38,7 @@ export const perform = (
   call: Omit<Call, "request" | "version">
 ): Reply | Promise<Reply> => {
   if (request.element === undefined) return schemaFault("no operation in the messages namespace")
-  if (!KNOWN_VERSIONS.some((version) => version === request.version))
+  if (!versionsOf(call.release).some((version) => version === request.version))
     return fault("ErrorInvalidServerVersion")
   if (request.impersonates) return fault("ErrorImpersonateUserDenied")
   const operation = OPERATIONS[request.operation]

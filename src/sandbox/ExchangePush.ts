@@ -102,8 +102,13 @@ export class PushSender {
     for (const subscription of this.#of(mailbox)) subscription.breakDown(responseCode)
   }
 
-  forgetAll(): void {
-    for (const subscription of this.#of("all")) subscription.end("Forgotten")
+  /** The next callback of these subscriptions does not follow on the last one. */
+  skip(mailbox: Mailbox | "all"): void {
+    for (const subscription of this.#of(mailbox)) subscription.skip()
+  }
+
+  forget(mailbox: Mailbox | "all"): void {
+    for (const subscription of this.#of(mailbox)) subscription.end("Forgotten")
   }
 
   /** Ended ones first, then those that live. */
@@ -120,7 +125,7 @@ export class PushSender {
   }
 
   close(): void {
-    this.forgetAll()
+    this.forget("all")
     this.#caller.close()
   }
 

@@ -1,3 +1,4 @@
+import type { ServerRelease } from "./ExchangeVersions.ts"
 import { escapeXml, MESSAGES, SOAP, TYPES } from "./ExchangeXml.ts"
 
 /** What an operation comes to. A fault travels with HTTP 500. */
@@ -52,11 +53,14 @@ export const errorDetails = (code: string, values: Readonly<Record<string, strin
 const messageValue = ([name, value]: readonly [string, string]): string =>
   `<t:Value xmlns:t="${TYPES}" Name="${escapeXml(name)}">${escapeXml(value)}</t:Value>`
 
-/** The whole document for a reply, and its HTTP status. */
-export const document = (reply: Reply): { readonly status: number; readonly text: string } =>
+/** The whole document for a reply of this server, and its HTTP status. */
+export const document = (
+  reply: Reply,
+  release: ServerRelease
+): { readonly status: number; readonly text: string } =>
   reply._tag === "Response"
-    ? { status: 200, text: envelope(VERSION_HEADER, reply.xml) }
-    : { status: 500, text: envelope(VERSION_HEADER, fault(reply)) }
+    ? { status: 200, text: envelope(versionHeader(release), reply.xml) }
+    : { status: 500, text: envelope(versionHeader(release), fault(reply)) }
 
 /** Text that goes with a code; clients must not depend on it. */
 export const textOf = (code: string): string => TEXTS[code] ?? `The operation failed with ${code}.`
@@ -80,8 +84,9 @@ const fault = (reply: Extract<Reply, { readonly _tag: "Fault" }>): string => {
   )
 }
 
-/** Exchange 2016 as of its last builds. */
-const VERSION_HEADER = `<h:ServerVersionInfo MajorVersion="15" MinorVersion="1" MajorBuildNumber="2507" MinorBuildNumber="39" Version="V2017_07_11" xmlns:h="${TYPES}"/>`
+const versionHeader = ({ build: [major, minor, build, revision], label }: ServerRelease): string =>
+  `<h:ServerVersionInfo MajorVersion="${major}" MinorVersion="${minor}" MajorBuildNumber="${build}" ` +
+  `MinorBuildNumber="${revision}" Version="${label}" xmlns:h="${TYPES}"/>`
 
 const TEXTS: Readonly<Record<string, string>> = {
   ErrorAccessDenied: "Access is denied. Check credentials and try again.",
@@ -93,8 +98,10 @@ const TEXTS: Readonly<Record<string, string>> = {
   ErrorInvalidServerVersion: "The request names a server version that this server does not know.",
   ErrorInvalidWatermark: "The watermark is not valid.",
   ErrorItemNotFound: "The item is not in the store.",
+  ErrorMailboxMoveInProgress: "The mailbox is being moved. Try again later.",
   ErrorNameResolutionNoResults: "No results were found.",
   ErrorNonExistentMailbox: "No mailbox has this address.",
+  ErrorProxyRequestNotAllowed: "The request may not be passed on to another server.",
   ErrorReadEventsFailed: "The events could not be read.",
   ErrorServerBusy: "The server cannot service this request right now. Try again later.",
   ErrorSubscriptionDelegateAccessNotSupported: "Delegates cannot subscribe to another's mailbox.",

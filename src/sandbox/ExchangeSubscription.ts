@@ -8,7 +8,8 @@ import {
 } from "./ExchangeCallback.ts"
 import type { Caller, CallerAnswer } from "./ExchangeCaller.ts"
 import type { Faults } from "./ExchangeFaults.ts"
-import type { Mailbox, MailboxEvent } from "./ExchangeMailbox.ts"
+import type { MailboxEvent } from "./ExchangeHistory.ts"
+import type { Mailbox } from "./ExchangeMailbox.ts"
 import { type RetryReading, retryTimes } from "./ExchangeRetry.ts"
 import type { Timers } from "./Timers.ts"
 
@@ -119,6 +120,12 @@ export class Subscription {
     void this.#post(notification, 0)
   }
 
+  /** Loses a position: what comes next names a PreviousWatermark that the listener has never seen. */
+  skip(): void {
+    const { mailbox } = this.request
+    this.#previousWatermark = mailbox.watermark(mailbox.nextSequence())
+  }
+
   /** Ends without a word to the listener. */
   end(state: Exclude<SubscriptionState, "Active" | "Retrying">): void {
     if (!this.#live) return
@@ -204,7 +211,7 @@ export class Subscription {
   }
 
   #repeats(): boolean {
-    return this.#host.faults.take("SendNotification", this.request.mailbox.address).fault !== undefined
+    return this.#host.faults.takeRepeat(this.request.mailbox.address)
   }
 
   async #post(notification: Notification, attempt: number, onSent?: () => void): Promise<string> {

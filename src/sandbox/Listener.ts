@@ -14,11 +14,18 @@ export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotList
   }
 }
 
-/** Where a stand-in listens. Port 0 takes a free one; with `tls` (PEM) it speaks https. */
+/** Where a stand-in listens. Port 0 takes a free one; with `tls` it speaks https. */
 export interface ListenerOptions {
   readonly host?: string
   readonly port?: number
-  readonly tls?: { readonly key: string; readonly cert: string }
+  readonly tls?: TlsOptions
+}
+
+/** PEM. With `clientCa` clients have to show a certificate that it signed. */
+export interface TlsOptions {
+  readonly key: string
+  readonly cert: string
+  readonly clientCa?: string
 }
 
 export interface Listener {
@@ -56,11 +63,17 @@ export const listen = (
 
 const start = (options: ListenerOptions, host: string, port: number, handler: Handler) =>
   Effect.async<Server, CannotListen>((resume) => {
-    const server = options.tls === undefined ? createServer(handler) : createTlsServer(options.tls, handler)
+    const server =
+      options.tls === undefined ? createServer(handler) : createTlsServer(secured(options.tls), handler)
     server.keepAliveTimeout = KEEP_ALIVE
     server.once("error", (error) => resume(new CannotListen({ host, port, reason: error.message })))
     server.listen(port, host, () => resume(Effect.succeed(server)))
   })
+
+const secured = ({ key, cert, clientCa }: TlsOptions) =>
+  clientCa === undefined
+    ? { key, cert }
+    : { key, cert, ca: clientCa, requestCert: true, rejectUnauthorized: true }
 
 /** As IIS: idle connections live for two minutes. */
 const KEEP_ALIVE = 120_000
