@@ -1,4 +1,4 @@
-import { Clock, Effect, Layer, Redacted } from "effect"
+import { Effect, Layer, Redacted } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId } from "../../schemas/Ids.ts"
@@ -16,6 +16,7 @@ import {
 } from "./Responses.ts"
 import { makeSoapCalls, type SoapCalls } from "./SoapCalls.ts"
 import { wantText, withPreviews } from "./TextPreview.ts"
+import { timeLeft } from "./TimeLeft.ts"
 
 /** `Ews` over SOAP and HTTP. */
 export const layer: Layer.Layer<Ews, never, HttpSessions> = Layer.effect(
@@ -38,9 +39,10 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
       ),
     inbox: (timeout) => call(inboxRequest, inboxResponse, timeout).pipe(Effect.map(accepted)),
     mails: (items, shape, timeout) =>
-      Effect.flatMap(timeLeft(timeout), (left) =>
-        Effect.flatMap(mailsIn(call, items, shape, left), (found) => previewed(call, found, shape, left))
-      ),
+      Effect.gen(function* () {
+        const left = yield* timeLeft(timeout)
+        return yield* previewed(call, yield* mailsIn(call, items, shape, left), shape, left)
+      }),
     missed: (since, limit, shape, timeout) =>
       Effect.gen(function* () {
         const left = yield* timeLeft(timeout)
@@ -100,9 +102,3 @@ const previewed = (
     )
   )
 }
-
-/** Milliseconds that are left of so many from now on, whenever it is asked. */
-const timeLeft = (timeout: number): Effect.Effect<Effect.Effect<number>> =>
-  Effect.map(Clock.currentTimeMillis, (begun) =>
-    Effect.map(Clock.currentTimeMillis, (now) => begun + timeout - now)
-  )

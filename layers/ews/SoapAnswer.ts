@@ -119,10 +119,12 @@ const messagesOf = (
     })
 }
 
-/** The code stands in the detail; older servers only have a fault code, whose prefix can be any. */
+/** The code stands in the detail; older servers only have a fault code (of SOAP 1.1 or 1.2), whose prefix can be any. */
 const faultOf = (fault: SoapElement): { readonly code: string; readonly backOff: number } => {
   const detail = fault.children.find((element) => element.local.toLowerCase() === "detail")
-  const faultCode = fault.children.find((element) => element.local === "faultcode")?.text.trim()
+  const named = (within: SoapElement | undefined, local: string) =>
+    within?.children.find((element) => element.local === local)
+  const faultCode = (named(fault, "faultcode") ?? named(named(fault, "Code"), "Value"))?.text.trim()
   const code = codeOf(textOf(detail, ERRORS, "ResponseCode") ?? faultCode?.split(":").at(-1))
   return { code, backOff: detail === undefined ? 0 : backOffOf(detail) }
 }

@@ -10,6 +10,7 @@ import type { HttpSession } from "./HttpSessions.ts"
 import { followed, isRedirect, REDIRECTS_MAX, tooManyRedirects } from "./Redirects.ts"
 import { type EwsRequest, soapAction } from "./Requests.ts"
 import { type HttpAnswer, versionIn } from "./SoapAnswer.ts"
+import { timeLeft } from "./TimeLeft.ts"
 
 /** Reads an answer; `now` in milliseconds since 1970. */
 export type Decoder<A> = (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
@@ -57,9 +58,10 @@ export const makeSoapCalls = (
   }
 
   const call: SoapCalls["call"] = Effect.fnUntraced(function* (request, decode, timeout) {
-    const begun = yield* Clock.currentTimeMillis
+    const remaining = yield* timeLeft(timeout)
     let left = timeout
-    let asked: ExchangeVersion = version ?? versions.first(origin, account.exchangeVersion, begun)
+    let asked: ExchangeVersion =
+      version ?? versions.first(origin, account.exchangeVersion, yield* Clock.currentTimeMillis)
     let refusedBy: "server" | "mailbox" | undefined
     for (;;) {
       const made = request(asked)
@@ -67,9 +69,10 @@ export const makeSoapCalls = (
       if (left <= 0) return yield* new EwsTimeout({ ...site, milliseconds: timeout })
       const answer = yield* post(made, left)
       const now = yield* Clock.currentTimeMillis
-      left = begun + timeout - now
+      left = yield* remaining
       if (isRedirect(answer)) {
         endpoint = yield* follow(site, answer)
+        yield* Effect.logDebug(`${site.host} redirects ${site.operation} to ${URL.parse(endpoint.url)?.host}`)
         continue
       }
       const decoded = decodedBy(decode, endpoint, site, answer, now)
@@ -78,7 +81,12 @@ export const makeSoapCalls = (
       if (older === undefined) {
         if (Either.isRight(decoded)) {
           version = asked
-          if (refusedBy === "server") versions.remember(origin, asked, now)
+          if (refusedBy === "server") {
+            versions.remember(origin, asked, now)
+            yield* Effect.logInfo(
+              `${site.host} is asked for ${asked} for an hour, because it refuses newer ones`
+            )
+          }
         }
         return yield* decoded
       }

@@ -1,11 +1,13 @@
 import { createServer } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Either, Fiber } from "effect"
+import { EwsUrlNotAllowed } from "../../../layers/ews/EndpointPolicy.ts"
 import { USER_AGENT } from "../../../layers/ews/HttpSessionsLive.ts"
 import type { AuthType, Credentials } from "../../../schemas/Credentials.ts"
 import type { ItemId } from "../../../schemas/Ids.ts"
 import { EwsCaller, type EwsClientOptions, layerWith, timedAccount } from "../../support/EwsCaller.ts"
 import { type ScriptedServer, type Step, say, scriptedServer } from "../../support/ScriptedServer.ts"
+import { envelope, fault, item, responses } from "../../support/SoapText.ts"
 
 const M = "http://schemas.microsoft.com/exchange/services/2006/messages"
 const T = "http://schemas.microsoft.com/exchange/services/2006/types"
@@ -79,10 +81,11 @@ describe("EwsClient", () => {
         "return-client-request-id": "true",
         soapaction: `"${M}/Subscribe"`,
         "x-anchormailbox": "ada@example.com",
+        "x-preferserveraffinity": "true",
         accept: "text/xml",
         "content-type": "text/xml; charset=utf-8"
       })
-      expect(getFolder).not.toHaveProperty("x-anchormailbox")
+      expect(getFolder).toHaveProperty("x-anchormailbox", "ada@example.com")
       expect(USER_AGENT).toBe("MailNotificationService/v2 (ExchangeServicesClient/15.00.0913.015)")
     })
   )
@@ -133,15 +136,58 @@ describe("EwsClient", () => {
     })
   )
 
-  withServer("follows no redirect: nothing reaches its target", (server, ews) =>
+  withServer("follows a redirect to an EWS URL, and sends the log-in along", (server, ews) =>
     Effect.gen(function* () {
       const target = yield* scriptedServer
+      target.script(inbox)
       for (const status of [301, 302, 307, 308]) {
         server.script(say(status, "", { location: `${target.origin}${PATH}` }))
-        expect(yield* failure(ews.inbox(account(server)))).toMatchObject({ _tag: "EwsUnusable", status })
+        expect((yield* ews.inbox(account(server))).unreadCount).toBe(3)
+      }
+      expect(target.requests.map(({ body, url }) => [url, body])).toEqual(
+        server.requests.map(({ body, url }) => [url, body])
+      )
+      expect(target.requests[0]?.headers.authorization).toBe(server.requests[0]?.headers.authorization)
+    }).pipe(Effect.scoped)
+  )
+
+  withServer("follows no redirect to anywhere else: nothing reaches its target", (server, ews) =>
+    Effect.gen(function* () {
+      const target = yield* scriptedServer
+      const nowhere = { allow: () => Effect.fail(new EwsUrlNotAllowed({ host: "127.0.0.1" })) }
+      for (const [path, changes] of [
+        ["/owa/", {}],
+        [PATH, nowhere]
+      ] as const) {
+        server.script(say(302, "", { location: `${target.origin}${path}` }))
+        expect(yield* failure(ews.inbox(account(server, changes)))).toMatchObject({
+          _tag: "EwsUnusable",
+          status: 302
+        })
       }
       expect(target.connections()).toBe(0)
     }).pipe(Effect.scoped)
+  )
+
+  withServer("asks an older server as it understands it, and makes previews of texts there", (server, ews) =>
+    Effect.gen(function* () {
+      const tooNew = say(500, envelope(fault("ErrorInvalidServerVersion"), [14, 3]))
+      const found = (more: string) => say(200, envelope(responses("GetItem", item("A", more))))
+      server.script(
+        tooNew,
+        found("<t:Size>99</t:Size>"),
+        found('<t:Body BodyType="Text">Hello,\n you</t:Body>')
+      )
+      const shape = { sender: true, subject: true, preview: true }
+      expect(yield* ews.mails(account(server), ["A" as ItemId], shape)).toMatchObject([
+        { itemId: "A", preview: "Hello, you" }
+      ])
+      expect(server.requests.map(({ body }) => /Version="(\w+)"\/>/.exec(body)?.[1])).toEqual([
+        "Exchange2013",
+        "Exchange2010_SP2",
+        "Exchange2010_SP2"
+      ])
+    })
   )
 
   withServer("carries no cookies from one call to the next", (server, ews) =>

@@ -306,7 +306,6 @@ describe("Responses", () => {
 
   it.each([
     ["s:Server", busy("Server")],
-    ["soap:Receiver", busy("Receiver")],
     ["soap:Client", refused("Client", 500)],
     ["x:ErrorPasswordExpired", refused("ErrorPasswordExpired", 500)],
     ["no \u202E name <b/>", refused("an unreadable code", 500)],
@@ -314,6 +313,11 @@ describe("Responses", () => {
   ])("reads a fault that has no detail: %s", (code, error) => {
     const fault = `<s:Fault><faultcode>${code}</faultcode><faultstring>secret</faultstring></s:Fault>`
     expect(mails(answer(envelope(fault), 500))).toEqual(error)
+  })
+
+  it("reads the code of a SOAP 1.2 fault", () => {
+    const fault = "<s:Fault><s:Code><s:Value>s:Receiver</s:Value></s:Code></s:Fault>"
+    expect(mails(answer(envelope(fault), 500))).toEqual(busy("Receiver"))
   })
 
   it("repeats no response code that is no name", () => {
