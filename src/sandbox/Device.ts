@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto"
 import { Effect, Schema } from "effect"
-import { type DeviceLogin, type DevicePayload, encryptPayload } from "./DevicePayload.ts"
+import { authTypeOf, type DeviceLogin, type DevicePayload, encryptPayload } from "./DevicePayload.ts"
 import { type Shown, show } from "./DeviceScreen.ts"
 import { call } from "./JsonClient.ts"
 
@@ -21,6 +21,7 @@ export interface DeviceOptions {
   readonly deviceToken?: string
   readonly bundleId?: string
   readonly deviceId?: string
+  /** Default: what goes with the log-in. */
   readonly authType?: string
   readonly ewsUrl?: string
   readonly exchangeVersion?: string | number
@@ -182,7 +183,7 @@ const registration = (
   deviceType: options.platform,
   bundleId: options.bundleId ?? "com.boxer.email",
   deviceId: options.deviceId,
-  authType: options.authType ?? (part.login.accessToken === undefined ? "Basic" : "OAuth"),
+  authType: options.authType ?? authTypeOf(part.login),
   payload: part.payload,
   ewsUrl: options.ewsUrl,
   exchangeVersion: options.exchangeVersion,

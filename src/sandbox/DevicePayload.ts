@@ -8,6 +8,15 @@ export interface DeviceLogin {
   readonly accessToken?: string
   /** ISO 8601. */
   readonly accessTokenExpiresAt?: string
+  /** PKCS#12 in base64. */
+  readonly certificate?: string
+  readonly certificatePassword?: string
+}
+
+/** The `authType` that goes with a log-in. */
+export const authTypeOf = (login: DeviceLogin): "Basic" | "OAuth" | "Certificate" | "Dual" => {
+  if (login.certificate === undefined) return login.accessToken === undefined ? "Basic" : "OAuth"
+  return login.accessToken === undefined && login.password === undefined ? "Certificate" : "Dual"
 }
 
 /** What goes into the encrypted part of a registration (contract section 2). */

@@ -4,6 +4,7 @@ import type { AutodiscoverFault } from "./AutodiscoverFaults.ts"
 import { protocolAt, serveAutodiscover } from "./AutodiscoverHttp.ts"
 import { Changes } from "./Changes.ts"
 import { serveControl } from "./Control.ts"
+import { listenWithControl, notFound } from "./ControlListener.ts"
 import { Affinity } from "./ExchangeAffinity.ts"
 import { bare, send } from "./ExchangeAnswer.ts"
 import { EXCHANGE_COMMANDS, EXCHANGE_VIEWS } from "./ExchangeControl.ts"
@@ -56,16 +57,16 @@ export const makeExchange = (
         parts.push.close()
       })
     )
-    const hasControl = options.controlPort !== undefined || options.tls !== undefined
-    const serveSandbox: Handler = (incoming, outgoing) =>
-      serveControl(standIn, EXCHANGE_COMMANDS, EXCHANGE_VIEWS, incoming, outgoing)
-    const main = yield* listen(options, serve(parts, "main", hasControl ? notFound : serveSandbox))
+    const { main, control } = yield* listenWithControl(
+      options,
+      (otherwise) => serve(parts, "main", otherwise),
+      (incoming, outgoing) => serveControl(standIn, EXCHANGE_COMMANDS, EXCHANGE_VIEWS, incoming, outgoing)
+    )
     parts.urls.set("main", `${main.url}${EWS_PATH}`)
     if (options.otherPort !== undefined) {
       const other = yield* listen({ ...options, port: options.otherPort }, serve(parts, "other", notFound))
       parts.urls.set("other", `${other.url}${EWS_PATH}`)
     }
-    const control = hasControl ? yield* listen({ port: options.controlPort ?? 0 }, serveSandbox) : main
     const outages = yield* FiberSet.makeRuntime<never>()
     const standIn: ExchangeStandIn = {
       ...handle(parts),
@@ -133,8 +134,6 @@ const serve =
     else if (incoming.method !== "POST") send(outgoing, bare(405, { Allow: "POST" }))
     else serveEws(parts, site, incoming, outgoing).catch(failed)
   }
-
-const notFound: Handler = (_, outgoing) => send(outgoing, bare(404))
 
 const handle = (
   parts: Parts

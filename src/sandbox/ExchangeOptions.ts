@@ -1,13 +1,13 @@
+import type { ControlledOptions } from "./ControlListener.ts"
 import type { Scheme } from "./ExchangeFrontDoor.ts"
 import type { MailboxOptions } from "./ExchangeMailbox.ts"
 import type { ChannelBinding } from "./ExchangeNtlm.ts"
 import type { PushOptions } from "./ExchangePush.ts"
 import type { RetryReading } from "./ExchangeRetry.ts"
 import type { ServerName } from "./ExchangeVersions.ts"
-import type { ListenerOptions } from "./Listener.ts"
 
 /** How the Exchange stand-in behaves; everything has a default that is a plain, patient Exchange 2016. */
-export interface ExchangeOptions extends ListenerOptions {
+export interface ExchangeOptions extends ControlledOptions {
   readonly mailboxes?: ReadonlyArray<MailboxOptions>
   /** Which Exchange it is (default 2016). */
   readonly serverVersion?: ServerName
@@ -22,11 +22,6 @@ export interface ExchangeOptions extends ListenerOptions {
   readonly lockAfter?: number
   /** A second listener on this port, to which mailboxes can move; 0 takes a free port. */
   readonly otherPort?: number
-  /**
-   * The control interface on a port of its own, with plain http on loopback (default: on the main listener; with `tls` on
-   * a free port).
-   */
-  readonly controlPort?: number
   /** Milliseconds of one of its minutes (StatusFrequency, retries): 60,000; 100 makes 15 minutes 1.5 s. */
   readonly minute?: number
   /** Which reading of the retry rule it follows (default `strict`, which drops a subscription soonest). */

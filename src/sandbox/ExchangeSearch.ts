@@ -13,6 +13,7 @@ export const findItem = (call: Call): Reply => {
   if (fields.right.has("item:Body") && asksForBody(call)) return refused(call)
   const restriction = child(call.request, "Restriction")
   const matches = restriction === undefined ? () => true : matcherOf(restriction.children[0])
+  const limit = restriction === undefined ? MAX_FOUND : MAX_FOUND_RESTRICTED
   const inOrder = orderOf(child(call.request, "SortOrder"))
   const parents = child(call.request, "ParentFolderIds")?.children ?? []
   return response(
@@ -22,7 +23,9 @@ export const findItem = (call: Call): Reply => {
       if ("code" in found) return error(found.code)
       if (matches === undefined || inOrder === undefined) return error("ErrorUnsupportedPathForQuery")
       const mails = inOrder(found.mailbox.mailsIn(found.folder.name).filter(matches))
-      return success(pageXml(found.mailbox, mails, fields.right, child(call.request, "IndexedPageItemView")))
+      return success(
+        pageXml(found.mailbox, mails, fields.right, child(call.request, "IndexedPageItemView"), limit)
+      )
     })
   )
 }
@@ -50,10 +53,11 @@ const pageXml = (
   mailbox: Mailbox,
   mails: ReadonlyArray<StoredMail>,
   fields: ReadonlySet<string>,
-  page: Element | undefined
+  page: Element | undefined,
+  limit: number
 ): string => {
   const skipped = Number(page?.attributes["Offset"] ?? 0)
-  const size = Math.min(Number(page?.attributes["MaxEntriesReturned"] ?? MAX_FOUND), MAX_FOUND)
+  const size = Math.min(Number(page?.attributes["MaxEntriesReturned"] ?? limit), limit)
   const fromEnd = page?.attributes["BasePoint"] === "End"
   const end = fromEnd ? Math.max(0, mails.length - skipped) : Math.min(mails.length, skipped + size)
   const begin = fromEnd ? Math.max(0, end - size) : Math.min(mails.length, skipped)
@@ -68,5 +72,6 @@ const pageXml = (
 const withoutBody = (fields: ReadonlySet<string>): ReadonlySet<string> =>
   new Set([...fields].filter((field) => field !== "item:Body"))
 
-/** EWSFindCountLimit of Exchange 2013 and later. */
+/** EWSFindCountLimit of Exchange 2013 and later; a restriction makes it smaller. */
 const MAX_FOUND = 1000
+const MAX_FOUND_RESTRICTED = 250

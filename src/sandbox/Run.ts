@@ -2,25 +2,62 @@ import { Console, Effect, Runtime } from "effect"
 import { makeCns } from "./Cns.ts"
 import { type ExchangeOptions, makeExchange } from "./Exchange.ts"
 import type { CannotListen, ListenerOptions } from "./Listener.ts"
+import { makeSeg, type SegOptions } from "./Seg.ts"
+
+export interface RunExchangeOptions extends ExchangeOptions {
+  /** File of its certificate, to tell who has to trust it. */
+  readonly certFile?: string
+}
 
 /** `ens sandbox exchange`: runs the Exchange stand-in until interrupted, and prints how to use it. */
-export const runExchange = (options: ExchangeOptions): Effect.Effect<never, CannotListen> =>
+export const runExchange = (options: RunExchangeOptions): Effect.Effect<never, CannotListen> =>
   Effect.gen(function* () {
     const mailboxes = options.mailboxes ?? [EXAMPLE]
     const exchange = yield* makeExchange({ ...options, mailboxes })
     const [first] = mailboxes
-    yield* Console.log(`Exchange stand-in: ${exchange.url}
+    const { controlUrl } = exchange
+    const places = [
+      ["Exchange stand-in:", exchange.url],
+      ["Other listener:", exchange.otherUrl],
+      ["Autodiscover:", exchange.autodiscoverUrl],
+      ["Certificate:", options.certFile && `${options.certFile} (for ENS_EWS_CA_FILE)`]
+    ]
+    yield* Console.log(`${places
+      .filter(([, place]) => place !== undefined)
+      .map(([name = "", place]) => `${name.padEnd(18)} ${place}`)
+      .join("\n")}
 
 Mailboxes: ${mailboxes.map((one) => (one === EXAMPLE ? `${one.address} (password ${one.password})` : one.address)).join(", ") || "none yet"}
-It speaks EWS to anybody who has a password, and obeys anybody on ${exchange.controlUrl}: keep it on this machine.
+It speaks EWS to anybody who has a password, and obeys anybody on ${controlUrl}: keep it on this machine.
 
-  a mailbox   curl ${exchange.controlUrl}/mailboxes -d '{"address":"bob@example.com","password":"secret"}'
-  a mail      curl ${exchange.controlUrl}/mail -d '{"to":"${first?.address ?? "bob@example.com"}","from":"carol@example.com","fromName":"Carol","subject":"Lunch?","body":"At noon."}'
-  read it     curl ${exchange.controlUrl}/read -d '{"to":"…","itemId":"…"}'
-  trouble     curl ${exchange.controlUrl}/faults -d '{"kind":"busy","backOffMilliseconds":5000,"times":3}'
-              kinds: busy status unauthorized slow cut error page repeat (with operation, user, times)
-                     stopHeartbeat resumeHeartbeat errorCallback restart clear
-  look        curl ${exchange.controlUrl}/state`)
+  a mailbox   curl ${controlUrl}/mailboxes -d '{"address":"bob@example.com","password":"secret"}'
+  a mail      curl ${controlUrl}/mail -d '{"to":"${first?.address ?? "bob@example.com"}","from":"carol@example.com","fromName":"Carol","subject":"Lunch?","body":"At noon."}'
+  read it     curl ${controlUrl}/read -d '{"to":"…","itemId":"…"}'
+  log-ins     passwords tokens unlock (with user)
+  a move      curl ${controlUrl}/moves -d '{"user":"${first?.address ?? "bob@example.com"}","seconds":10}'
+  trouble     curl ${controlUrl}/faults -d '{"kind":"busy","backOffMilliseconds":5000,"times":3}'
+              kinds: busy status unauthorized slow cut error page redirect affinity repeat
+                     (with operation, user, times, seconds)
+                     stopHeartbeat resumeHeartbeat errorCallback gap forgetEvents restart down clear
+              curl ${controlUrl}/autodiscover -d '{"kind":"redirectUrl","url":"https://…"}'
+              kinds: settings redirectAddr redirectUrl error busy unauthorized status redirect page slow cut
+  look        curl ${controlUrl}/state, or …/requests
+
+What can be rehearsed with it, step by step: docs/rehearsal.md`)
+    return yield* Effect.never
+  }).pipe(Effect.scoped)
+
+/** `ens sandbox seg`: runs the gateway stand-in until interrupted, and prints how to use it. */
+export const runSeg = (options: SegOptions): Effect.Effect<never, CannotListen> =>
+  Effect.gen(function* () {
+    const seg = yield* makeSeg(options)
+    yield* Console.log(`SEG stand-in: ${seg.url}, in front of ${options.upstream}
+
+Start the service with ENS_SEG_HOSTS=${new URL(seg.url).hostname}, and let phones register with a device id.
+
+  a verdict   curl ${seg.controlUrl}/devices -d '{"device":"…","verdict":"notCompliant"}'
+              verdicts: allowed notCompliant unknown policyNotLoaded notEnabled; without a device for all
+  look        curl ${seg.controlUrl}/state`)
     return yield* Effect.never
   }).pipe(Effect.scoped)
 
