@@ -68,6 +68,7 @@ describe("redirects of EWS", () => {
     ["no URL", "https://", "no URL"],
     ["nothing", undefined, "no URL"],
     ["another scheme", "ftp://mail.example.com/EWS/Exchange.asmx", "no URL"],
+    ["a URL with a name", "https://a@mail.example.com/EWS/Exchange.asmx", "no URL"],
     ["a URL with a password", "https://a:b@mail.example.com/EWS/Exchange.asmx", "no URL"],
     ["an endless URL", `https://mail.example.com/${"a".repeat(3000)}/exchange.asmx`, "no URL"]
   ]
