@@ -1,11 +1,13 @@
-import { Effect, Option } from "effect"
+import { Effect, Either, Option } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
-import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
+import { type Choice, EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import type { AuthType } from "../../schemas/Credentials.ts"
 import { RegisterDeviceRequest, readAuthType, requestReader } from "../../schemas/DeviceApi.ts"
 import { Register } from "../../schemas/SubscriptionMessage.ts"
+import { discreetly } from "./Discretion.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
 import type { Answer } from "./Envelope.ts"
 import { type AuthTypeMismatch, openRegistration } from "./RegistrationPayload.ts"
@@ -37,13 +39,28 @@ const refused =
     Effect.succeed({ code, message: error.message })
 
 const register = Effect.fnUntraced(function* (call: Call, request: RegisterDeviceRequest) {
-  const storage = yield* Storage
   const policy = yield* EndpointPolicy
-  if (call.tenant.seg && request.deviceId === undefined) return DEVICE_ID_MISSING
+  const chosen = yield* Effect.either(policy.choose(call.tenant, request.ewsUrl))
+  const gated = call.tenant.seg || (Either.isRight(chosen) && isGateway(chosen.right))
+  if (gated && request.deviceId === undefined) return DEVICE_ID_MISSING
   const authType = readAuthType(request.authType)
   if (authType === undefined) return UNKNOWN_AUTH_TYPE
   // Refused before anything is decrypted; Autodiscover, which needs the log-in, comes last.
-  const choice = yield* policy.choose(call.tenant, request.ewsUrl)
+  const choice = yield* chosen
+  const registering = handOver(call, request, authType, choice)
+  return yield* choice._tag === "Autodiscover" && choice.unlisted ? discreetly(registering) : registering
+})
+
+const isGateway = (choice: Choice) => choice._tag === "Endpoint" && choice.endpoint.seg
+
+/** Opens the payload and lets the user's actor register the device. */
+const handOver = Effect.fnUntraced(function* (
+  call: Call,
+  request: RegisterDeviceRequest,
+  authType: AuthType,
+  choice: Choice
+) {
+  const storage = yield* Storage
   const user = yield* storage.findUser(call.tenant.tenant, request.userId)
   if (Option.isNone(user)) return yield* new PayloadUnreadable()
   const opened = yield* openRegistration(user.value, request, authType)

@@ -30,16 +30,26 @@ const poolLayer = Layer.effect(
   Effect.map(MasterKey, (master) => ({ take: Effect.sync(() => master.wrap(poolKey, POOL_CONTEXT)) }))
 )
 
-/** Allows `EWS_URL` only; without a request there is a URL unless the tenant is called `unlisted`. */
+/** A Secure Email Gateway stands there. */
+export const SEG_URL = "https://seg.example.com/EWS/Exchange.asmx"
+
+/** Allows `EWS_URL` and `SEG_URL` only; without a request there is a URL unless the tenant is called `unlisted`. */
 const policyLayer = Layer.succeed(EndpointPolicy, {
   choose: (tenant, requested) => {
-    if (requested !== undefined && requested !== EWS_URL) return new EwsUrlNotAllowed({ host: "elsewhere" })
+    if (requested !== undefined && requested !== EWS_URL && requested !== SEG_URL) {
+      return new EwsUrlNotAllowed({ host: "elsewhere" })
+    }
     if (requested === undefined && tenant.name === "unlisted") {
       return Effect.succeed({ _tag: "Autodiscover", wanted: undefined, unlisted: true })
     }
     return Effect.succeed({
       _tag: "Endpoint",
-      endpoint: { url: EWS_URL, listed: true, pins: [], seg: tenant.seg }
+      endpoint: {
+        url: requested ?? EWS_URL,
+        listed: true,
+        pins: [],
+        seg: tenant.seg || requested === SEG_URL
+      }
     })
   },
   recall: () => new EwsUrlNotAllowed({ host: "elsewhere" })

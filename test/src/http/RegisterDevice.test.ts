@@ -12,6 +12,7 @@ import {
   makeToken,
   open,
   registration,
+  SEG_URL,
   USER_ID,
   userNumber
 } from "../../support/DeviceApiFixture.ts"
@@ -31,6 +32,27 @@ const phone = Effect.gen(function* () {
     Effect.map(register(outside, inside), ({ json }) => [json["responseCode"], json["errorMessage"]])
   return { post, register, codeOf, script, publicKey: json["publicKey"] }
 })
+
+/** A phone of a tenant without any list: registering waits on the test's clock. */
+const unlistedPhone = Effect.gen(function* () {
+  const { post, script } = yield* phone
+  const headers = { ENSAPIToken: "the token of tenant unlisted" }
+  yield* makeToken(headers.ENSAPIToken, "unlisted")
+  const { json } = yield* post("getpublickey", { userId: USER_ID }, headers)
+  const body = yield* registration(json["publicKey"], { ewsUrl: undefined })
+  /** Under way, and already with the actor. */
+  const waitingFor = Effect.gen(function* () {
+    const before = script.requests.length
+    const waiting = yield* Effect.fork(post("registerdevicev2", body, headers))
+    while (script.requests.length === before) yield* realPause
+    yield* realPause
+    return waiting
+  })
+  return { bodies: [] as Array<string>, script, waitingFor }
+})
+
+/** For what passes real crypto and streams. */
+const realPause = Effect.promise(() => new Promise((done) => setTimeout(done, 5)))
 
 /** The latest registration that reached the actor. */
 const last = (script: SubscriptionScript["Type"]): Register => script.requests.at(-1)!.request as Register
@@ -332,6 +354,62 @@ describe("registerdevicev2", () => {
   )
 
   scoped(
+    "tells nothing of hosts that nobody listed: one text, and not before 8 seconds; success at once",
+    Effect.gen(function* () {
+      const { bodies, script, waitingFor } = yield* unlistedPhone
+      for (const [reply, code] of [
+        [{ code: "SubscribeAgain", message: "a.example is closed", retryAfterSeconds: 300 }, 14],
+        [{ code: "SubscribeAgain", message: "The Autodiscover service couldn't be located." }, 14],
+        [{ code: "SubscribeAgain", message: "Exchange did not accept these credentials" }, 14],
+        [{ code: "FailedToGetEwsUrlFromAutoDiscovery", message: "no URL" }, 16],
+        [{ code: "EWSUrlMismatch", message: "not in the list" }, 35]
+      ] as const) {
+        script.reply("Register", Effect.succeed(reply))
+        const waiting = yield* waitingFor
+        yield* TestClock.adjust("7999 millis")
+        expect(waiting.unsafePoll(), reply.message).toBe(null)
+        yield* TestClock.adjust("1 millis")
+        const got = yield* waiting
+        expect([got.status, got.json["responseCode"]]).toEqual([409, code])
+        bodies.push(code === 14 ? got.text : "")
+      }
+      expect(new Set(bodies.filter((text) => text !== "")).size).toBe(1)
+      expect(bodies[0]).toContain("The Autodiscover service couldn't be located.")
+      expect(bodies[0]).not.toContain("a.example")
+      script.reply("Register", Effect.succeed({ code: "UserSubscribed", message: "" }))
+      expect((yield* yield* waitingFor).json["responseCode"]).toBe(7)
+    })
+  )
+
+  scoped(
+    "adds nothing to what took longer than 8 seconds already, and gives it the same text",
+    Effect.gen(function* () {
+      const { script, waitingFor } = yield* unlistedPhone
+      script.reply("Register", Effect.never)
+      const waiting = yield* waitingFor
+      yield* TestClock.adjust("28 seconds")
+      const got = yield* waiting
+      expect([got.json["responseCode"], got.json["errorMessage"]]).toEqual([
+        14,
+        expect.stringContaining("The Autodiscover service couldn't be located.")
+      ])
+    })
+  )
+
+  scoped(
+    "32: a host that is a Secure Email Gateway needs device ids, whatever else is wrong",
+    Effect.gen(function* () {
+      const { register } = yield* phone
+      const got = yield* register({ ewsUrl: SEG_URL, authType: "Kerberos", payload: "rubbish" })
+      expect([got.json["responseCode"], got.json["errorMessage"]]).toEqual([
+        32,
+        expect.stringContaining("deviceId")
+      ])
+      expect((yield* register({ ewsUrl: SEG_URL, deviceId: "d" })).json["responseCode"]).toBe(7)
+    })
+  )
+
+  scoped(
     "32: a tenant behind a Secure Email Gateway needs device ids",
     Effect.gen(function* () {
       const { post } = yield* phone
@@ -356,9 +434,7 @@ describe("registerdevicev2", () => {
       const { register, script } = yield* phone
       script.reply("Register", Effect.never)
       const waiting = yield* Effect.fork(register())
-      // The request passes real crypto and streams before it waits for the actor.
-      while (script.requests.length === 0)
-        yield* Effect.promise(() => new Promise((done) => setTimeout(done, 5)))
+      while (script.requests.length === 0) yield* realPause
       yield* TestClock.adjust("27 seconds")
       expect(waiting.unsafePoll()).toBe(null)
       yield* TestClock.adjust("1 second")
