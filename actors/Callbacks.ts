@@ -1,15 +1,22 @@
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
-import { startRenewal, subscribingGeneration } from "./Desk.ts"
+import { gapFrom, lookBackAt, lookingBack, missedSince, noticeGap } from "./CatchUp.ts"
+import { subscribingGeneration } from "./Desk.ts"
 import { type Arrival, digestEvents } from "./MailEvents.ts"
-import { addRound, openOf } from "./Rounds.ts"
-import type { Round, StoredSubscription, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
-import { canAsk, digest, type Early, type State } from "./SubscriptionState.ts"
+import { openOf } from "./News.ts"
+import { reform, renewBroken } from "./Renewal.ts"
+import { emptyRound, type Round } from "./Round.ts"
+import { addRound } from "./Rounds.ts"
+import type { StoredSubscription, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
+import { canAsk, digest, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
+import type { Early } from "./UnderWay.ts"
 
 /** Callbacks that may wait for Exchange's answer to the Subscribe that caused them. */
 const EARLY_MAX = 8
 const EWS_SECOND = 1_000
 const CLOCKS_DIFFER = 5_000
+/** Events of a subscription that was heard so recently can go on in a new one; later on, looking for mails costs less. */
+const RESUMABLE = 30 * 60_000
 
 /**
  * An authentic callback (contract section 3, "Answering"). `Unsubscribe` cannot be taken back, so it is answered only
@@ -52,7 +59,7 @@ export const onConsulted = (
       }
       if (generation > turn.state.generation) {
         if (stored === undefined) adopt(turn, callback)
-        else catchUp(turn, generation, stored)
+        else takeOver(turn, generation, stored)
       }
       if (recognise(turn, waiter, callback)) take(turn, waiter, callback, suspicion)
       return
@@ -66,16 +73,20 @@ export const onConsulted = (
 
 /** A callback of the live subscription. */
 const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
+  const { lastHeard } = turn.state
   heard(turn, callback.activityId)
   if (suspicion === "poison") return acknowledgePoison(turn, waiter, callback)
-  if (callback.errorCode !== undefined) return broken(turn, waiter, callback)
+  if (callback.errorCode !== undefined) return broken(turn, waiter, callback, lastHeard)
   const round = roundOf(turn.state, waiter, callback, suspicion, turn.now)
-  checkGap(turn, callback)
   if (round === undefined) {
     settleHeartbeat(turn, callback)
-    return turn.reply(waiter, "Ok")
+    turn.reply(waiter, "Ok")
+    if (suspicion === "none") lookBackAt(turn, callback)
+  } else {
+    noticeGap(turn, callback, lastHeard)
+    addRound(turn, lookingBack(turn, round))
   }
-  addRound(turn, round)
+  if (suspicion === "none") reform(turn, callback)
 }
 
 /** A replaced subscription may be the only one that knows of a mail which came just before: announced first, then ended. */
@@ -117,19 +128,14 @@ const roundOf = (
   const events = digestEvents(callback.events, state.inbox)
   if (events.heartbeat) return undefined
   return {
+    ...emptyRound(callback, events.inbox, now),
     waiters: [waiter],
     keys: [events.key],
-    generation: callback.generation,
-    f: callback.f,
-    activityId: callback.activityId,
     arrivals: events.arrivals,
     unread: events.unread,
-    inbox: events.inbox,
-    farewell: false,
     blind: callback.hurried || suspicion !== "none",
     alone: suspicion !== "none",
-    watermark: events.watermark,
-    arrivedAt: now
+    watermark: events.watermark
   }
 }
 
@@ -147,11 +153,14 @@ const early = (turn: Turn, waiter: Waiter, callback: Callback): void => {
 }
 
 /** A Subscribe was stored while its actor crashed. */
-const catchUp = (turn: Turn, generation: number, stored: StoredSubscription): void => {
+const takeOver = (turn: Turn, generation: number, stored: StoredSubscription): void => {
   const { subscribedAt, ...known } = stored
+  const gapSince = missedSince(turn.state, turn.env)
   turn.link("Unconfirmed")
   turn.set({
     ...known,
+    gapSince,
+    form: turn.env.form,
     generation,
     attempted: Math.max(turn.state.attempted, generation),
     watermark: 0,
@@ -164,6 +173,8 @@ const catchUp = (turn: Turn, generation: number, stored: StoredSubscription): vo
 const adopt = (turn: Turn, callback: Callback): void => {
   turn.set({
     generation: callback.generation,
+    gapSince: missedSince(turn.state, turn.env),
+    form: 0,
     attempted: Math.max(turn.state.attempted, callback.generation),
     subscription: digest(callback.subscriptionId),
     watermark: 0,
@@ -208,22 +219,13 @@ const settleHeartbeat = (turn: Turn, callback: Callback): void => {
   turn.do({ _tag: "Note", watermark, soon: false })
 }
 
-/** An unexpected PreviousWatermark is worth a line, and by itself no reason to end or renew anything. */
-const checkGap = (turn: Turn, callback: Callback): void => {
-  const { watermark } = turn.state
-  if (
-    watermark !== 0 &&
-    callback.previousWatermark !== undefined &&
-    digest(callback.previousWatermark) !== watermark
-  ) {
-    turn.log("events may have been missed", callback.activityId)
-  }
-}
-
-const broken = (turn: Turn, waiter: Waiter, callback: Callback): void => {
+const broken = (turn: Turn, waiter: Waiter, callback: Callback, lastHeard: number): void => {
+  const { gapSince } = turn.state
   turn.log("Exchange reports the subscription broken", callback.activityId)
   turn.reply(waiter, "Unsubscribe")
-  startRenewal(turn, callback)
+  // Nobody knows how long it has reported nothing any more.
+  if (gapSince === 0) turn.set({ gapSince: gapFrom(turn.state, lastHeard, turn.now) })
+  renewBroken(turn, callback, gapSince === 0 && turn.now - lastHeard < RESUMABLE)
 }
 
 const acknowledgePoison = (turn: Turn, waiter: Waiter, callback: Callback): void => {

@@ -24,8 +24,9 @@ import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
 import { now } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
+import type { ReformPace } from "./ReformPace.ts"
 import type { Message } from "./SubscriptionActor.ts"
-import type { Command, DeskRequest, Input, JobId } from "./SubscriptionProtocol.ts"
+import type { Command, Input, JobId } from "./SubscriptionProtocol.ts"
 import type { State } from "./SubscriptionState.ts"
 import type { Supervisor } from "./Supervisor.ts"
 import type { UserGate } from "./UserGate.ts"
@@ -50,17 +51,20 @@ export class CommandRunner {
   readonly #callers: Callers
   readonly #writeBehind: WriteBehind["Type"]
   readonly #nudges: NudgeGate["Type"]
+  readonly #pace: ReformPace
 
   constructor(
     supervisor: Supervisor<State, Message, JobServices>,
     callers: Callers,
     writeBehind: WriteBehind["Type"],
-    nudges: NudgeGate["Type"]
+    nudges: NudgeGate["Type"],
+    pace: ReformPace
   ) {
     this.#supervisor = supervisor
     this.#callers = callers
     this.#writeBehind = writeBehind
     this.#nudges = nudges
+    this.#pace = pace
   }
 
   run(cell: Cell<State, Message>, command: Command): void {
@@ -93,11 +97,12 @@ export class CommandRunner {
       case "Desk":
         return this.#start(
           cell,
-          serve(user, command.request, command.generation),
+          serve(user, command),
           { activityId: command.request.activityId, job: command.job },
           (result) => ({ _tag: "Desked", job: command.job, result })
         )
       case "Renew":
+        this.#pace.spend()
         return this.#start(cell, renewJob(user, command), command, (result) => ({
           _tag: "Renewed",
           job: command.job,
@@ -181,10 +186,11 @@ export class CommandRunner {
   }
 }
 
-const serve = (user: UserNumber, request: DeskRequest, generation: number) => {
+const serve = (user: UserNumber, command: Extract<Command, { readonly _tag: "Desk" }>) => {
+  const { request } = command
   switch (request._tag) {
     case "Register":
-      return registerJob(user, request, generation)
+      return registerJob(user, request, command)
     case "Unregister":
       return unregisterJob(user, request)
     case "UpdateDeviceToken":

@@ -1,6 +1,6 @@
 import type { DeviceReply } from "../schemas/SubscriptionMessage.ts"
-import { free, idle } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
+import { free, idle } from "./UnderWay.ts"
 
 /** No device is left. One that is registering comes first: while the desk serves, nobody is removed. */
 export const startRemoval = (turn: Turn): void => {

@@ -1,29 +1,28 @@
 import { Redacted } from "effect"
-import type { Callback, DeviceReply } from "../schemas/SubscriptionMessage.ts"
+import { isLive } from "../schemas/LinkState.ts"
+import type { DeviceReply } from "../schemas/SubscriptionMessage.ts"
 import { releaseEarly } from "./Callbacks.ts"
+import { closeGap, missedSince } from "./CatchUp.ts"
+import { passed } from "./Compliance.ts"
 import { depart } from "./Departure.ts"
-import type { DeskRequest, DeskResult, EnrolResult, JobId, Waiter } from "./SubscriptionProtocol.ts"
-import {
-  canAsk,
-  digest,
-  type Early,
-  free,
-  isListening,
-  type Queued,
-  RECENT,
-  type State
-} from "./SubscriptionState.ts"
+import type { DeskResult, EnrolResult } from "./JobResults.ts"
+import { renew } from "./Renewal.ts"
+import type { DeskRequest, JobId, Waiter } from "./SubscriptionProtocol.ts"
+import { digest, type Env, isOutdated, noneBlocked, RECENT, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
+import { type Early, free, type Queued } from "./UnderWay.ts"
 
 const QUEUE_MAX = 16
 /** At most so many new subscriptions of a user in so many milliseconds (contract section 2). */
 const SUBSCRIPTIONS_MAX = 5
 const SUBSCRIPTIONS_PER = RECENT
+/** A device waits 30 s for its answer, its turn in the queue included. */
+const SERVED_WITHIN = 28_000
 
 /** A device asks for something: served one after another, because each may change what the next one finds. */
 export const onDesk = (turn: Turn, waiter: Waiter, request: DeskRequest): void => {
   const { desk, queue, generation } = turn.state
-  const queued: Queued = { waiter, request, generation }
+  const queued: Queued = { waiter, request, generation, cameAt: turn.now }
   if (desk._tag === "Free") return serve(turn, queued)
   if (queue.length >= QUEUE_MAX) return turn.reply(waiter, tooMany("too many requests of this user wait", 5))
   turn.set({ queue: [...queue, queued] })
@@ -32,26 +31,6 @@ export const onDesk = (turn: Turn, waiter: Waiter, request: DeskRequest): void =
 /** The generation that a Subscribe in flight will have; 0 = none is in flight. */
 export const subscribingGeneration = (state: State): number =>
   state.desk._tag === "Free" ? 0 : state.desk.generation
-
-/** Exchange ended the subscription: make a new one with the credentials that the callback carries. */
-export const startRenewal = (turn: Turn, callback: Callback): void => {
-  if (subscribingGeneration(turn.state) > 0) return
-  const { activityId, f, generation } = callback
-  turn.set({ renewal: { from: generation, f, activityId } })
-  if (turn.state.desk._tag === "Free") renew(turn)
-}
-
-const renew = (turn: Turn): void => {
-  const { renewal } = turn.state
-  turn.set({ renewal: undefined })
-  // A device may have had a new one made meanwhile.
-  if (renewal === undefined || renewal.from !== turn.state.generation) return
-  if (!canAsk(turn.state) || exhausted(turn)) return fellSilent(turn)
-  const job = turn.nextJob()
-  const generation = nextGeneration(turn.state)
-  turn.set({ attempted: generation, desk: { _tag: "Renewing", job, generation, early: [] } })
-  turn.do({ _tag: "Renew", job, generation, ...renewal })
-}
 
 export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
   const { desk } = turn.state
@@ -62,9 +41,11 @@ export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
       return subscribeFor(turn, {
         waiter: desk.waiter,
         request: desk.request,
-        generation: turn.state.generation
+        generation: turn.state.generation,
+        cameAt: desk.cameAt
       })
     case "Answer":
+      if (result.proven !== undefined) passed(turn, result.proven)
       turn.reply(desk.waiter, result.reply)
       break
     case "Gone":
@@ -72,30 +53,15 @@ export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
       turn.set({ desk: free })
       return depart(turn)
     case "Subscribed":
-      subscribed(turn, result)
       // The app is awake and knows its own count: nothing has to be sent for the present one.
       turn.set({ badge: result.unread })
       turn.reply(desk.waiter, result.reply)
+      subscribed(turn, result, desk.since, desk.request.activityId)
       break
     case "Failed":
       failed(turn, result)
       turn.reply(desk.waiter, result.reply)
       break
-  }
-  proceed(turn, desk.early, result._tag === "Subscribed" ? digest(result.subscriptionId) : 0)
-}
-
-export const onRenewed = (turn: Turn, job: JobId, result: EnrolResult): void => {
-  const { desk } = turn.state
-  if (desk._tag !== "Renewing" || desk.job !== job) return
-  if (result._tag === "Subscribed") subscribed(turn, result)
-  else {
-    failed(turn, result)
-    if (result.rejected && canAsk(turn.state)) {
-      turn.set({ rejected: turn.state.generation })
-      turn.link("CredentialsRejected")
-      turn.log("credentials rejected")
-    } else fellSilent(turn)
   }
   proceed(turn, desk.early, result._tag === "Subscribed" ? digest(result.subscriptionId) : 0)
 }
@@ -108,7 +74,7 @@ export const onRemoved = (turn: Turn, job: JobId, gone: boolean): void => {
 }
 
 const serve = (turn: Turn, queued: Queued): void => {
-  if (queued.request._tag === "Register" && needsSubscription(turn.state, queued))
+  if (queued.request._tag === "Register" && needsSubscription(turn.state, queued, turn.env))
     return subscribeFor(turn, queued)
   start(turn, queued, 0)
 }
@@ -125,27 +91,35 @@ const subscribeFor = (turn: Turn, queued: Queued): void => {
 
 const start = (turn: Turn, queued: Queued, generation: number): void => {
   const job = turn.nextJob()
-  const { waiter, request } = queued
+  const { cameAt, waiter, request } = queued
+  const since = generation > 0 ? missedSince(turn.state, turn.env) : 0
   turn.set({
     attempted: Math.max(turn.state.attempted, generation),
-    desk: { _tag: "Serving", job, waiter, request, generation, early: [] }
+    desk: { _tag: "Serving", job, waiter, request, cameAt, generation, since, early: [] }
   })
-  turn.do({ _tag: "Desk", job, request, generation })
+  turn.do({ _tag: "Desk", job, request, generation, since, until: cameAt + SERVED_WITHIN })
 }
 
 /**
- * Contract section 2, "When register makes a new subscription". One that was made after this request came is as good
- * as one made for it; the request still proves its own credentials.
+ * Contract section 2, "When register makes a new subscription"; and one that was made otherwise than the settings say now
+ * is made anew. One that was made after this request came is as good as one made for it; the request still proves its own
+ * credentials.
  */
-const needsSubscription = (state: State, { request, generation }: Queued): boolean => {
+const needsSubscription = (state: State, { request, generation }: Queued, env: Env): boolean => {
   if (request._tag !== "Register") return false
   const sameEndpoint = request.ewsUrl === undefined || digest(request.ewsUrl) === state.endpoint
-  if (isListening(state.link) && sameEndpoint && generation < state.generation) return false
+  if (isLive(state.link) && sameEndpoint && generation < state.generation) return false
   const hasBearer = Redacted.value(request.credentials).accessToken !== undefined
-  return request.force || !isListening(state.link) || !sameEndpoint || hasBearer
+  return request.force || !isLive(state.link) || !sameEndpoint || hasBearer || isOutdated(state, env)
 }
 
-const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscribed" }): void => {
+/** The new subscription is in force; mails since `since` that none reported were looked for (0: there is no such time). */
+export const subscribed = (
+  turn: Turn,
+  result: EnrolResult & { readonly _tag: "Subscribed" },
+  since: number,
+  activityId: string
+): void => {
   const wasSilent = turn.state.link === "Overdue" || turn.state.link === "Lost"
   turn.set({
     link: "Unconfirmed",
@@ -155,7 +129,9 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
     subscription: digest(result.subscriptionId),
     watermark: digest(result.watermark),
     endpoint: result.endpoint,
+    form: turn.env.form,
     lastHeard: turn.now,
+    blocked: noneBlocked,
     inboxRead: turn.now,
     unread: result.unread,
     tokenExpiresAt: result.tokenExpiresAt,
@@ -165,16 +141,17 @@ const subscribed = (turn: Turn, result: EnrolResult & { readonly _tag: "Subscrib
   // The ledger goes with the new generation: what was still to be written under the old one is passed over.
   turn.do({ _tag: "Note", watermark: result.watermark, soon: true })
   if (wasSilent) turn.do({ _tag: "Revived", heard: false })
+  closeGap(turn, since, { missed: result.missed, unread: result.unread, activityId })
 }
 
-const failed = (turn: Turn, result: EnrolResult & { readonly _tag: "Failed" }): void => {
+export const failed = (turn: Turn, result: EnrolResult & { readonly _tag: "Failed" }): void => {
   if (!result.refused) return
   turn.set({ refused: Math.max(turn.state.refused, result.generation) })
   turn.do({ _tag: "Refuse", generation: result.generation })
 }
 
 /** The desk is free: early callbacks go their way, and the next request is served. */
-const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number): void => {
+export const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number): void => {
   turn.set({ desk: free })
   for (const callback of early) {
     const { round, subscriptionId } = callback
@@ -191,19 +168,14 @@ const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: number):
   serve(turn, queued)
 }
 
-const fellSilent = (turn: Turn): void => {
-  if (!isListening(turn.state.link)) return
-  turn.link("Overdue")
-  turn.log("silent for too long")
-}
-
-const nextGeneration = (state: State): number =>
+export const nextGeneration = (state: State): number =>
   Math.max(state.generation, state.attempted, state.refused) + 1
 
 const recent = (turn: Turn): ReadonlyArray<number> =>
   turn.state.subscribedAt.filter((at) => turn.now - at < SUBSCRIPTIONS_PER)
 
-const exhausted = (turn: Turn): boolean => recent(turn).length >= SUBSCRIPTIONS_MAX
+/** No further subscription may be made now. */
+export const exhausted = (turn: Turn): boolean => recent(turn).length >= SUBSCRIPTIONS_MAX
 
 const tooMany = (what: string, retryAfterSeconds: number): DeviceReply => ({
   code: "UpdateFail",

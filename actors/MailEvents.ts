@@ -7,6 +7,8 @@ export interface Arrival {
   readonly itemId: ItemId
   /** Created without NewMail: announced only if it was received a short time ago. */
   readonly createdOnly: boolean
+  /** No event reported it: it was looked for. */
+  readonly missed: boolean
   /** Of the event; milliseconds since 1970, undefined when Exchange named none. */
   readonly at: number | undefined
 }
@@ -47,7 +49,7 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
     if (event.itemId === undefined) continue
     if (event.kind === "NewMail" || event.kind === "Created") {
       const createdOnly = event.kind === "Created" && arrivals.get(event.itemId)?.createdOnly !== false
-      arrivals.set(event.itemId, { itemId: event.itemId, createdOnly, at: event.timestamp })
+      arrivals.set(event.itemId, { itemId: event.itemId, createdOnly, missed: false, at: event.timestamp })
       if (event.parentFolderId !== undefined) inbox = hash53(event.parentFolderId)
     } else if (event.kind === "Deleted" || event.kind === "Moved") {
       arrivals.delete(event.itemId)

@@ -1,28 +1,20 @@
-import type { Mail } from "../schemas/EwsMessage.ts"
-import type { ItemId } from "../schemas/Ids.ts"
 import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
+import { learnCompliance } from "./Compliance.ts"
 import { startRemoval } from "./Departure.ts"
-import { isSettled, itemEntry, settle } from "./Ledger.ts"
-import type { Arrival } from "./MailEvents.ts"
-import type {
-  Announcement,
-  AnnounceResult,
-  FetchResult,
-  JobId,
-  Round,
-  Waiter
-} from "./SubscriptionProtocol.ts"
-import { askingOf, canAsk, digest, idle, type State } from "./SubscriptionState.ts"
+import type { AnnounceResult, FetchResult } from "./JobResults.ts"
+import { settle } from "./Ledger.ts"
+import { detailsOf, openOf, sift, unknownOf } from "./News.ts"
+import { ARRIVALS_MAX, earliest, merge, type Round, withFound } from "./Round.ts"
+import type { JobId, Waiter } from "./SubscriptionProtocol.ts"
+import { askingOf, blockedOf, canAsk, digest } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
+import { idle } from "./UnderWay.ts"
 
 /** GetFolder at most once per user in this time. */
 const INBOX_READ_EVERY = 3_000
 /** Unread counts that Exchange sends along are confirmed by GetFolder now and then. */
 const INBOX_CONFIRM_EVERY = 10 * 60_000
-/** An item created longer ago was moved or copied in, it is no new mail. */
-const FRESH = 15 * 60_000
 const WAITERS_MAX = 16
-const ARRIVALS_MAX = 512
 
 /** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
 export const addRound = (turn: Turn, round: Round): void => {
@@ -34,24 +26,24 @@ export const addRound = (turn: Turn, round: Round): void => {
     turn.set({ work: idle, next: work.round })
     return start(turn, round)
   }
-  const [waiter] = round.waiters
-  const [key] = round.keys
-  if (waiter === undefined || key === undefined) return
+  const [waiter = 0] = round.waiters
+  const [key = 0] = round.keys
   // Another subscription may report the same events, but its callback gets another answer.
   if (
     work._tag !== "Flushing" &&
     work.round.generation === round.generation &&
     work.round.keys.includes(key)
   ) {
-    if (work.round.waiters.length >= WAITERS_MAX) return turn.reply(waiter, "Retry")
+    if (work.round.waiters.length >= WAITERS_MAX) return turnAway(turn, round)
+    returnGap(turn, round)
     return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
   }
   const queued = work._tag === "Resting" ? work.round : next
   if (queued === undefined) return turn.set({ next: round })
-  if (round.alone || queued.alone) return turn.reply(waiter, "Retry")
+  if (round.alone || queued.alone) return turnAway(turn, round)
   const isFull =
     queued.waiters.length >= WAITERS_MAX || queued.arrivals.length + round.arrivals.length > ARRIVALS_MAX
-  if (isFull) return turn.reply(waiter, "Retry")
+  if (isFull) return turnAway(turn, round)
   const merged = merge(queued, round)
   turn.set(work._tag === "Resting" ? { work: { ...work, round: merged } } : { next: merged })
 }
@@ -67,8 +59,9 @@ export const endRest = (turn: Turn): void => {
 export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => {
   const { work } = turn.state
   if (work._tag !== "Fetching" || work.job !== job) return
-  const { round } = work
+  const round = result.missed === undefined ? work.round : withFound(work.round, result.missed)
   if (result.unread !== undefined) turn.set({ inboxRead: turn.now })
+  if (result.compliance !== undefined) learnCompliance(turn, result.compliance, round.activityId)
   if (
     (result.trouble === "rejected" || result.trouble === "sealed") &&
     round.generation === turn.state.generation &&
@@ -122,43 +115,54 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     backlog: true,
     details: [],
     asking: askingOf(turn.state),
+    blocked: blockedOf(turn.state),
     until: turn.now + turn.env.callbackDeadline
   })
 }
 
 const start = (turn: Turn, round: Round): void => {
   const { state, env } = turn
-  const open = openOf(state, round)
+  const { f } = round
+  const items = unknownOf(state, round)
   const sinceRead = turn.now - state.inboxRead
+  const searches = round.gap > 0 && !round.searched
   const wantsUnread = round.unread === undefined || sinceRead > INBOX_CONFIRM_EVERY
-  const unread = wantsUnread && sinceRead >= INBOX_READ_EVERY
+  const unread = wantsUnread && (searches || sinceRead >= INBOX_READ_EVERY)
   const until = round.arrivedAt + env.callbackDeadline / 2
   // The timer that notices the expiry may be a moment late.
   const isExpired = state.tokenExpiresAt > 0 && state.tokenExpiresAt <= turn.now
   const mayAsk = canAsk(state) && !isExpired && !round.blind && until > turn.now
-  if (mayAsk && wantsUnread && !unread && open.length === 0) {
+  if (mayAsk && wantsUnread && !unread && openOf(state, round).length === 0) {
     return turn.set({ work: { _tag: "Resting", until: state.inboxRead + INBOX_READ_EVERY, round } })
   }
-  if (!mayAsk || (!unread && open.length === 0))
-    return announce(turn, round, { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined })
+  if (!mayAsk || f === undefined || (!unread && !searches && items.length === 0)) {
+    return announce(turn, round, unasked)
+  }
   const job = turn.nextJob()
   turn.set({ work: { _tag: "Fetching", job, round } })
   turn.do({
     _tag: "Fetch",
     job,
     generation: round.generation,
-    f: round.f,
+    f,
     activityId: round.activityId,
-    items: open.map((arrival) => arrival.itemId),
+    items,
     unread,
     backlog: state.backlog,
+    since: searches ? round.gap : 0,
+    blocked: blockedOf(state),
     until
   })
 }
 
-/** Arrivals that have no final verdict for all devices yet. */
-export const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
-  round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
+const unasked: FetchResult = {
+  mails: undefined,
+  elsewhere: [],
+  missed: undefined,
+  unread: undefined,
+  compliance: undefined,
+  trouble: undefined
+}
 
 const announce = (turn: Turn, round: Round, result: FetchResult): void => {
   const { arrivals, done } = sift(turn.state, round, result, turn.now)
@@ -183,39 +187,17 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     previousBadge: known(turn.state.badge),
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
-    details: (result.mails ?? []).filter((mail) => !result.elsewhere.includes(mail.itemId)),
+    details: detailsOf(round, result),
     asking: askingOf(turn.state),
+    blocked: blockedOf(turn.state),
     until: round.arrivedAt + turn.env.callbackDeadline * 0.95
   })
 }
 
-/** Which arrivals are new mails to announce, and ledger entries of those that are not. */
-const sift = (state: State, round: Round, result: FetchResult, now: number) => {
-  const details = result.mails && new Map<ItemId, Mail>(result.mails.map((mail) => [mail.itemId, mail]))
-  const arrivals: Array<Announcement> = []
-  const done: Array<number> = []
-  for (const arrival of round.arrivals) {
-    if (isSettled(state.ledger, arrival.itemId)) continue
-    const mail = details?.get(arrival.itemId)
-    if (details === undefined ? isFresh(arrival, arrival.at, now) : isNews(arrival, mail, result, now)) {
-      arrivals.push({ itemId: arrival.itemId, mail })
-    } else done.push(itemEntry(arrival.itemId))
-  }
-  return { arrivals, done }
-}
-
-const isNews = (arrival: Arrival, mail: Mail | undefined, result: FetchResult, now: number): boolean =>
-  mail !== undefined &&
-  !mail.isRead &&
-  !result.elsewhere.includes(mail.itemId) &&
-  isFresh(arrival, mail.receivedAt ?? arrival.at, now)
-
-const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>
-  !arrival.createdOnly || at === undefined || now - at < FRESH
-
 /** The round is over: Exchange gets its answer. The watermark is written with the ledger, never before it. */
 const finish = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
+  if (!kept || !round.searched) returnGap(turn, round)
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined, soon: true })
   turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
   startNext(turn)
@@ -228,23 +210,15 @@ const startNext = (turn: Turn): void => {
   start(turn, next)
 }
 
-const merge = (first: Round, later: Round): Round => {
-  const arrivals = new Map(first.arrivals.map((arrival) => [arrival.itemId, arrival]))
-  for (const arrival of later.arrivals) {
-    const known = arrivals.get(arrival.itemId)
-    arrivals.set(arrival.itemId, known === undefined || known.createdOnly ? arrival : known)
-  }
-  return {
-    ...later,
-    waiters: [...first.waiters, ...later.waiters],
-    keys: [...first.keys, ...later.keys],
-    arrivals: [...arrivals.values()],
-    unread: later.unread ?? first.unread,
-    blind: first.blind && later.blind,
-    alone: false,
-    watermark: later.watermark ?? first.watermark,
-    arrivedAt: first.arrivedAt
-  }
+/** There is no place for it now: Exchange sends it again. */
+const turnAway = (turn: Turn, round: Round): void => {
+  returnGap(turn, round)
+  turn.replyAll(round.waiters, "Retry")
+}
+
+/** What may have been missed is another round's business. */
+const returnGap = (turn: Turn, { gap }: Round): void => {
+  if (gap > 0) turn.set({ gapSince: earliest(turn.state.gapSince, gap) })
 }
 
 const known = (count: number): number | undefined => (count < 0 ? undefined : count)

@@ -1,3 +1,4 @@
+import type { DeviceNumber } from "../schemas/Ids.ts"
 import { isLive } from "../schemas/LinkState.ts"
 import type { DeviceReply, GetStatus } from "../schemas/SubscriptionMessage.ts"
 import type { Waiter } from "./SubscriptionProtocol.ts"
@@ -9,21 +10,22 @@ export const onStatus = (turn: Turn, waiter: Waiter, request: GetStatus): void =
   if (request.deviceToken !== undefined && isLive(linkOf(turn.state))) {
     return turn.do({ _tag: "Look", waiter, deviceToken: request.deviceToken })
   }
-  turn.reply(waiter, statusReply(turn.state, true))
+  turn.reply(waiter, statusReply(turn.state, undefined))
 }
 
-/** `known`: the user has the device that asks; undefined while storage cannot say. */
-export const onLooked = (turn: Turn, waiter: Waiter, known: boolean | undefined): void =>
+/** `known`: the device that asks, false if the user has no such device; undefined while storage cannot say. */
+export const onLooked = (turn: Turn, waiter: Waiter, known: DeviceNumber | false | undefined): void =>
   turn.reply(waiter, known === undefined ? storageAway : statusReply(turn.state, known))
 
-const statusReply = (state: State, known: boolean): DeviceReply => {
-  const link = linkOf(state)
+/** For this device; undefined: none was named. */
+const statusReply = (state: State, device: DeviceNumber | false | undefined): DeviceReply => {
+  const link = device && state.blocked.includes(device) ? "Blocked" : linkOf(state)
   return {
     code: !isLive(link)
       ? "UserRecordPresentNotSubscribed"
-      : known
-        ? "UserAlreadySubscribed"
-        : "SubscribedNeedsUpdate",
+      : device === false
+        ? "SubscribedNeedsUpdate"
+        : "UserAlreadySubscribed",
     message: "",
     state: link,
     lastHeartbeat: state.generation === 0 ? null : state.lastHeard

@@ -1,5 +1,6 @@
 import { onCallback, onConsulted } from "./Callbacks.ts"
-import { onDesk, onDesked, onRemoved, onRenewed } from "./Desk.ts"
+import { onDesk, onDesked, onRemoved } from "./Desk.ts"
+import { onRenewed } from "./Renewal.ts"
 import { onAnnounced, onFetched, onFlush } from "./Rounds.ts"
 import { onDue } from "./Silence.ts"
 import { onLooked, onStatus } from "./StatusQuery.ts"

@@ -1,4 +1,5 @@
 import { Effect, Option } from "effect"
+import { MasterKey } from "../layers/crypto/MasterKey.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
@@ -10,7 +11,10 @@ import { makeLogLine } from "./LogLine.ts"
 import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
 import { NudgeGate } from "./NudgeGate.ts"
+import { ReformPace } from "./ReformPace.ts"
+import { earliest } from "./Round.ts"
 import { decide } from "./Subscription.ts"
+import { formOf } from "./SubscriptionForm.ts"
 import type { Input, JobId, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
 import { type Env, fromStored, type State, unsubscribed } from "./SubscriptionState.ts"
 import { dueAt } from "./SubscriptionTimes.ts"
@@ -48,22 +52,26 @@ export const makeBehaviour = Effect.gen(function* () {
   const time = Effect.sync(() => nowOf(clock))
   /** Actors between their loading and their new life. */
   const restarting = new Set<string>()
+  const pace = new ReformPace(settings.renewRate, nowOf(clock))
   const env: { -readonly [Field in keyof Env]: Env[Field] } = {
     heartbeatCheck: settings.heartbeatCheckMinutes * 60_000,
     statusFrequency: settings.statusFrequencyMinutes * 60_000,
     callbackDeadline: settings.callbackDeadline,
     listeningSince: nowOf(clock),
+    form: formOf(settings, (yield* MasterKey).checkValue),
+    mayReform: false,
     now: 0
   }
 
   return (supervisor: Supervisor<State, Message, JobServices>): Behaviour<State, Message> => {
-    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges)
+    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace)
 
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
       const before = cell.state
       if (before === undefined) throw new Error("an actor without state got a message")
       // Whole milliseconds: they are stored.
       env.now = Math.floor(now)
+      env.mayReform = pace.allows(now)
       const { state, commands: todo } = decide(before, input, env)
       cell.state = state
       if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
@@ -169,9 +177,15 @@ export const rested = (state: State, lastGood: State | undefined): State => {
   const { work, next, desk, queue, jobs, renewal } = unsubscribed(state.user, state.lastHeard)
   const idle = { ...state, work, next, desk, queue, jobs, renewal }
   if (lastGood === undefined) return idle
-  const { attempted, inbox, inboxRead, backlog, refused, rejected, subscribedAt, tokenNoticed } = lastGood
+  const { attempted, inbox, inboxRead, backlog, blocked, refused, rejected, subscribedAt, tokenNoticed } =
+    lastGood
+  const { reformedAt, searchedAt } = lastGood
   return {
     ...idle,
+    gapSince: openGap(lastGood),
+    reformedAt,
+    searchedAt,
+    blocked,
     // A turn that crashed half-way may have started jobs under numbers that its state did not keep.
     jobs: lastGood.jobs + JOBS_OF_A_TURN,
     attempted: Math.max(state.attempted, attempted),
@@ -184,6 +198,10 @@ export const rested = (state: State, lastGood: State | undefined): State => {
     tokenNoticed
   }
 }
+
+/** What a round in work was about to look for is another one's business. */
+const openGap = ({ gapSince, next, work }: State): number =>
+  earliest(gapSince, earliest("round" in work ? work.round.gap : 0, next?.gap ?? 0))
 
 const inputOf = ({ request }: Envelope, waiter: Waiter, suspicion: Suspicion): Input => {
   switch (request._tag) {

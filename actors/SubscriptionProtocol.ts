@@ -1,6 +1,6 @@
 import type { Redacted } from "effect"
 import type { Mail } from "../schemas/EwsMessage.ts"
-import type { ItemId, SubscriptionId, Watermark } from "../schemas/Ids.ts"
+import type { DeviceNumber, ItemId, SubscriptionId, Watermark } from "../schemas/Ids.ts"
 import type {
   Callback,
   CallbackReply,
@@ -11,8 +11,8 @@ import type {
   Unregister,
   UpdateDeviceToken
 } from "../schemas/SubscriptionMessage.ts"
+import type { AnnounceResult, DeskResult, EnrolResult, FetchResult } from "./JobResults.ts"
 import type { Ledger } from "./Ledger.ts"
-import type { Arrival } from "./MailEvents.ts"
 
 /**
  * What goes in and out of the pure core (`decide`): inputs carry a `waiter`, the number of whoever waits for a reply;
@@ -66,7 +66,8 @@ export type Input =
       /** With `Adopt`, if storage has the subscription. */
       readonly stored: StoredSubscription | undefined
     }
-  | { readonly _tag: "Looked"; readonly waiter: Waiter; readonly known: boolean | undefined }
+  /** `known`: the device's number, false if the user has no such device, undefined while storage cannot say. */
+  | { readonly _tag: "Looked"; readonly waiter: Waiter; readonly known: DeviceNumber | false | undefined }
 
 export type Command =
   | { readonly _tag: "Reply"; readonly waiter: Waiter; readonly reply: CallbackReply | DeviceReply | number }
@@ -81,6 +82,10 @@ export type Command =
       readonly unread: boolean
       /** Ask for the mails that wait in the outbox, too. */
       readonly backlog: boolean
+      /** Look for unread mails that came since then; 0 = do not. */
+      readonly since: number
+      /** What is known so far of devices that a gateway does not let pass. */
+      readonly blocked: Blocked
       /** When the answer is of no use any more. */
       readonly until: number
     }
@@ -104,16 +109,23 @@ export type Command =
       readonly details: ReadonlyArray<Mail>
       /** Why devices should register anew, if they should: a waiting silent push is of no use otherwise. */
       readonly asking: Asking | undefined
+      /** These are not to learn of any mail: for them every mail counts as settled. */
+      readonly blocked: Blocked
       readonly until: number
     }
-  /** Serve a device. `generation` > 0: make a new subscription of that number; 0: prove and store only. */
+  /**
+   * Serve a device. `generation` > 0: make a new subscription of that number, and look for mails that came since `since`
+   * (0 = do not); 0: prove and store only. `until`: when the device waits no longer.
+   */
   | {
       readonly _tag: "Desk"
       readonly job: JobId
       readonly request: DeskRequest
       readonly generation: number
+      readonly since: number
+      readonly until: number
     }
-  /** Make a new subscription with the credentials in `f` of a generation. */
+  /** Make a new subscription with the credentials in `f` of the generation `from`. */
   | {
       readonly _tag: "Renew"
       readonly job: JobId
@@ -121,6 +133,11 @@ export type Command =
       readonly from: number
       readonly f: Redacted.Redacted<string>
       readonly activityId: string
+      /** Have events go on where those of the old one ended. */
+      readonly resume: boolean
+      /** Where they cannot: look for mails that came since then. */
+      readonly since: number
+      readonly blocked: Blocked
     }
   /** Read storage to learn what a callback of another generation than the live one deserves. */
   | {
@@ -173,88 +190,20 @@ export type LogEvent =
   | "credentials expired"
   | "given up"
   | "acknowledged a callback that always crashes"
+  | "the Secure Email Gateway lets no device pass"
+  | "the Secure Email Gateway lets devices pass again"
+  | "made otherwise than the settings say now; it is renewed"
 
 /** A mail to announce; without details when Exchange could not be asked. */
 export interface Announcement {
   readonly itemId: ItemId
   readonly mail: Mail | undefined
+  /** It came while nobody listened: many of these are announced as one. */
+  readonly missed: boolean
 }
+
+/** Devices that a Secure Email Gateway does not let pass. */
+export type Blocked = ReadonlyArray<DeviceNumber> | "all"
 
 /** Why a silent push asks for a registration. */
 export type Asking = "overdue" | "credentials"
-
-export interface FetchResult {
-  /** undefined: Exchange was not asked, or did not answer in time. */
-  readonly mails: ReadonlyArray<Mail> | undefined
-  /** Items that belong to the Inbox as far as can be told. */
-  readonly elsewhere: ReadonlyArray<ItemId>
-  readonly unread: number | undefined
-  /** `rejected`: a definite 401; `sealed`: the credentials cannot be opened any more. */
-  readonly trouble: "rejected" | "sealed" | "other" | undefined
-}
-
-export interface AnnounceResult {
-  /** Ledger entries of what is final now (delivered, given up, or committed to the outbox). */
-  readonly settled: ReadonlyArray<number>
-  /** False: some device's notification is neither delivered nor kept; Exchange must send the callback again. */
-  readonly kept: boolean
-  /** The badge that iOS devices show now; undefined = unchanged. */
-  readonly badge: number | undefined
-  /** Entries that left the outbox. */
-  readonly flushed: number
-  /** The outbox still holds something of this user. */
-  readonly waiting: boolean
-  /** No device is left whose token works. */
-  readonly deviceless: boolean
-}
-
-/** How an attempt to subscribe ended. */
-export type EnrolResult =
-  | {
-      readonly _tag: "Subscribed"
-      readonly generation: number
-      readonly subscriptionId: SubscriptionId
-      readonly watermark: Watermark | undefined
-      readonly unread: number
-      /** Digest of the EWS URL. */
-      readonly endpoint: number
-      /** 0 = the credentials do not expire. */
-      readonly tokenExpiresAt: number
-      readonly reply: DeviceReply
-    }
-  /** `refused`: Exchange may hold a subscription of this generation that must be ended. `rejected`: a definite 401. */
-  | {
-      readonly _tag: "Failed"
-      readonly generation: number
-      readonly refused: boolean
-      readonly rejected: boolean
-      readonly reply: DeviceReply
-    }
-
-export type DeskResult =
-  | EnrolResult
-  /** The proof needs a new subscription (another mailbox fingerprint, or none yet). */
-  | { readonly _tag: "NeedsSubscription" }
-  | { readonly _tag: "Answer"; readonly reply: DeviceReply }
-  | { readonly _tag: "Gone"; readonly reply: DeviceReply }
-
-/** Work on one or more callbacks that report the same or following events. */
-export interface Round {
-  readonly waiters: ReadonlyArray<Waiter>
-  readonly keys: ReadonlyArray<number>
-  readonly generation: number
-  readonly f: Redacted.Redacted<string>
-  readonly activityId: string
-  readonly arrivals: ReadonlyArray<Arrival>
-  readonly unread: number | undefined
-  /** Hash of the Inbox's folder id as events spell it; 0 = unknown. */
-  readonly inbox: number
-  /** Of a subscription that was replaced: once its mails are in good hands it is ended. */
-  readonly farewell: boolean
-  /** No questions to Exchange. */
-  readonly blind: boolean
-  /** It may be the one that crashed the actor before: nothing else is handled together with it. */
-  readonly alone: boolean
-  readonly watermark: Watermark | undefined
-  readonly arrivedAt: number
-}

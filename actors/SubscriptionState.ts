@@ -1,9 +1,10 @@
-import type { Redacted } from "effect"
 import type { HotState, StoredLink, Subscription } from "../layers/storage/Storage.ts"
-import type { UserNumber, Watermark } from "../schemas/Ids.ts"
+import type { DeviceNumber, UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/LinkState.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
-import type { Asking, DeskRequest, JobId, Round, Waiter } from "./SubscriptionProtocol.ts"
+import type { Round } from "./Round.ts"
+import type { Asking, Blocked, JobId } from "./SubscriptionProtocol.ts"
+import { type Desk, free, idle, type Queued, type Renewal, type Work } from "./UnderWay.ts"
 
 /**
  * The hot state of one subscription: numbers and digests only, since 100,000 of them are in memory. Whole strings,
@@ -28,9 +29,19 @@ export interface State {
   readonly watermark: number
   /** Digest of the EWS URL. */
   readonly endpoint: number
+  /** As what the live subscription was made (`formOf`); 0 = unknown. */
+  readonly form: number
+  /** When a renewal was last tried that only another form asked for; 0 = not by this process. */
+  readonly reformedAt: number
   /** Digest of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
   readonly lastHeard: number
+  /** Mails that came since then may have been missed; 0 = none. */
+  readonly gapSince: number
+  /** When such mails were last looked for; 0 = not by this process. */
+  readonly searchedAt: number
+  /** Devices that a Secure Email Gateway did not let pass when it was last asked. */
+  readonly blocked: ReadonlyArray<DeviceNumber>
   /** When the Inbox was last read by GetFolder; 0 = not by this process. */
   readonly inboxRead: number
   /** Unread count of the Inbox; -1 = unknown. */
@@ -51,66 +62,8 @@ export interface State {
   readonly next: Round | undefined
   readonly desk: Desk
   readonly queue: ReadonlyArray<Queued>
-  /** Exchange ended the subscription while a device was being served: it is renewed next. */
+  /** The subscription is to be made anew as soon as the desk is free. */
   readonly renewal: Renewal | undefined
-}
-
-/** What a broken subscription can be made anew with. */
-export interface Renewal {
-  /** Generation of the subscription that broke. */
-  readonly from: number
-  readonly f: Redacted.Redacted<string>
-  readonly activityId: string
-}
-
-/** What is being done about callbacks. */
-export type Work =
-  | { readonly _tag: "Idle" }
-  /** Only the badge is wanted, and the Inbox was read a moment ago. */
-  | { readonly _tag: "Resting"; readonly until: number; readonly round: Round }
-  | { readonly _tag: "Fetching"; readonly job: JobId; readonly round: Round }
-  | { readonly _tag: "Pushing"; readonly job: JobId; readonly round: Round }
-  | { readonly _tag: "Flushing"; readonly job: JobId; readonly waiters: ReadonlyArray<Waiter> }
-
-/** What is being done for devices. */
-export type Desk =
-  | { readonly _tag: "Free" }
-  | {
-      readonly _tag: "Serving"
-      readonly job: JobId
-      readonly waiter: Waiter
-      readonly request: DeskRequest
-      /** 0 = no new subscription is being made. */
-      readonly generation: number
-      /** Callbacks of that generation which came before Exchange's answer. */
-      readonly early: ReadonlyArray<Early>
-    }
-  /** The user is being removed, because no device is left. */
-  | {
-      readonly _tag: "Removing"
-      readonly job: JobId
-      readonly generation: number
-      readonly early: ReadonlyArray<Early>
-    }
-  | {
-      readonly _tag: "Renewing"
-      readonly job: JobId
-      readonly generation: number
-      readonly early: ReadonlyArray<Early>
-    }
-
-export interface Early {
-  /** undefined: a heartbeat, which was answered at once. */
-  readonly round: Round | undefined
-  readonly activityId: string
-  readonly subscriptionId: string | undefined
-}
-
-export interface Queued {
-  readonly waiter: Waiter
-  readonly request: DeskRequest
-  /** Live generation when the request came: a higher one since then is as good as one made for it. */
-  readonly generation: number
 }
 
 /** What `decide` must know besides state and message. Durations in milliseconds. */
@@ -120,13 +73,16 @@ export interface Env {
   readonly callbackDeadline: number
   /** Since when Exchange could reach this process: silence before that is our own. */
   readonly listeningSince: number
+  /** As what this process makes subscriptions (`formOf`). */
+  readonly form: number
+  /** One more subscription may be renewed now that still works. */
+  readonly mayReform: boolean
   readonly now: number
 }
 
-export const idle: Work = { _tag: "Idle" }
-export const free: Desk = { _tag: "Free" }
 const noTimes: ReadonlyArray<number> = []
 const noQueue: ReadonlyArray<Queued> = []
+export const noneBlocked: ReadonlyArray<DeviceNumber> = []
 
 export const digest = (text: string | null | undefined): number => (text ? hash53(text) : 0)
 
@@ -143,8 +99,13 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   subscription: 0,
   watermark: 0,
   endpoint: 0,
+  form: 0,
+  reformedAt: 0,
   inbox: 0,
   lastHeard: now,
+  gapSince: 0,
+  searchedAt: 0,
+  blocked: noneBlocked,
   inboxRead: 0,
   unread: -1,
   badge: -1,
@@ -179,6 +140,7 @@ export const fromStored = (row: Subscription, now: number): State => ({
   subscription: digest(row.subscriptionId),
   watermark: digest(row.hot.watermark),
   endpoint: digest(row.ewsUrl),
+  form: row.form ?? 0,
   lastHeard: Math.min(row.hot.lastHeard, now),
   unread: row.hot.unread ?? -1,
   badge: row.hot.badge ?? -1,
@@ -209,7 +171,15 @@ export const linkOf = (state: State): LinkState =>
 export const canAsk = (state: State): boolean =>
   state.link !== "CredentialsRejected" && state.link !== "CredentialsExpired"
 
-export const isListening = (link: State["link"]): boolean => link === "Active" || link === "Unconfirmed"
+/** Callbacks are awaited: silence means something. */
+export const isListening = (link: State["link"]): boolean =>
+  link === "Active" || link === "Unconfirmed" || link === "Blocked"
+
+/** The live subscription was made otherwise than this process makes them. */
+export const isOutdated = (state: State, env: Env): boolean => state.form !== 0 && state.form !== env.form
+
+/** Devices that are not to learn of mails. After a start only the link says that it is all of them. */
+export const blockedOf = ({ blocked, link }: State): Blocked => (link === "Blocked" ? "all" : blocked)
 
 /** Why devices are asked to register, again and again, in this state; undefined = they are not. */
 export const askingFor = (link: State["link"]): Asking | undefined =>

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
+import { EndpointPolicy, EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import type { EwsAccount } from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
@@ -31,12 +31,21 @@ export const accountFor = Effect.fnUntraced(function* (
   cause: Cause
 ): Effect.fn.Return<EwsAccount, EwsUrlNotAllowed, EndpointPolicy> {
   const policy = yield* EndpointPolicy
+  const endpoint = yield* policy.recall(tenant, mailbox.ewsUrl)
   return {
-    endpoint: yield* policy.recall(tenant, mailbox.ewsUrl),
-    allow: (url) => policy.recall(tenant, url),
+    endpoint,
+    // What is listed is trusted; a host that only Autodiscover named may send credentials nowhere else.
+    allow: (url) =>
+      Effect.filterOrFail(
+        policy.recall(tenant, url),
+        ({ listed }) => listed || hostOf(url) === hostOf(endpoint.url),
+        () => new EwsUrlNotAllowed({ host: hostOf(url) })
+      ),
     exchangeVersion: mailbox.exchangeVersion,
     authType: mailbox.authType,
     ...cause,
     activityId: cause.activityId as ActivityId
   }
 })
+
+const hostOf = (url: string): string => URL.parse(url)?.host ?? ""

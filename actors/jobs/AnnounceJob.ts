@@ -1,12 +1,14 @@
 import { Effect, Option } from "effect"
+import type { Device } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Composing } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
+import type { AnnounceResult } from "../JobResults.ts"
 import { itemEntry } from "../Ledger.ts"
 import { now } from "../Now.ts"
-import type { AnnounceResult, Command } from "../SubscriptionProtocol.ts"
-import { backlogOf, backlogParcels, emptyBacklog } from "./BacklogParcels.ts"
+import type { Command } from "../SubscriptionProtocol.ts"
+import { backlogOf, backlogParcels, blockedParcels, emptyBacklog } from "./BacklogParcels.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { type Parcel, sendParcels } from "./Parcel.ts"
@@ -37,10 +39,13 @@ export const announceJob = Effect.fnUntraced(
     }
     const backlog = yield* backlogOf(user, command)
     const known = backlog ?? emptyBacklog
+    const isBlocked = ({ device }: Device) => command.blocked === "all" || command.blocked.includes(device)
+    const passing = devices.filter((device) => !isBlocked(device))
     const parcels = [
-      ...mailParcels(user, devices, command, known, composing),
-      ...badgeParcels(user, devices, command, composing),
-      ...(yield* backlogParcels(devices, known, command, composing))
+      ...mailParcels(user, passing, command, known, composing),
+      ...badgeParcels(user, passing, command, composing),
+      ...blockedParcels(devices.filter(isBlocked), known),
+      ...(yield* backlogParcels(passing, known, command, composing))
     ]
     yield* logAsEns2(dossier.user.userId, command, parcels)
     const sent = yield* sendParcels(parcels, command.until)

@@ -10,8 +10,8 @@ import type { Parcel } from "./Parcel.ts"
 
 /** Entries of one user that one flush takes from the outbox. */
 const BACKLOG_MAX = 200
-/** More waiting mails than this become one summary (contract section 3). */
-const SUMMARY_OVER = 5
+/** More mails at once than this become one summary (contract section 3). */
+export const SUMMARY_OVER = 5
 
 /** What waits in the outbox for one user's devices, the oldest first. */
 export interface Backlog {
@@ -82,6 +82,14 @@ export const backlogParcels = Effect.fnUntraced(function* (
   }
   return parcels
 })
+
+/** What waits for devices that a Secure Email Gateway does not let pass is over for them. */
+export const blockedParcels = (devices: ReadonlyArray<Device>, backlog: Backlog): ReadonlyArray<Parcel> =>
+  devices.flatMap((device) => {
+    const entries = backlog.of(device.device).filter(({ kind }) => kind !== "resubscribe")
+    if (entries.length === 0) return []
+    return [{ device, notification: undefined, entries, stored: true, postponed: false, badge: undefined }]
+  })
 
 const backlogFrom = (entries: ReadonlyArray<OutboxEntry>): Backlog => {
   if (entries.length === 0) return emptyBacklog

@@ -1,10 +1,10 @@
 import { Effect, Option } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
-import type { UserNumber } from "../../schemas/Ids.ts"
+import type { DeviceNumber, UserNumber } from "../../schemas/Ids.ts"
 import type { Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
 import { Dossiers } from "../Dossiers.ts"
+import type { DeskResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
-import type { DeskResult } from "../SubscriptionProtocol.ts"
 import { reply } from "./DeviceReplies.ts"
 
 /** Removes a device; with the last one the user goes, and with the keys every callback URL becomes useless. */
@@ -41,13 +41,18 @@ export const updateTokenJob = Effect.fnUntraced(
   Effect.catchAll(() => Effect.succeed(storageTrouble))
 )
 
-/** Whether the user has this device; undefined while storage cannot say. */
+/** The user's device with this token, false if there is none; undefined while storage cannot say. */
 export const lookJob = (
   user: UserNumber,
   token: string
-): Effect.Effect<boolean | undefined, never, Dossiers> =>
+): Effect.Effect<DeviceNumber | false | undefined, never, Dossiers> =>
   Effect.flatMap(Dossiers, (dossiers) => dossiers.of(user)).pipe(
-    Effect.map(Option.exists(({ devices }) => devices.some((device) => device.token === token))),
+    Effect.map(
+      Option.match({
+        onNone: () => false as const,
+        onSome: ({ devices }) => devices.find((device) => device.token === token)?.device ?? false
+      })
+    ),
     Effect.orElseSucceed(() => undefined)
   )
 
@@ -62,7 +67,8 @@ const compareUrls = Effect.fnUntraced(function* (user: UserNumber, named: string
 
 const answer = (...given: Parameters<typeof reply>): DeskResult => ({
   _tag: "Answer",
-  reply: reply(...given)
+  reply: reply(...given),
+  proven: undefined
 })
 
 const storageTrouble = answer("UpdateFail", "storage is not available; try again", {

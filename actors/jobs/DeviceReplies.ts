@@ -35,6 +35,9 @@ const replyTo = (error: EwsError): DeviceReply => {
       return proofFailed
     case "EwsRefused":
       return OF_THE_CALLER.has(error.responseCode) ? proofFailed : reply("SubscribeAgain", error.message)
+    case "EwsBlocked":
+      // Compliance comes back when the device has checked in.
+      return reply("SubscribeAgain", error.message, { retryAfterSeconds: 15 * 60 })
     case "EwsBusy":
       return reply("SubscribeAgain", error.message, {
         retryAfterSeconds: error.retryAfter > 0 ? Math.ceil(error.retryAfter / 1000) : 60

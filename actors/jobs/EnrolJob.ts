@@ -1,26 +1,31 @@
 import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
-import { Ews } from "../../layers/ews/Ews.ts"
+import { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import { Ews, type EwsSession, type Inbox } from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
+import { persistently } from "../../layers/ews/Persistence.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
-import type { EwsError } from "../../schemas/EwsError.ts"
-import type { Generation } from "../../schemas/Ids.ts"
+import type { Generation, Watermark } from "../../schemas/Ids.ts"
+import { shapeFor } from "../../schemas/MailPolicy.ts"
+import type { Policy } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import type { DeviceReply } from "../../schemas/SubscriptionMessage.ts"
 import { Dossiers } from "../Dossiers.ts"
+import type { EnrolResult } from "../JobResults.ts"
 import { hash53 } from "../Ledger.ts"
 import { now } from "../Now.ts"
-import type { EnrolResult } from "../SubscriptionProtocol.ts"
+import { askedFrequency, formOf } from "../SubscriptionForm.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
 import { askedVersion } from "./AskedVersion.ts"
-import { explain, notStored, reply } from "./DeviceReplies.ts"
+import { reply } from "./DeviceReplies.ts"
+import { NotStored, Unproven } from "./EnrolFailure.ts"
+import { missedMails } from "./MissedMails.ts"
+import { forgetUrl } from "./UrlTrouble.ts"
 
-/** Milliseconds for Subscribe and for the GetFolder behind it: both fit into the 30 s that a device waits. */
-const SUBSCRIBE_TIMEOUT = 15_000
-export const INBOX_TIMEOUT = 10_000
+/** Milliseconds that are kept for the GetFolder behind the Subscribe, because without it the subscription is worth nothing. */
+const INBOX_TIME = 8_000
 
 export interface Enrolment {
   readonly user: User
@@ -31,10 +36,18 @@ export interface Enrolment {
   readonly budget: LogInBudget
   /** UEM ids of the devices that it is for. */
   readonly devices: ReadonlyArray<string>
+  /** Policies of all devices, which say how much of a missed mail is worth asking for. */
+  readonly policies: ReadonlyArray<Policy>
   /** Milliseconds since 1970; null = the credentials do not expire. */
   readonly tokenExpiresAt: number | null
   /** undefined: the subscription is renewed for the devices that are there. */
   readonly device: NewDevice | undefined
+  /** Where events are to go on. */
+  readonly watermark: Watermark | undefined
+  /** Mails that came since then are looked for, unless events go on; 0 = none. */
+  readonly since: number
+  /** When Exchange's answers are of no use any more. */
+  readonly until: number
   readonly activityId: string
 }
 
@@ -43,134 +56,106 @@ export interface Enrolment {
  * owner, then GetFolder of the log-in's own Inbox, whose fingerprint recognises the mailbox later. Nothing is stored
  * before both succeeded, but for the part of split credentials, which the first callback may need at once.
  */
-export const enrolJob = Effect.fnUntraced(
-  function* (enrolment: Enrolment) {
-    const { user, generation, activityId } = enrolment
-    const account = yield* accountFor(enrolment.tenant, enrolment.mailbox, {
-      user: user.user,
-      credentials: enrolment.credentials,
-      budget: enrolment.budget,
-      devices: enrolment.devices,
-      activityId
-    })
-    const seal = yield* CallbackSeal
-    const url = yield* seal.makeUrl(user, generation as Generation, enrolment.credentials)
-    const { statusFrequencyMinutes } = yield* Settings
-    yield* Effect.logDebug(`User subscribing with [${enrolment.mailbox.authType} Auth]`)
-    yield* Effect.logDebug(`EWSUrl used to subscribe: [${enrolment.mailbox.ewsUrl}]`)
-    const { inbox, subscribed } = yield* Effect.gen(function* () {
-      const exchange = yield* (yield* Ews).session(account)
-      const subscribed = yield* exchange.subscribe(
-        {
-          callbackUrl: url,
-          statusFrequencyMinutes: Math.max(1, Math.round(statusFrequencyMinutes)),
-          watermark: undefined
-        },
-        SUBSCRIBE_TIMEOUT
-      )
-      const inbox = yield* exchange.inbox(INBOX_TIMEOUT).pipe(
-        // The subscription lives at Exchange, but its owner is not proven: its callbacks must be refused.
-        Effect.catchAll((error) => Effect.fail(new Unproven(error)))
-      )
-      return { subscribed, inbox }
-    }).pipe(Effect.scoped, (yield* UserGate).through(user.user))
-    const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
-    const at = yield* now
-    yield* (yield* Storage)
-      .saveSubscribed(
-        {
-          user: user.user,
-          generation: generation as Generation,
-          subscriptionId: subscribed.subscriptionId,
-          watermark: subscribed.watermark ?? null,
-          ewsUrl: enrolment.mailbox.ewsUrl,
-          exchangeVersion: askedVersion(enrolment.mailbox.exchangeVersion, [
-            subscribed.serverVersion,
-            inbox.serverVersion
-          ]),
-          authType: enrolment.mailbox.authType,
-          tokenExpiresAt: enrolment.tokenExpiresAt,
-          subscribedAt: at,
-          form: null,
-          unread: inbox.unreadCount
-        },
-        fingerprint,
-        enrolment.device
-      )
-      .pipe(Effect.mapError(() => new NotStored()))
-    yield* (yield* Dossiers).forget(user.user)
-    yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
-    return {
-      _tag: "Subscribed",
-      generation,
-      subscriptionId: subscribed.subscriptionId,
-      watermark: subscribed.watermark,
-      unread: inbox.unreadCount,
-      endpoint: hash53(enrolment.mailbox.ewsUrl),
-      tokenExpiresAt: enrolment.tokenExpiresAt ?? 0,
-      reply: reply("UserSubscribed", "", { subscriptionId: subscribed.subscriptionId })
-    } satisfies EnrolResult
-  },
-  (job, { generation, user }) =>
-    Effect.catchAll(job, (error) => {
-      const failed = (failure: DeviceReply, more: Partial<Failed> = {}): EnrolResult => ({
-        _tag: "Failed",
-        generation,
-        refused: false,
-        rejected: false,
-        ...more,
-        reply: failure
-      })
-      const byExchange = (cause: EwsError, refused: boolean) =>
-        explain(cause, (answer) => failed(answer, { refused, rejected: cause._tag === "EwsUnauthorized" }))
-      const tell = () => {
-        if (error instanceof Unproven) return byExchange(error.cause, true)
-        switch (error._tag) {
-          case "NotStored":
-            return Effect.succeed(
-              failed(
-                reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again")
-              )
-            )
-          case "StorageError":
-            return Effect.succeed(failed(notStored))
-          case "SealBroken":
-            return Effect.succeed(
-              failed(reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"))
-            )
-          case "EwsUrlNotAllowed":
-            return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
-          default:
-            return byExchange(error, false)
-        }
-      }
-      return mayLive(error) ? tell() : Effect.zipRight(dropPartial(user.user, generation), tell())
-    })
-)
-
-/** Exchange may have made the subscription all the same, and its callbacks will need what is stored for it. */
-const mayLive = (error: { readonly _tag: string; readonly sent?: boolean }): boolean =>
-  error._tag === "NotStored" ||
-  error._tag === "EwsTimeout" ||
-  error._tag === "EwsUnusable" ||
-  error.sent === true
-
-/** What was stored of split credentials for a subscription that will never call. */
-const dropPartial = (user: User["user"], generation: number) =>
-  Effect.flatMap(Storage, (storage) => storage.deletePartial(user, generation as Generation)).pipe(
-    Effect.ignoreLogged
+export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
+  const { activityId, generation, mailbox, user } = enrolment
+  const account = yield* accountFor(enrolment.tenant, mailbox, {
+    user: user.user,
+    credentials: enrolment.credentials,
+    budget: enrolment.budget,
+    devices: enrolment.devices,
+    activityId
+  })
+  const url = yield* (yield* CallbackSeal).makeUrl(user, generation as Generation, enrolment.credentials)
+  const settings = yield* Settings
+  yield* Effect.logDebug(`User subscribing with [${mailbox.authType} Auth]`)
+  yield* Effect.logDebug(`EWSUrl used to subscribe: [${mailbox.ewsUrl}]`)
+  const { inbox, missed, subscribed } = yield* Effect.gen(function* () {
+    const exchange = yield* (yield* Ews).session(account)
+    const { isResumed, subscribed } = yield* subscribe(exchange, url, askedFrequency(settings), enrolment)
+    const inbox = yield* persistently({ until: enrolment.until }, exchange.inbox).pipe(
+      Effect.mapError((error) => new Unproven(error))
+    )
+    return { subscribed, inbox, missed: isResumed ? [] : yield* missedIn(exchange, inbox, enrolment) }
+  }).pipe(
+    Effect.scoped,
+    (yield* UserGate).through(user.user),
+    Effect.tapError((error) =>
+      error._tag === "Unproven" ? Effect.void : forgetUrl(enrolment.tenant, mailbox.ewsUrl, error)
+    )
   )
+  const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
+  const { checkValue } = yield* MasterKey
+  const at = yield* now
+  yield* (yield* Storage)
+    .saveSubscribed(
+      {
+        user: user.user,
+        generation: generation as Generation,
+        subscriptionId: subscribed.subscriptionId,
+        watermark: subscribed.watermark ?? null,
+        ewsUrl: mailbox.ewsUrl,
+        exchangeVersion: askedVersion(mailbox.exchangeVersion, [
+          subscribed.serverVersion,
+          inbox.serverVersion
+        ]),
+        authType: mailbox.authType,
+        tokenExpiresAt: enrolment.tokenExpiresAt,
+        subscribedAt: at,
+        form: formOf(settings, checkValue),
+        unread: inbox.unreadCount
+      },
+      fingerprint,
+      enrolment.device
+    )
+    .pipe(Effect.mapError(() => new NotStored()))
+  yield* (yield* Dossiers).forget(user.user)
+  yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
+  return {
+    _tag: "Subscribed",
+    generation,
+    subscriptionId: subscribed.subscriptionId,
+    watermark: subscribed.watermark,
+    unread: inbox.unreadCount,
+    endpoint: hash53(mailbox.ewsUrl),
+    tokenExpiresAt: enrolment.tokenExpiresAt ?? 0,
+    missed,
+    reply: reply("UserSubscribed", "", { subscriptionId: subscribed.subscriptionId })
+  } satisfies EnrolResult
+})
 
-type Failed = Extract<EnrolResult, { readonly _tag: "Failed" }>
-
-class Unproven {
-  readonly _tag = "Unproven"
-  readonly cause: EwsError
-  constructor(cause: EwsError) {
-    this.cause = cause
-  }
+/** Where events can be had since the watermark they go on; a watermark is good for 30 days, and in its own database. */
+const subscribe = (
+  exchange: EwsSession,
+  callbackUrl: string,
+  statusFrequencyMinutes: number,
+  { until, watermark }: Enrolment
+) => {
+  const from = (start: Watermark | undefined) =>
+    persistently({ until: until - INBOX_TIME, creates: true }, (left) =>
+      exchange.subscribe({ callbackUrl, statusFrequencyMinutes, watermark: start }, left)
+    ).pipe(Effect.map((subscribed) => ({ subscribed, isResumed: start !== undefined })))
+  return from(watermark).pipe(
+    Effect.catchIf(
+      (error) =>
+        watermark !== undefined &&
+        error._tag === "EwsRefused" &&
+        error.responseCode === "ErrorInvalidWatermark",
+      () => from(undefined)
+    )
+  )
 }
 
-class NotStored {
-  readonly _tag = "NotStored"
+/** That it cannot be had is no reason not to subscribe: a later callback brings credentials, too. */
+const missedIn = (exchange: EwsSession, inbox: Inbox, { policies, since, until }: Enrolment) => {
+  if (since === 0) return Effect.succeed(undefined)
+  if (policies.every((policy) => policy === 4)) return Effect.succeed([])
+  const shape = shapeFor(policies)
+  return persistently({ until }, (left) => missedMails(exchange, since, shape, left)).pipe(
+    Effect.map((mails) =>
+      mails.filter(({ parentFolderId }) => parentFolderId === undefined || parentFolderId === inbox.folderId)
+    ),
+    Effect.catchAll((error) =>
+      Effect.as(Effect.logWarning(`missed mails could not be looked for: ${error.message}`), undefined)
+    )
+  )
 }

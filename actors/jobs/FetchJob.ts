@@ -1,6 +1,5 @@
 import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { Ews, type Inbox } from "../../layers/ews/Ews.ts"
 import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -8,12 +7,15 @@ import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
+import type { FetchResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
-import type { Command, FetchResult } from "../SubscriptionProtocol.ts"
+import type { Command } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
+import { askExchange, type Found, type Questions, tryExchange } from "./AskExchange.ts"
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
-import { isDoubtful, outsideFreshInbox, outsideInbox } from "./OutsideInbox.ts"
+import { askThroughGateway } from "./GatewayCheck.ts"
+import { forgetUrl } from "./UrlTrouble.ts"
 
 export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
 
@@ -25,9 +27,15 @@ const BACKLOG_MAX = 50
  * could not be had in time is missing from the result, and the mail goes out without it.
  */
 export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: Fetch) {
-  // Filled as answers come, so that a deadline in the second call does not throw away the first one's answer.
-  const found: Found = { mails: undefined, elsewhere: [], unread: undefined, trouble: undefined }
-  const attempt: Attempt = { found, missing: command.items.length > 0 }
+  const found: Found = {
+    mails: undefined,
+    elsewhere: [],
+    missed: undefined,
+    unread: undefined,
+    compliance: undefined,
+    trouble: undefined
+  }
+  const attempt: Attempt = { found, needsMails: command.items.length > 0 }
   const left = command.until - (yield* now)
   if (left <= 0) {
     yield* trouble(attempt, "other", LATE)
@@ -49,12 +57,10 @@ export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: 
   return found satisfies FetchResult
 })
 
-type Found = { -readonly [Field in keyof FetchResult]: FetchResult[Field] }
-
-/** What a fetch has come to so far, and whether details are still missing that are needed. */
+/** What a fetch has come to so far, and whether it was to bring details of mails. */
 interface Attempt {
   readonly found: Found
-  missing: boolean
+  needsMails: boolean
 }
 
 const LATE = "Exchange did not answer in time"
@@ -65,29 +71,36 @@ const trouble = (
   reason: string
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
-    attempt.found.trouble = kind
-    return attempt.missing
+    const { found, needsMails } = attempt
+    found.trouble = kind
+    return needsMails && found.mails === undefined
       ? Effect.zipRight(
           Metric.increment(emailFetchFailed(kind)),
           Effect.logWarning(`EmailFetchfailed: mail goes out without details: ${reason}`)
         )
-      : Effect.logWarning(`the unread count could not be read: ${reason}`)
+      : Effect.logWarning(`missed mails or the unread count could not be read: ${reason}`)
   })
 
 const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attempt: Attempt) {
   const { found } = attempt
   const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
-  const { minPolicy } = yield* Settings
-  const policies = dossier.devices.map((device) => effectivePolicy(device.policy, minPolicy))
+  const { devices, subscription, tenant } = dossier
+  const { minPolicy, segCheck } = yield* Settings
+  const policies = devices.map((device) => effectivePolicy(device.policy, minPolicy))
   const showsMails = policies.some((policy) => policy !== 4)
-  const items = showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : []
-  attempt.missing = items.length > 0
-  const unread = command.unread && dossier.devices.some((device) => device.platform === "iOS")
-  if (items.length === 0 && !unread) return
-  const { subscriptionId } = dossier.subscription
+  if (!showsMails && command.since > 0) found.missed = []
+  const questions: Questions = {
+    items: showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : [],
+    unread: command.unread && devices.some((device) => device.platform === "iOS"),
+    since: showsMails ? command.since : 0,
+    shape: shapeFor(policies),
+    until: command.until
+  }
+  attempt.needsMails = questions.items.length > 0
+  if (!attempt.needsMails && !questions.unread && questions.since === 0) return
   const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
-  yield* Effect.logDebug(`Received [${received}] for subscription:[${subscriptionId ?? ""}]`)
+  yield* Effect.logDebug(`Received [${received}] for subscription:[${subscription.subscriptionId ?? ""}]`)
   const seal = yield* CallbackSeal
   const credentials = yield* seal.open(
     dossier.user,
@@ -95,34 +108,34 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
     Redacted.value(command.f)
   )
   if (Option.isNone(credentials)) return yield* trouble(attempt, "sealed", "the credentials are gone")
-  const account = yield* accountFor(dossier.tenant, dossier.subscription, {
+  const account = yield* accountFor(tenant, subscription, {
     user,
     credentials: credentials.value,
     budget: callbackBudget(),
-    devices: dossier.devices.flatMap(({ deviceId }) => deviceId ?? []),
+    devices: devices.flatMap(({ deviceId }) => deviceId ?? []),
     activityId: command.activityId
   })
-  const exchange = Effect.gen(function* () {
-    const exchange = yield* (yield* Ews).session(account)
-    const freshInbox = Effect.flatMap(now, (at) => exchange.inbox(command.until - at))
-    let inbox: Inbox | undefined
-    if (items.length > 0) {
-      const mails = yield* exchange.mails(items, shapeFor(policies), command.until - (yield* now))
-      let outside = yield* outsideInbox(dossier.user, mails)
-      if (isDoubtful(mails, outside)) {
-        // Nothing is believed of these mails before the doubt is gone: what is outside is never announced.
-        inbox = yield* freshInbox
-        const doubted = outside.length
-        outside = outsideFreshInbox(mails, outside, inbox)
-        if (outside.length < doubted) yield* Effect.logWarning(OUTDATED)
-      }
-      found.elsewhere = outside
-      found.mails = mails
-      attempt.missing = false
-    }
-    if (unread) found.unread = (inbox ?? (yield* freshInbox)).unreadCount
-  }).pipe(Effect.scoped, Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))))
-  yield* (yield* UserGate).through(user)(exchange)
+  const answers = account.endpoint.seg
+    ? askThroughGateway({
+        devices,
+        check: segCheck,
+        remembered: command.blocked,
+        isThorough: attempt.needsMails,
+        ask: (ids) => askExchange(dossier.user, { ...account, devices: ids }, questions, found),
+        retry: (ids) => tryExchange({ ...account, devices: ids }, questions),
+        learn: (compliance) => {
+          found.compliance = compliance
+        }
+      })
+    : Effect.tap(askExchange(dossier.user, account, questions, found), () => {
+        // It stands there no more.
+        if (command.blocked.length > 0) found.compliance = { blocked: [], all: false }
+      })
+  yield* answers.pipe(
+    Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))),
+    (yield* UserGate).through(user),
+    Effect.tapError((error) => forgetUrl(tenant, subscription.ewsUrl, error))
+  )
 })
 
 /** Mails that wait for a gateway which seems to be back. */
@@ -132,9 +145,6 @@ const waiting = Effect.fnUntraced(function* (user: UserNumber) {
   const entries = yield* (yield* Storage).outboxOf(user, BACKLOG_MAX)
   return [...new Set(entries.filter((entry) => entry.kind === "mail").map((entry) => entry.itemId))]
 })
-
-const OUTDATED =
-  "the Inbox has another id than when the user registered (was the mailbox moved?); its mails are announced all the same"
 
 const noteOutside = (count: number) =>
   count === 0

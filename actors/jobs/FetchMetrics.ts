@@ -1,5 +1,5 @@
 import { Metric } from "effect"
-import type { FetchResult } from "../SubscriptionProtocol.ts"
+import type { FetchResult } from "../JobResults.ts"
 
 /** Metrics of asking Exchange for mails. Labels are constants: an id in one would stay in the registry for ever. */
 

@@ -43,5 +43,8 @@ const LEVELS: Readonly<
   "credentials rejected": Effect.logWarning,
   "credentials expired": Effect.logWarning,
   "given up": Effect.logWarning,
-  "acknowledged a callback that always crashes": Effect.logError
+  "acknowledged a callback that always crashes": Effect.logError,
+  "the Secure Email Gateway lets no device pass": Effect.logWarning,
+  "the Secure Email Gateway lets devices pass again": Effect.logInfo,
+  "made otherwise than the settings say now; it is renewed": Effect.logInfo
 }

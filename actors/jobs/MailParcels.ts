@@ -6,10 +6,13 @@ import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { type Composing, compose } from "../../schemas/Notification.ts"
 import { isSettled } from "../Ledger.ts"
 import type { Announce } from "./AnnounceJob.ts"
-import type { Backlog } from "./BacklogParcels.ts"
+import { type Backlog, SUMMARY_OVER } from "./BacklogParcels.ts"
 import type { Parcel } from "./Parcel.ts"
 
-/** The mails in hand, for each device that has no verdict on them and for which they do not wait in the outbox already. */
+/**
+ * The mails in hand, for each device that has no verdict on them and for which they do not wait in the outbox already. More
+ * than five that came while nobody listened are one summary.
+ */
 export const mailParcels = (
   user: UserNumber,
   devices: ReadonlyArray<Device>,
@@ -17,22 +20,50 @@ export const mailParcels = (
   backlog: Backlog,
   composing: Composing
 ): ReadonlyArray<Parcel> =>
-  command.mails.flatMap(({ itemId, mail }, index) =>
-    devices
-      .filter(({ device }) => !isSettled(command.ledger, itemId, device) && !backlog.holds(device, itemId))
-      .map((device) => ({
+  devices.flatMap((device) => {
+    const open = command.mails.filter(
+      ({ itemId }) =>
+        !isSettled(command.ledger, itemId, device.device) && !backlog.holds(device.device, itemId)
+    )
+    const missed = open.filter((mail) => mail.missed)
+    const summed = missed.length > SUMMARY_OVER ? missed : []
+    const single = open.filter((mail) => !summed.includes(mail))
+    let isFirst = true
+    const parcel = (
+      announcement: Announcement,
+      mails: ReadonlyArray<{ readonly itemId: ItemId }>
+    ): Parcel => {
+      const isNumber = showsBadgeOnly(device, composing)
+      const isSent = !isNumber || (isFirst && command.badgeChanged)
+      isFirst = false
+      return {
         device,
-        notification:
-          showsBadgeOnly(device, composing) && !(command.badgeChanged && index === 0)
-            ? undefined
-            : compose(device, newMail(itemId, mail, command.badge), composing),
-        entries: [{ user, device: device.device, kind: "mail" as const, itemId, queuedAt: composing.now }],
+        notification: isSent ? compose(device, announcement, composing) : undefined,
+        entries: mails.map(({ itemId }) => ({
+          user,
+          device: device.device,
+          kind: "mail" as const,
+          itemId,
+          queuedAt: composing.now
+        })),
         stored: false,
         // What cannot be seen of a long backlog may be this very mail.
         postponed: backlog.isCut && backlog.of(device.device).length > 0,
         badge: command.badge
-      }))
-  )
+      }
+    }
+    return [
+      ...single.map((one) => parcel(newMail(one.itemId, one.mail, command.badge), [one])),
+      ...(summed.length > 0 ? [parcel(summaryOf(summed, command.badge), summed)] : [])
+    ]
+  })
+
+/** As they were found: the newest first. */
+const summaryOf = (
+  mails: ReadonlyArray<{ readonly itemId: ItemId }>,
+  badge: number | undefined
+): Announcement =>
+  Announcement.Summary({ count: mails.length, messageIds: mails.map(({ itemId }) => itemId), badge })
 
 /** The badge alone, for devices that no mail brings it to. */
 export const badgeParcels = (

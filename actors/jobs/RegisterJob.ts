@@ -1,60 +1,74 @@
 import { Effect, Option } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
-import { Autodiscover } from "../../layers/ews/Autodiscover.ts"
-import { EndpointPolicy, EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { type LogInBudget, registrationBudget } from "../../layers/ews/LogInBudget.ts"
-import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
+import { persistently } from "../../layers/ews/Persistence.ts"
+import { type NewDevice, Storage } from "../../layers/storage/Storage.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
+import { effectivePolicy } from "../../schemas/MailPolicy.ts"
+import { Settings } from "../../schemas/Settings.ts"
 import type { Register } from "../../schemas/SubscriptionMessage.ts"
 import { type Dossier, Dossiers } from "../Dossiers.ts"
+import type { DeskResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
-import type { DeskResult } from "../SubscriptionProtocol.ts"
+import type { Command } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
 import { DEFAULT_VERSION } from "./AskedVersion.ts"
 import { explain, notStored, reply } from "./DeviceReplies.ts"
-import { enrolJob, INBOX_TIMEOUT } from "./EnrolJob.ts"
+import { failedEnrolment } from "./EnrolFailure.ts"
+import { enrol } from "./EnrolJob.ts"
+import { devicesOf, locate, type Place } from "./Locate.ts"
+import { isSameDevice, makeRoom } from "./RegisteredDevices.ts"
+import { forgetUrl, isUrlTrouble } from "./UrlTrouble.ts"
 
-/** At most so many devices a user; the one that registered longest ago makes room. */
-const DEVICES_MAX = 20
+/** With less than this left of the time that a device waits, nothing is begun at Exchange. */
+const LEAST_TIME = 3_000
 
-/** Milliseconds for finding the mailbox; what is left of the 30 s that a device waits is for the calls. */
-const AUTODISCOVER_TIMEOUT = 10_000
+export type RegisterCommand = Pick<
+  Extract<Command, { readonly _tag: "Desk" }>,
+  "generation" | "since" | "until"
+>
+
+interface Registration extends RegisterCommand {
+  readonly request: Register
+  readonly dossier: Dossier
+  readonly device: NewDevice
+  readonly budget: LogInBudget
+}
 
 /**
  * Serves a registration: with a new subscription (`generation` > 0), or by proving that the credentials of *this*
  * request open the mailbox that is subscribed, and storing the device. A failed proof changes nothing.
  */
 export const registerJob = Effect.fnUntraced(
-  function* (user: UserNumber, request: Register, generation: number) {
+  function* (user: UserNumber, request: Register, command: RegisterCommand) {
+    const at = yield* now
+    if (command.until - at < LEAST_TIME) return answer(tooLate)
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier === undefined) {
       return answer(
         reply("InvalidDecryptedPayload", "the user was forgotten meanwhile; get the public key again")
       )
     }
-    const device: NewDevice = { ...request.device, registeredAt: yield* now }
-    const budget = registrationBudget()
-    const ewsUrl = yield* locate(dossier, request, budget)
-    const mailbox: Mailbox = {
-      ewsUrl,
-      exchangeVersion: request.exchangeVersion ?? DEFAULT_VERSION,
-      authType: request.authType
-    }
-    if (generation === 0) return yield* prove(dossier, request, device, mailbox, budget)
-    const enrolled: DeskResult = yield* enrolJob({
-      user: dossier.user,
-      tenant: dossier.tenant,
-      mailbox,
+    const device: NewDevice = { ...request.device, registeredAt: at }
+    const { generation, since, until } = command
+    const registration: Registration = {
       generation,
-      credentials: request.credentials,
-      budget,
-      devices: devicesOf(request),
-      tokenExpiresAt: request.tokenExpiresAt,
+      since,
+      until,
+      request,
+      dossier,
       device,
-      activityId: request.activityId
-    })
+      budget: registrationBudget()
+    }
+    const place = yield* locate(dossier, request, registration.budget, until)
+    if (place.seg && device.deviceId === null) return answer(unnamed)
+    if (generation === 0) return yield* wherever(registration, place, prove)
+    const enrolled: DeskResult = yield* wherever(registration, place, subscribe).pipe(
+      Effect.catchAll(failedEnrolment({ user: dossier.user, generation }))
+    )
     if (enrolled._tag === "Subscribed") yield* Effect.ignoreLogged(makeRoom(dossier, device))
     return enrolled
   },
@@ -69,17 +83,81 @@ export const registerJob = Effect.fnUntraced(
   Effect.catchAll((error) => explain(error, answer))
 )
 
-const answer = (given: ReturnType<typeof reply>): DeskResult => ({ _tag: "Answer", reply: given })
+const answer = (given: ReturnType<typeof reply>): DeskResult => ({
+  _tag: "Answer",
+  reply: given,
+  proven: undefined
+})
 
-const prove = Effect.fnUntraced(function* (
-  dossier: Dossier,
-  request: Register,
-  device: NewDevice,
-  mailbox: Mailbox,
-  budget: LogInBudget
-) {
-  const { user, tenant } = dossier
-  const account = yield* accountFor(tenant, mailbox, {
+const tooLate = reply("SubscribeAgain", "other registrations of this user took all the time; try again", {
+  retryAfterSeconds: 60
+})
+
+const unnamed = reply(
+  "Failed",
+  "deviceId is missing: a Secure Email Gateway stands before this Exchange and must be told the device's UEM id"
+)
+
+/** Where Autodiscover led to, and if that is no good any more where it leads to now. */
+const wherever = <A, E extends { readonly _tag: string }, R>(
+  registration: Registration,
+  place: Place,
+  attempt: (registration: Registration, place: Place) => Effect.Effect<A, E | EwsError, R>
+) => {
+  const { budget, dossier, request, until } = registration
+  return attempt(registration, place).pipe(
+    Effect.catchIf(
+      (error): error is EwsError => place.discovered && isEwsError(error) && isUrlTrouble(error),
+      (error) =>
+        forgetUrl(dossier.tenant, place.ewsUrl, error).pipe(
+          Effect.zipRight(Effect.option(locate(dossier, request, budget, until))),
+          Effect.flatMap(
+            Option.match({
+              onNone: () => Effect.fail(error),
+              onSome: (other) =>
+                other.ewsUrl === place.ewsUrl ? Effect.fail(error) : attempt(registration, other)
+            })
+          )
+        )
+    )
+  )
+}
+
+const isEwsError = (error: { readonly _tag: string }): error is EwsError =>
+  error._tag.startsWith("Ews") && error._tag !== "EwsUrlNotAllowed"
+
+const mailboxAt = ({ ewsUrl, version }: Place, request: Register): Mailbox => ({
+  ewsUrl,
+  exchangeVersion: request.exchangeVersion ?? version ?? DEFAULT_VERSION,
+  authType: request.authType
+})
+
+const subscribe = Effect.fnUntraced(function* (registration: Registration, place: Place) {
+  const { budget, device, dossier, generation, request, since, until } = registration
+  const { minPolicy } = yield* Settings
+  const others = dossier.devices.filter(({ token }) => token !== device.token)
+  return yield* enrol({
+    user: dossier.user,
+    tenant: dossier.tenant,
+    mailbox: mailboxAt(place, request),
+    generation,
+    credentials: request.credentials,
+    budget,
+    devices: devicesOf(request),
+    policies: [device, ...others].map(({ policy }) => effectivePolicy(policy, minPolicy)),
+    tokenExpiresAt: request.tokenExpiresAt,
+    device,
+    watermark: undefined,
+    since,
+    until,
+    activityId: request.activityId
+  })
+})
+
+const prove = Effect.fnUntraced(function* (registration: Registration, place: Place) {
+  const { budget, device, dossier, request, until } = registration
+  const { tenant, user } = dossier
+  const account = yield* accountFor(tenant, mailboxAt(place, request), {
     user: user.user,
     credentials: request.credentials,
     budget,
@@ -87,7 +165,7 @@ const prove = Effect.fnUntraced(function* (
     activityId: request.activityId
   })
   const inbox = yield* Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
-    Effect.flatMap((exchange) => exchange.inbox(INBOX_TIMEOUT)),
+    Effect.flatMap((exchange) => persistently({ until }, exchange.inbox)),
     Effect.scoped,
     (yield* UserGate).through(user.user)
   )
@@ -95,48 +173,14 @@ const prove = Effect.fnUntraced(function* (
   if (!sameMailbox(user.fingerprint, found)) return { _tag: "NeedsSubscription" } satisfies DeskResult
   const known = dossier.devices.find((other) => other.token === device.token)
   if (known === undefined) yield* makeRoom(dossier, device)
-  yield* (yield* Storage).saveDevice(user.user, device)
+  const saved = yield* (yield* Storage).saveDevice(user.user, device)
   yield* (yield* Dossiers).forget(user.user)
-  return answer(reply(known !== undefined && isSame(known, device) ? "Success" : "UserAlreadySubscribed", ""))
+  return {
+    _tag: "Answer",
+    reply: reply(
+      known !== undefined && isSameDevice(known, device) ? "Success" : "UserAlreadySubscribed",
+      ""
+    ),
+    proven: saved.device
+  } satisfies DeskResult
 })
-
-const devicesOf = ({ device }: Register) => (device.deviceId === null ? [] : [device.deviceId])
-
-/**
- * The EWS URL to use: the one that the policy chooses, else what Autodiscover says. Where only Autodiscover can tell
- * whether the device's own URL is right, its host must be the same.
- */
-const locate = Effect.fnUntraced(function* (dossier: Dossier, request: Register, budget: LogInBudget) {
-  const choice = yield* (yield* EndpointPolicy).choose(dossier.tenant, request.ewsUrl)
-  if (choice._tag === "Endpoint") return choice.endpoint.url
-  const caller = {
-    user: dossier.user.user,
-    authType: request.authType,
-    credentials: request.credentials,
-    budget,
-    activityId: request.activityId,
-    devices: devicesOf(request)
-  }
-  const { endpoint } = yield* (yield* Autodiscover).find(dossier.tenant, caller, AUTODISCOVER_TIMEOUT)
-  if (choice.wanted === undefined) return endpoint.url
-  const wanted = new URL(choice.wanted)
-  if (wanted.host !== new URL(endpoint.url).host) return yield* new EwsUrlNotAllowed({ host: wanted.host })
-  return wanted.href
-})
-
-const makeRoom = Effect.fnUntraced(function* ({ user, devices }: Dossier, device: NewDevice) {
-  if (devices.length < DEVICES_MAX || devices.some((other) => other.token === device.token)) return
-  const oldest = devices.reduce((a, b) => (b.registeredAt < a.registeredAt ? b : a))
-  yield* Effect.logInfo("a user has too many devices; the one that registered longest ago is removed", {
-    device: oldest.device
-  })
-  yield* (yield* Storage).deleteDevice(user.user, oldest)
-})
-
-const isSame = (known: Device, device: NewDevice): boolean =>
-  known.platform === device.platform &&
-  known.bundleId === device.bundleId &&
-  known.deviceId === device.deviceId &&
-  known.policy === device.policy &&
-  known.sound === device.sound &&
-  known.environment === device.environment

@@ -268,10 +268,12 @@ describe("a callback", () => {
         yield* world.user(ANN)
         yield* ens.registered(ANN)
         yield* ens.heartbeat(ANN)
-        yield* world.ews.failNext("subscribe", faults.unreachable())
+        yield* world.ews.failNext("subscribe", faults.unreachable(), { times: 4 })
         expect((yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })).reply).toBe(
           "Unsubscribe"
         )
+        expect(yield* ens.status(ANN)).toMatchObject({ code: "UserAlreadySubscribed" })
+        yield* world.advance(10_000)
         expect(yield* ens.status(ANN)).toMatchObject({ state: "Overdue" })
         yield* world.advance(3 * MINUTE, MINUTE)
         expect((yield* world.push.received("phone")).map(({ kind }) => kind)).toEqual(["resubscribe"])

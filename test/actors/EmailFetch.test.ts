@@ -39,8 +39,9 @@ describe("details of mails that cannot be had", () => {
       Effect.gen(function* () {
         const ens = yield* ready(world)
         const other = Effect.gen(function* () {
-          yield* world.ews.failNext("mails", faults.busy())
+          yield* world.ews.failNext("mails", faults.busy(), { times: 4 })
           yield* ens.mail(ANN)
+          yield* world.advance(5_000)
           yield* world.ews.hold("mails")
           yield* ens.mail(ANN)
           yield* world.advance(6_000)
@@ -106,7 +107,7 @@ describe("mails outside of the Inbox", () => {
         const lookups = yield* world.ews.count("inbox")
         yield* ens.mail(ANN, { folder: ARCHIVE })
         expect(yield* world.ews.count("inbox")).toBe(lookups + 1)
-        yield* world.ews.failNext("inbox", faults.busy())
+        yield* world.ews.failNext("inbox", faults.forbidden())
         yield* ens.mail(ANN, { folder: ARCHIVE })
         // In doubt a mail is announced, without details.
         expect(yield* world.titles("phone")).toEqual(["New message"])

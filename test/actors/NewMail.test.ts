@@ -166,8 +166,11 @@ describe("a new mail", () => {
       Effect.gen(function* () {
         const ens = yield* ready(world)
         for (const fault of [faults.busy(), faults.forbidden(), faults.unusable(), faults.unreachable()]) {
-          yield* world.ews.failNext("mails", fault)
-          expect((yield* ens.mail(ANN)).reply).toBe("Ok")
+          yield* world.ews.failNext("mails", fault, { times: 4 })
+          const mail = yield* ens.mail(ANN)
+          yield* world.advance(5_000)
+          expect(mail.reply).toBe("Ok")
+          yield* world.ews.heal
         }
         expect(yield* world.titles("phone")).toEqual(Array.from({ length: 4 }, () => "New message"))
         expect(yield* ens.status(ANN)).toMatchObject({ state: "Active" })

@@ -73,11 +73,14 @@ describe("a registration", () => {
         const ens = yield* world.start
         const user = yield* world.user(ANN)
         for (const fault of [faults.busy(7_500), faults.timeout(), faults.unreachable(), faults.unusable()]) {
-          yield* world.ews.failNext("subscribe", fault)
-          expect(yield* ens.registered(ANN)).toMatchObject({
+          yield* world.ews.failNext("subscribe", fault, { times: Number.POSITIVE_INFINITY })
+          const registering = ens.register(ANN)
+          yield* world.advance(28_000)
+          expect(registering.reply).toMatchObject({
             code: "SubscribeAgain",
             retryAfterSeconds: fault._tag === "EwsBusy" ? 8 : 60
           })
+          yield* world.ews.heal
         }
         expect(yield* world.storage.devices(user)).toEqual([])
         expect(Option.isNone(yield* world.storage.subscription(user))).toBe(true)

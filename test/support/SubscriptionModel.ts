@@ -1,21 +1,15 @@
 import { Redacted } from "effect"
+import type { AnnounceResult, DeskResult, EnrolResult, FetchResult } from "../../actors/JobResults.ts"
 import { itemEntry } from "../../actors/Ledger.ts"
 import { decide } from "../../actors/Subscription.ts"
 import { rested } from "../../actors/SubscriptionActor.ts"
-import type {
-  AnnounceResult,
-  Command,
-  DeskResult,
-  EnrolResult,
-  FetchResult,
-  Input,
-  Waiter
-} from "../../actors/SubscriptionProtocol.ts"
+import type { Command, Input, Waiter } from "../../actors/SubscriptionProtocol.ts"
 import { type Env, type State, unsubscribed } from "../../actors/SubscriptionState.ts"
 import { dueAt } from "../../actors/SubscriptionTimes.ts"
 import type { EwsEvent } from "../../schemas/EwsMessage.ts"
 import type {
   ActivityId,
+  DeviceNumber,
   Generation,
   ItemId,
   SubscriptionId,
@@ -78,6 +72,8 @@ export class SubscriptionModel {
       statusFrequency: 15 * 60_000,
       callbackDeadline: 10_000,
       listeningSince: now,
+      form: 1,
+      mayReform: true,
       now
     }
     this.state = unsubscribed("1" as UserNumber, now)
@@ -254,7 +250,11 @@ export class SubscriptionModel {
         })
         return
       case "Look":
-        this.#feed({ _tag: "Looked", waiter: job.waiter, known: [true, false, undefined][outcome % 3] })
+        this.#feed({
+          _tag: "Looked",
+          waiter: job.waiter,
+          known: ([1 as DeviceNumber, false, undefined] as const)[outcome % 3]
+        })
         return
       case "Fetch":
         this.#feed({ _tag: "Fetched", job: job.job, result: fetched(job.items, outcome, unread) })
@@ -387,7 +387,13 @@ const register = ({ bearer, force, move }: Extract<Step, { readonly _tag: "Regis
   })
 
 const fetched = (items: ReadonlyArray<ItemId>, outcome: number, unread: number): FetchResult => {
-  const nothing = { mails: undefined, elsewhere: [], unread: undefined }
+  const nothing = {
+    mails: undefined,
+    elsewhere: [],
+    missed: undefined,
+    unread: undefined,
+    compliance: undefined
+  }
   if (outcome % 5 === 1) return { ...nothing, trouble: "rejected" }
   if (outcome % 5 === 2) return { ...nothing, trouble: "other" }
   if (outcome % 5 === 3) return { ...nothing, trouble: "sealed" }
@@ -400,7 +406,13 @@ const fetched = (items: ReadonlyArray<ItemId>, outcome: number, unread: number):
     subject: "t",
     preview: undefined
   }))
-  return { mails, elsewhere: outcome % 11 === 5 ? items.slice(0, 1) : [], unread, trouble: undefined }
+  return {
+    ...nothing,
+    mails,
+    elsewhere: outcome % 11 === 5 ? items.slice(0, 1) : [],
+    unread,
+    trouble: undefined
+  }
 }
 
 const announced = (job: Extract<Job, { readonly _tag: "Announce" }>, outcome: number): AnnounceResult =>
@@ -424,12 +436,12 @@ const desked = (
   if (job.request._tag === "Unregister") {
     return outcome % 4 === 3
       ? { _tag: "Gone", reply: { code: "DeviceUnregisteredUserUnsubscribed", message: "" } }
-      : { _tag: "Answer", reply: { code: "DeviceUnregistered", message: "" } }
+      : { _tag: "Answer", reply: { code: "DeviceUnregistered", message: "" }, proven: undefined }
   }
   if (job.generation > 0) return enrolled(job.generation, outcome, unread, now)
   return outcome % 3 === 1
     ? { _tag: "NeedsSubscription" }
-    : { _tag: "Answer", reply: { code: "Success", message: "" } }
+    : { _tag: "Answer", reply: { code: "Success", message: "" }, proven: undefined }
 }
 
 const enrolled = (generation: number, outcome: number, unread: number, now: number): EnrolResult =>
@@ -449,5 +461,6 @@ const enrolled = (generation: number, outcome: number, unread: number, now: numb
         unread,
         endpoint: 1,
         tokenExpiresAt: outcome % 4 === 3 ? now + 60 * 60_000 : 0,
+        missed: undefined,
         reply: { code: "UserSubscribed", message: "" }
       }

@@ -1,0 +1,53 @@
+import type { Mail } from "../schemas/EwsMessage.ts"
+import type { ItemId } from "../schemas/Ids.ts"
+import type { FetchResult } from "./JobResults.ts"
+import { isSettled, itemEntry } from "./Ledger.ts"
+import type { Arrival } from "./MailEvents.ts"
+import type { Round } from "./Round.ts"
+import type { Announcement } from "./SubscriptionProtocol.ts"
+import type { State } from "./SubscriptionState.ts"
+
+/** An item created longer ago was moved or copied in, it is no new mail. */
+const FRESH = 15 * 60_000
+
+/** Arrivals that have no final verdict for all devices yet. */
+export const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
+  round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
+
+/** Those of them that Exchange must be asked about. */
+export const unknownOf = (state: State, round: Round): ReadonlyArray<ItemId> => {
+  const told = new Set<ItemId>(round.details.map(({ itemId }) => itemId))
+  return openOf(state, round).flatMap(({ itemId }) => (told.has(itemId) ? [] : [itemId]))
+}
+
+/** All details that were told of a round's mails, or in the same breath, but for those outside of the Inbox. */
+export const detailsOf = (round: Round, result: FetchResult): ReadonlyArray<Mail> => {
+  const outside = new Set(result.elsewhere)
+  return [...round.details, ...(result.mails ?? [])].filter(({ itemId }) => !outside.has(itemId))
+}
+
+/**
+ * Which arrivals are new mails to announce (contract section 3, "What is a new mail"), and ledger entries of those that
+ * are not. One that Exchange was asked about and did not tell of is gone.
+ */
+export const sift = (state: State, round: Round, result: FetchResult, now: number) => {
+  const told = new Map<ItemId, Mail>()
+  for (const mail of [...round.details, ...(result.mails ?? [])]) told.set(mail.itemId, mail)
+  const outside = new Set(result.elsewhere)
+  const arrivals: Array<Announcement> = []
+  const done: Array<number> = []
+  for (const arrival of openOf(state, round)) {
+    const { itemId, missed } = arrival
+    const mail = told.get(itemId)
+    const isNews =
+      mail === undefined
+        ? result.mails === undefined && isFresh(arrival, arrival.at, now)
+        : !mail.isRead && !outside.has(itemId) && isFresh(arrival, mail.receivedAt ?? arrival.at, now)
+    if (isNews) arrivals.push({ itemId, mail, missed })
+    else done.push(itemEntry(itemId))
+  }
+  return { arrivals, done }
+}
+
+const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>
+  !arrival.createdOnly || at === undefined || now - at < FRESH

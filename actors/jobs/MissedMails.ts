@@ -1,0 +1,26 @@
+import { Effect } from "effect"
+import type { EwsSession } from "../../layers/ews/Ews.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
+import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
+
+/** So many mails are looked for at most; where there are more, "N new messages" counts these. */
+const MISSED_MAX = 100
+
+/**
+ * Unread mails of the Inbox that came at `since` or later, the newest first: no callback reported them, because none came
+ * at that time. `timeout` in milliseconds.
+ */
+export const missedMails = (
+  exchange: EwsSession,
+  since: number,
+  shape: MailShape,
+  timeout: number
+): Effect.Effect<ReadonlyArray<Mail>, EwsError> =>
+  exchange.missed(since, MISSED_MAX, shape, timeout).pipe(
+    Effect.tap(({ mails, more }) =>
+      more
+        ? Effect.logInfo("more mails may have been missed than are looked for", { counted: mails.length })
+        : Effect.void
+    ),
+    Effect.map(({ mails }) => mails)
+  )
