@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { execFileSync } from "node:child_process"
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, type Scope } from "effect"
@@ -88,10 +88,10 @@ export const ntlmEnvironment = (directory: string): Readonly<Record<string, stri
   LC_ALL: "C.UTF-8"
 })
 
-/** As `htpasswd -s` writes it. */
+/** As `htpasswd` writes it. */
 export const passwordFile = (users: Readonly<Record<string, string>>): string =>
   Object.entries(users)
-    .map(([user, password]) => `${user}:{SHA}${createHash("sha1").update(password).digest("base64")}\n`)
+    .map(([user, password]) => `${user}:${execFileSync("openssl", ["passwd", "-apr1", password])}`)
     .join("")
 
 interface Places {

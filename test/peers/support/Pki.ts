@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process"
+import { X509Certificate } from "node:crypto"
 import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -16,6 +17,7 @@ export interface Pki {
   /** PEM. */
   readonly ca: string
   readonly pem: (name: Leaf) => { readonly cert: string; readonly key: string }
+  readonly certificate: (name: Leaf) => X509Certificate
   /** PKCS#12 of the clients, base64: AES, or RC2-40 and 3DES as old exports are. */
   readonly p12: (name: "client" | "client-ec", encryption: "new" | "legacy") => string
 }
@@ -39,6 +41,7 @@ export const pki: Effect.Effect<Pki, never, Scope.Scope> = Effect.acquireRelease
       directory,
       ca: read("ca.crt").toString(),
       pem: (name) => ({ cert: read(`${name}.crt`).toString(), key: read(`${name}.key`).toString() }),
+      certificate: (name) => new X509Certificate(read(`${name}.crt`)),
       p12: (name, encryption) =>
         read(encryption === "new" ? `${name}.p12` : `${name}-legacy.p12`).toString("base64")
     }
