@@ -58,11 +58,18 @@ const missingSetting = (name: string): string =>
 
 const VALUES: Readonly<Record<string, (finding: Settings) => string | undefined>> = {
   UserDisplayName: ({ mailbox }) => mailbox.displayName,
+  UserDN: ({ mailbox }) => `/o=Sandbox/ou=Exchange Administrative Group/cn=Recipients/cn=${mailbox.username}`,
+  MailboxDN: () =>
+    "/o=Sandbox/ou=Exchange Administrative Group/cn=Configuration/cn=Servers/cn=SANDBOX/cn=Private MDB",
   AutoDiscoverSMTPAddress: ({ mailbox }) => mailbox.address,
   InternalEwsUrl: ({ ewsUrl }) => ewsUrl,
   ExternalEwsUrl: ({ ewsUrl }) => ewsUrl,
   CasVersion: ({ release }) => release.build.map((part, index) => padded(part, index)).join("."),
-  EwsSupportedSchemas: ({ release }) => versionsOf(release).join(", "),
+  // As in captures, which name no dated schemas.
+  EwsSupportedSchemas: ({ release }) =>
+    versionsOf(release)
+      .filter((version) => version.startsWith("Exchange"))
+      .join(", "),
   GroupingInformation: () => "sandbox"
 }
 
