@@ -42,7 +42,8 @@ export const answerOf = (
 ): AutodiscoverAnswer => {
   const header = (name: string) => [answer.headers[name] ?? []].flat()[0]
   if (REDIRECTS.has(answer.status)) {
-    const target = URL.parse(header("location") ?? "", url)
+    const location = header("location") ?? ""
+    const target = location === "" ? null : URL.parse(location, url)
     return target === null
       ? { _tag: "Nothing", reason: `HTTP ${answer.status} without a Location` }
       : { _tag: "RedirectUrl", url: target.href }

@@ -59,12 +59,6 @@ export const readEndpoint = (text: string): URL | undefined => {
 }
 
 /**
- * Whether credentials may follow Exchange from one endpoint to another: an unlisted host may send them to itself only.
- */
-export const mayFollow = (from: AllowedEndpoint, to: AllowedEndpoint): boolean =>
-  to.listed || URL.parse(from.url)?.host === URL.parse(to.url)?.host
-
-/**
  * All that a host which nobody listed may be asked on: https, port 443, a name or address that can be public. What a name
  * resolves to is checked when it is connected to.
  */
