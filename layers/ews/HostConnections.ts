@@ -15,7 +15,7 @@ export interface HostLimits {
 
 /** There is no place for another session. */
 export class NoPlace extends Data.TaggedError("NoPlace")<{
-  readonly reason: "too many calls wait for this host" | "too many hosts"
+  readonly reason: "too many calls wait for this host" | "too many hosts" | "no connection became free"
 }> {}
 
 /** A place at a host: the right to one connection there. */
@@ -31,8 +31,11 @@ export interface Place {
 
 /** Places and connections at Exchange hosts. Places are counted by origin, whoever has them. */
 export interface HostConnections {
-  /** Waits for a place. Interruptible while it waits, and whoever has the place must leave it. */
-  readonly enter: (origin: string) => Effect.Effect<Place, NoPlace>
+  /**
+   * Waits for a place, `patience` milliseconds at most. Interruptible while it waits, and whoever has the place must leave
+   * it.
+   */
+  readonly enter: (origin: string, patience: number) => Effect.Effect<Place, NoPlace>
 }
 
 interface Kept {
@@ -115,20 +118,24 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
       next.proceed()
     }
 
-    const wait = (kept: Kept): Effect.Effect<void> => {
+    const wait = (kept: Kept, patience: number): Effect.Effect<void, NoPlace> => {
       const waiter: Waiter = { served: false, proceed: () => {} }
+      const giveUp = Effect.sync(() => {
+        // The end of patience, or an interruption, can come between being served and going on.
+        if (waiter.served) leave(kept)
+        else kept.waiting.delete(waiter)
+      })
+      kept.waiting.add(waiter)
       return Effect.async<void>((resume) => {
-        waiter.proceed = () => resume(Effect.void)
-        kept.waiting.add(waiter)
+        if (waiter.served) resume(Effect.void)
+        else waiter.proceed = () => resume(Effect.void)
       }).pipe(
+        Effect.timeoutFail({
+          duration: patience,
+          onTimeout: () => new NoPlace({ reason: "no connection became free" })
+        }),
         Effect.interruptible,
-        Effect.onInterrupt(() =>
-          Effect.sync(() => {
-            // An interruption can come between being served and going on.
-            if (waiter.served) leave(kept)
-            else kept.waiting.delete(waiter)
-          })
-        )
+        Effect.onError(() => giveUp)
       )
     }
 
@@ -153,12 +160,12 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
     })
 
     return {
-      enter: (origin) =>
+      enter: (origin, patience) =>
         Effect.suspend(() => {
           const kept = want(origin)
           if (kept instanceof NoPlace) return Effect.fail(kept)
           const place = placeAt(origin, kept)
-          if (kept.taken >= limits.connectionsPerHost) return Effect.as(wait(kept), place)
+          if (kept.taken >= limits.connectionsPerHost) return Effect.as(wait(kept, patience), place)
           kept.taken++
           return Effect.succeed(place)
         }).pipe(Effect.uninterruptible)

@@ -1,10 +1,12 @@
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Either, Layer, type Redacted, Scope } from "effect"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import type { ConnectRule } from "../net/ConnectAddress.ts"
 import { type ConnectorOptions, makeConnector } from "../net/Connector.ts"
+import { parseEgressProxy } from "../net/EgressProxy.ts"
 import { makeHostList } from "../net/HostList.ts"
 import { readAuthorities } from "./AuthorityFile.ts"
 import { Connection } from "./Connection.ts"
-import type { EwsSetupError } from "./EwsSetupError.ts"
+import { EwsSetupError } from "./EwsSetupError.ts"
 import { type HostLimits, makeHostConnections } from "./HostConnections.ts"
 import { HttpSessions } from "./HttpSessions.ts"
 import { Offers } from "./Offers.ts"
@@ -51,8 +53,13 @@ const make = Effect.fnUntraced(function* (
   settings: SettingsShape,
   options: HttpSessionsOptions
 ): Effect.fn.Return<HttpSessions["Type"], EwsSetupError, Scope.Scope> {
-  const ca = settings.ewsCaFile === undefined ? options.ca : yield* readAuthorities(settings.ewsCaFile)
-  const connecting = { ...options, ...(ca === undefined ? {} : { ca }) }
+  const connecting: ConnectorOptions = {
+    connectTimeout: options.connectTimeout,
+    ...(options.lookup === undefined ? {} : { lookup: options.lookup }),
+    ...(options.ca === undefined ? {} : { ca: options.ca }),
+    ...(settings.ewsCaFile === undefined ? {} : { ca: yield* readAuthorities(settings.ewsCaFile) }),
+    proxy: settings.ewsProxyUrl && (yield* proxyOf(settings.ewsProxyUrl, settings.ewsProxyBypass))
+  }
   const limits = { silence: options.silence, keepAlive: options.keepAlive, answer: ANSWER_LIMIT }
   const unbound = makeHostList(settings.ewsNoChannelBinding)
   const { hosts, otherwise } = settings.ewsPasswordAuth
@@ -63,16 +70,29 @@ const make = Effect.fnUntraced(function* (
     bindsChannel: (hostname: string) => !unbound.includes(hostname),
     segDeviceHeader: settings.segDeviceHeader,
     silence: options.silence,
-    open: ({ endpoint, origin, secure }, _, kind) => {
-      const rule = { listed: endpoint.listed, secure, pins: endpoint.pins }
+    open: ({ endpoint, origin, secure }, identity, kind) => {
+      const rule: ConnectRule = {
+        listed: endpoint.listed,
+        secure,
+        pins: endpoint.pins,
+        minVersion: endpoint.listed ? settings.ewsTlsMinVersion : "1.2",
+        ...(identity === undefined ? {} : { identity })
+      }
       return new Connection(origin, kind, makeConnector(rule, connecting), limits)
     }
   }
   return HttpSessions.of({
     open: (caller) =>
-      Effect.acquireRelease(
-        Effect.sync(() => new Session(caller, shared)),
-        (session) => Effect.sync(() => session.close())
-      )
+      Effect.scopeWith((scope) => {
+        const session = new Session(caller, shared)
+        const close = Effect.sync(() => session.close())
+        return Effect.as(Scope.addFinalizer(scope, close), session)
+      })
   })
 })
+
+const proxyOf = (url: Redacted.Redacted<string>, bypass: ReadonlyArray<string>) =>
+  Either.mapLeft(
+    parseEgressProxy(url, bypass),
+    (problem) => new EwsSetupError({ setting: "ENS_EWS_PROXY_URL", problem })
+  )

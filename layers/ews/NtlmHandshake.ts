@@ -8,7 +8,7 @@ import * as Ntlm from "../net/Ntlm.ts"
 import * as Spnego from "../net/Spnego.ts"
 import { accountNameOf } from "./Authentication.ts"
 import type { Connection } from "./Connection.ts"
-import type { HttpFailure } from "./HttpPost.ts"
+import { HttpFailure } from "./HttpPost.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 
 /** Who logs in by NTLM, over which connection and how. */
@@ -55,12 +55,7 @@ export const ntlmHandshake = (logIn: NtlmLogIn): Effect.Effect<NtlmOutcome, Http
       const token = answer.status === 401 ? tokenOf(answer, scheme) : undefined
       if (token === undefined) return Effect.succeed({ _tag: "NoChallenge", answer })
       const { socket } = connection
-      if (socket === undefined) {
-        return Effect.succeed({
-          _tag: "Unusable",
-          reason: "it closes the connection after the NTLM challenge"
-        })
-      }
+      if (socket === undefined) return Effect.fail(MOVED)
       const challenge = Either.flatMap(
         scheme === "NTLM" ? Either.right(token) : Spnego.unwrapChallenge(token),
         Ntlm.parseChallenge
@@ -87,6 +82,8 @@ export const ntlmHandshake = (logIn: NtlmLogIn): Effect.Effect<NtlmOutcome, Http
     })
   )
 }
+
+const MOVED = new HttpFailure({ kind: "moved", sent: false, status: 0, code: "", reason: undefined })
 
 const headerOf = (scheme: string, message: Buffer) => `${scheme} ${message.toString("base64")}`
 

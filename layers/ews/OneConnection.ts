@@ -1,10 +1,11 @@
 import { Effect } from "effect"
+import type { ClientIdentity } from "../net/ClientIdentity.ts"
 import type { Connection } from "./Connection.ts"
 import type { HostConnections, NoPlace, Place } from "./HostConnections.ts"
 import type { Target } from "./Target.ts"
 
-/** How a session's connection is made: with its client certificate in the TLS handshake, or without. */
-export type Open = (target: Target, certificate: boolean, kind: string) => Connection
+/** How a session's connection is made; with an identity it is shown in the TLS handshake. */
+export type Open = (target: Target, identity: ClientIdentity | undefined, kind: string) => Connection
 
 /** The one connection that a session has: to the origin that it talked to last, from the place that it has there. */
 export class OneConnection {
@@ -19,11 +20,11 @@ export class OneConnection {
     this.#open = open
   }
 
-  /** Waits for a place at the origin. The one at another is left first, so that nobody waits for a place with one taken. */
-  enter(origin: string): Effect.Effect<void, NoPlace> {
+  /** Waits for a place at the origin, `patience` milliseconds at most. The one at another is left first, so that nobody waits for a place with one taken. */
+  enter(origin: string, patience: number): Effect.Effect<void, NoPlace> {
     if (this.#place?.origin === origin) return Effect.void
     this.#leave()
-    return this.#hosts.enter(origin).pipe(
+    return this.#hosts.enter(origin, patience).pipe(
       Effect.flatMap((place) => {
         this.#place = place
         if (!this.#closed) return Effect.void
@@ -36,25 +37,25 @@ export class OneConnection {
   }
 
   /**
-   * The connection to a target at the origin whose place it has. With a certificate it belongs to the session; without, it
-   * may be one that others use too, as long as nobody has logged in on it.
+   * The connection to a target at the origin whose place it has. With an identity it belongs to the session; without, it
+   * may be one that others have used, and will.
    */
-  to(target: Target, certificate: boolean): Connection {
+  to(target: Target, identity: ClientIdentity | undefined): Connection {
     const { endpoint } = target
-    const kind = `${endpoint.listed} ${certificate} ${endpoint.pins.join()}`
+    const kind = `${endpoint.listed} ${identity?.digest ?? "-"} ${endpoint.pins.join()}`
     if (this.#connection?.kind === kind && !this.#connection.client.destroyed) return this.#connection
     this.#giveBack()
     if (this.#place === undefined) throw new Error("a connection without a place")
-    const connection = this.#place.connect(kind, () => this.#open(target, certificate, kind))
-    if (certificate) connection.cling()
+    const connection = this.#place.connect(kind, () => this.#open(target, identity, kind))
+    if (identity !== undefined) connection.cling()
     this.#connection = connection
     return connection
   }
 
-  /** The same without a certificate, and never one on which this session has logged in. */
+  /** One that tells nobody who the caller is: without an identity, and none on which the session has logged in. */
   toStranger(target: Target): Connection {
     if (this.#connection?.isReusable !== true) this.#giveBack()
-    return this.to(target, false)
+    return this.to(target, undefined)
   }
 
   close(): void {

@@ -1,15 +1,21 @@
-import { Clock, Effect, Either, Redacted } from "effect"
+import { Clock, Effect, Either, Option, Redacted } from "effect"
 import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
+import {
+  type ClientCertificateError,
+  type ClientIdentity,
+  openClientIdentity
+} from "../net/ClientIdentity.ts"
 import { basicHeader, bearerHeader } from "./Authentication.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
+import type { NoPlace } from "./HostConnections.ts"
 import type { HttpFailure } from "./HttpPost.ts"
 import type { Caller, HttpRequest, HttpSession } from "./HttpSessions.ts"
 import { chooseLogIn, isIgnored, type Means, meansOf, type Scheme } from "./LogIn.ts"
 import { type NtlmOutcome, ntlmHandshake } from "./NtlmHandshake.ts"
 import { type Offers, placeOf } from "./Offers.ts"
-import { busy, errorOfFailure, errorOfTimeout } from "./SessionTrouble.ts"
+import { errorOf, lateness, type Progress } from "./SessionTrouble.ts"
 import { type Call, SessionWire, type WireSurroundings } from "./SessionWire.ts"
 import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
 import { targetOf } from "./Target.ts"
@@ -27,13 +33,14 @@ export interface Surroundings extends WireSurroundings {
 /** What a call knows of the offer while it looks for the way to log in. */
 interface Round {
   readonly means: Means
+  readonly identity: ClientIdentity | undefined
   /** What the server has told this very call; undefined = what is remembered counts. */
   readonly offered: ReadonlyArray<string> | undefined
   /** A server that offers something else than was believed is believed once a call. */
   readonly credulous: boolean
 }
 
-type Answering = Effect.Effect<HttpAnswer, EwsError | HttpFailure>
+type Answering = Effect.Effect<HttpAnswer, EwsError | HttpFailure | NoPlace>
 
 /**
  * One user's HTTP, one request after another: chooses how to log in and judges what comes of it. Who makes it must close
@@ -43,6 +50,7 @@ export class Session implements HttpSession {
   readonly #caller: Caller
   readonly #shared: Surroundings
   readonly #wire: SessionWire
+  #identity: ClientIdentity | undefined
   readonly #turn = Effect.unsafeMakeSemaphore(1)
 
   constructor(caller: Caller, shared: Surroundings) {
@@ -55,9 +63,16 @@ export class Session implements HttpSession {
     this.#run(endpoint, request, timeout, (call) => {
       if (!this.#caller.budget.allows) return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [] }))
       const means = meansOf(this.#caller.authType, Redacted.value(this.#caller.credentials))
-      return Either.isLeft(means)
-        ? refuse(call.site, means.left)
-        : this.#logIn(call, { means: means.right, offered: undefined, credulous: true })
+      if (Either.isLeft(means)) return refuse(call.site, means.left)
+      const shown = means.right.certificate && call.target.secure
+      const identity = shown ? this.#openIdentity() : Either.right(undefined)
+      if (Either.isLeft(identity)) return refuse(call.site, identity.left.message)
+      return this.#logIn(call, {
+        means: means.right,
+        identity: identity.right,
+        offered: undefined,
+        credulous: true
+      })
     })
 
   readonly sendAnonymously: HttpSession["sendAnonymously"] = (endpoint, request, timeout) =>
@@ -65,6 +80,7 @@ export class Session implements HttpSession {
 
   /** Gives the connection back, or ends it if a log-in clings to it. */
   close(): void {
+    this.#identity = undefined
     this.#wire.close()
   }
 
@@ -74,26 +90,40 @@ export class Session implements HttpSession {
     timeout: number,
     body: (call: Call) => Answering
   ): Effect.Effect<HttpAnswer, EwsError> {
-    return Effect.suspend(() => {
+    return Effect.clockWith((clock) => {
       const target = targetOf(endpoint)
       const site = { operation: request.operation, host: target?.url.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
-      const call: Call = { target, site, request, progress: { stage: "waiting", bare: false } }
-      return Effect.suspend(() => this.#wire.enter(call)).pipe(
+      const progress: Progress = { stage: "waiting", bare: false }
+      const deadline = clock.unsafeCurrentTimeMillis() + timeout
+      const call: Call = { target, site, request, progress, timeout, deadline }
+      const answering = Effect.suspend(() => this.#wire.enter(call)).pipe(
         // The place comes first: credentials are not opened while a call only waits.
         Effect.flatMap(() => body(call)),
-        this.#turn.withPermits(1),
-        Effect.catchTags({
-          HttpFailure: (failure) =>
-            Effect.fail(errorOfFailure(site, failure, call.progress, this.#shared.silence)),
-          NoPlace: ({ reason }) => Effect.fail(busy(site, reason))
-        }),
-        Effect.timeoutFail({
-          duration: timeout,
-          onTimeout: () => errorOfTimeout(site, timeout, call.progress)
+        Effect.catchAll((trouble) => Effect.fail(errorOf(call, trouble, this.#shared.silence)))
+      )
+      return Effect.flatMap(
+        this.#turn.withPermitsIfAvailable(1)(answering),
+        Option.match({
+          onSome: Effect.succeed,
+          // Only a call that waits for another one of the session needs a clock of its own.
+          onNone: () =>
+            Effect.timeoutFail(this.#turn.withPermits(1)(answering), {
+              duration: timeout,
+              onTimeout: () => lateness(call)
+            })
         })
       )
     })
+  }
+
+  /** Once a session, because it takes up to 40 ms. */
+  #openIdentity(): Either.Either<ClientIdentity, ClientCertificateError> {
+    if (this.#identity !== undefined) return Either.right(this.#identity)
+    const { certificate = "", certificatePassword = "" } = Redacted.value(this.#caller.credentials)
+    const opened = openClientIdentity(Redacted.make(certificate), Redacted.make(certificatePassword))
+    if (Either.isRight(opened)) this.#identity = opened.right
+    return opened
   }
 
   #logIn(call: Call, round: Round): Answering {
@@ -119,7 +149,7 @@ export class Session implements HttpSession {
 
   /** Learns what the server offers from a request without body and password. */
   #ask(call: Call, round: Round): Answering {
-    return Effect.flatMap(this.#wire.send(call, round.means, { whole: false }), (answer) =>
+    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) =>
       answer.status === 401
         ? Effect.flatMap(this.#learn(call, answer), (offered) => this.#logIn(call, { ...round, offered }))
         : unasked(call, answer)
@@ -134,12 +164,12 @@ export class Session implements HttpSession {
         const header = scheme === "Basic" ? basicHeader(credentials) : bearerHeader(credentials)
         if (Either.isLeft(header)) return refuse(call.site, header.left)
         const leg = { whole: true, authorization: Redacted.value(header.right) }
-        return Effect.flatMap(this.#wire.send(call, round.means, leg), (answer) =>
+        return Effect.flatMap(this.#wire.send(call, round.identity, leg), (answer) =>
           this.#judge(call, scheme, round, answer)
         )
       }
       case "TLS":
-        return Effect.flatMap(this.#wire.send(call, round.means, { whole: true }), (answer) =>
+        return Effect.flatMap(this.#wire.send(call, round.identity, { whole: true }), (answer) =>
           this.#judge(call, scheme, round, answer)
         )
       case "NTLM":
@@ -150,14 +180,14 @@ export class Session implements HttpSession {
 
   #ntlm(call: Call, scheme: "NTLM" | "Negotiate", round: Round): Answering {
     const { hostname } = call.target.url
-    const connection = this.#wire.connectionTo(call.target, round.means.certificate)
+    const connection = this.#wire.connectionTo(call.target, round.identity)
     const handshake = ntlmHandshake({
       scheme,
       connection,
       credentials: Redacted.value(this.#caller.credentials),
       bound: this.#shared.bindsChannel(hostname),
       hostname,
-      send: (leg) => this.#wire.send(call, round.means, leg)
+      send: (leg) => this.#wire.send(call, round.identity, leg)
     })
     // The server may drop the connection at any time, and what it knew of it.
     const logIn = handshake.pipe(
@@ -165,7 +195,7 @@ export class Session implements HttpSession {
       Effect.flatMap((outcome) => this.#judgeNtlm(call, scheme, round, outcome))
     )
     if (!connection.isLoggedIn || connection.socket === undefined) return logIn
-    return this.#wire.send(call, round.means, { whole: true, socket: connection.socket }).pipe(
+    return this.#wire.send(call, round.identity, { whole: true, socket: connection.socket }).pipe(
       Effect.flatMap((answer) => (answer.status === 401 ? logIn : Effect.succeed(answer))),
       Effect.catchIf(isMoved, () => logIn)
     )
@@ -211,7 +241,7 @@ export class Session implements HttpSession {
   }
 }
 
-const isMoved = (error: EwsError | HttpFailure): error is HttpFailure =>
+const isMoved = (error: EwsError | HttpFailure | NoPlace): error is HttpFailure =>
   error._tag === "HttpFailure" && error.kind === "moved"
 
 const refuse = (site: CallSite, responseCode: string): Effect.Effect<never, EwsRefused> =>

@@ -1,5 +1,13 @@
-import { EwsBusy, type EwsError, EwsTimeout, EwsUnreachable, EwsUnusable } from "../../schemas/EwsError.ts"
+import {
+  EwsBusy,
+  type EwsError,
+  EwsRefused,
+  EwsTimeout,
+  EwsUnreachable,
+  EwsUnusable
+} from "../../schemas/EwsError.ts"
 import type { CallSite } from "./EwsErrors.ts"
+import type { NoPlace } from "./HostConnections.ts"
 import type { HttpFailure } from "./HttpPost.ts"
 
 /** How far a call has come; written while it runs. */
@@ -10,19 +18,46 @@ export interface Progress {
   bare: boolean
 }
 
-/** What no place at the host means to the caller. */
-export const busy = (site: CallSite, responseCode: string): EwsBusy =>
-  new EwsBusy({ ...site, responseCode, retryAfter: 0 })
+/** What a call is told by, when it fails. */
+export interface Told {
+  readonly site: CallSite
+  readonly progress: Progress
+  /** Milliseconds that it was allowed. */
+  readonly timeout: number
+}
 
-/** What a request without a whole answer means. `silence`: the limit, in milliseconds. */
-export const errorOfFailure = (
-  site: CallSite,
-  failure: HttpFailure,
-  progress: Progress,
-  silence: number
-): EwsError => {
+/** The error that trouble with the connection means. `silence`: the limit, in milliseconds. */
+export const errorOf = (call: Told, trouble: EwsError | HttpFailure | NoPlace, silence: number): EwsError => {
+  switch (trouble._tag) {
+    case "NoPlace":
+      return busy(call.site, trouble.reason)
+    case "HttpFailure":
+      return errorOfFailure(call, trouble, silence)
+    default:
+      return trouble
+  }
+}
+
+/** The time for the call is over. It may have had its effect, unless the request never left. */
+export const lateness = ({ progress, site, timeout }: Told): EwsError => {
+  switch (progress.stage) {
+    case "sent":
+      return new EwsTimeout({ ...site, milliseconds: timeout })
+    case "waiting":
+      return busy(site, "no connection became free")
+    case "connecting":
+      return new EwsUnreachable({ ...site, reason: `no connection within ${timeout} ms`, sent: false })
+    case "logging in":
+      return new EwsUnreachable({ ...site, reason: `no log-in within ${timeout} ms`, sent: false })
+  }
+}
+
+const errorOfFailure = (call: Told, failure: HttpFailure, silence: number): EwsError => {
+  const { progress, site } = call
   const sent = failure.sent && progress.stage === "sent"
   switch (failure.kind) {
+    case "late":
+      return lateness(call)
     case "silence":
       return sent
         ? new EwsTimeout({ ...site, milliseconds: silence })
@@ -30,42 +65,27 @@ export const errorOfFailure = (
     case "too large":
       return new EwsUnusable({ ...site, status: failure.status, reason: "too large" })
     case "moved":
-      return new EwsUnreachable({ ...site, reason: "it closes the connection during the log-in", sent })
+      return new EwsRefused({ ...site, responseCode: NOT_KEPT, status: 0 })
     case "connection":
-      return new EwsUnreachable({ ...site, reason: reasonOf(failure.code, progress.bare), sent })
+      return new EwsUnreachable({ ...site, reason: reasonOf(failure, progress.bare), sent })
   }
 }
 
-/** A timeout says that the call may have had its effect, so it is none if the request never left. */
-export const errorOfTimeout = (site: CallSite, milliseconds: number, { stage }: Progress): EwsError => {
-  switch (stage) {
-    case "sent":
-      return new EwsTimeout({ ...site, milliseconds })
-    case "waiting":
-      return busy(site, "no connection became free")
-    case "connecting":
-      return new EwsUnreachable({ ...site, reason: `no connection within ${milliseconds} ms`, sent: false })
-    case "logging in":
-      return new EwsUnreachable({ ...site, reason: `no log-in within ${milliseconds} ms`, sent: false })
-  }
-}
+const busy = (site: CallSite, responseCode: string): EwsBusy =>
+  new EwsBusy({ ...site, responseCode, retryAfter: 0 })
+
+const NOT_KEPT = "it closes the connection during the log-in; NTLM needs one that is kept"
 
 /** A server that wants a certificate hangs up; in TLS 1.3 the handshake looks done to the client by then (RFC 8446, 4.4.2.4). */
-const reasonOf = (code: string, bare: boolean): string => {
-  const reason = REASONS.get(code) ?? code
-  return bare && HUNG_UP.has(code) ? `${reason}; it may want a client certificate` : reason
+const reasonOf = ({ code, reason }: HttpFailure, bare: boolean): string => {
+  const told = reason ?? REASONS.get(code) ?? code
+  return bare && HUNG_UP.has(code) ? `${told}; it may want a client certificate` : told
 }
 
 const HUNG_UP: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
 
-/** Codes that say nothing to an operator. */
 const REASONS: ReadonlyMap<string, string> = new Map([
-  ["ENS_ADDRESS_NOT_ALLOWED", "its address may not be used: link-local, metadata, or private and not listed"],
-  ["UND_ERR_CONNECT_TIMEOUT", "no connection in time"],
   ["UND_ERR_SOCKET", "the connection was closed"],
   ["UND_ERR_INVALID_ARG", "the request cannot be written"],
-  ["ECONNRESET", "the connection was reset"],
-  ["EPIPE", "the connection was closed"],
-  ["ECONNREFUSED", "the connection was refused"],
-  ["ENOTFOUND", "its name does not resolve"]
+  ["EPIPE", "the connection was closed"]
 ])

@@ -1,4 +1,5 @@
 import { Clock, Effect } from "effect"
+import type { ClientIdentity } from "../net/ClientIdentity.ts"
 import { logAnswer } from "./AnswerLog.ts"
 import type { Connection } from "./Connection.ts"
 import { Cookies } from "./Cookies.ts"
@@ -6,7 +7,6 @@ import type { CallSite } from "./EwsErrors.ts"
 import type { HostConnections, NoPlace } from "./HostConnections.ts"
 import { type HttpFailure, post } from "./HttpPost.ts"
 import type { Caller, HttpRequest } from "./HttpSessions.ts"
-import type { Means } from "./LogIn.ts"
 import type { NtlmLeg } from "./NtlmHandshake.ts"
 import { OneConnection, type Open } from "./OneConnection.ts"
 import { segHeaders, tracingHeaders } from "./RequestHeaders.ts"
@@ -20,6 +20,9 @@ export interface Call {
   readonly site: CallSite
   readonly request: HttpRequest
   readonly progress: Progress
+  /** Milliseconds that it may take, and when they are over. */
+  readonly timeout: number
+  readonly deadline: number
 }
 
 /** What the wires of all sessions share. */
@@ -46,22 +49,22 @@ export class SessionWire {
   }
 
   /** Waits for a place at the target; to be called before anything else. */
-  enter({ progress, target }: Call): Effect.Effect<void, NoPlace> {
-    return Effect.map(this.#line.enter(target.origin), () => {
+  enter({ progress, target, timeout }: Call): Effect.Effect<void, NoPlace> {
+    return Effect.map(this.#line.enter(target.origin, timeout), () => {
       progress.stage = "connecting"
     })
   }
 
-  connectionTo(target: Target, certificate: boolean): Connection {
-    return this.#line.to(target, certificate)
+  connectionTo(target: Target, identity: ClientIdentity | undefined): Connection {
+    return this.#line.to(target, identity)
   }
 
-  /** With the session's cookies, and its certificate if that is among its means. */
-  send(call: Call, means: Means, leg: Leg): Effect.Effect<HttpAnswer, HttpFailure> {
+  /** With the session's cookies, over a connection with this identity. */
+  send(call: Call, identity: ClientIdentity | undefined, leg: Leg): Effect.Effect<HttpAnswer, HttpFailure> {
     const { target } = call
     const cookie = this.#cookies.headerFor(target.url)
-    const connection = this.#line.to(target, means.certificate)
-    call.progress.bare = target.secure && !means.certificate
+    const connection = this.#line.to(target, identity)
+    call.progress.bare = target.secure && identity === undefined
     return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
       const setCookie = answer.headers["set-cookie"]
       if (setCookie === undefined) return Effect.succeed(answer)
@@ -83,30 +86,29 @@ export class SessionWire {
   }
 
   #post(
-    { progress, request, site, target }: Call,
+    { deadline, progress, request, site, target }: Call,
     connection: Connection,
     { authorization, socket, whole }: Leg,
     cookie: string | undefined
   ): Effect.Effect<HttpAnswer, HttpFailure> {
-    const headers = {
-      ...tracingHeaders(this.#caller),
-      ...(target.endpoint.seg ? segHeaders(this.#shared.segDeviceHeader, this.#caller.devices) : {}),
-      ...request.headers,
-      ...(cookie === undefined ? {} : { cookie }),
-      ...(authorization === undefined ? {} : { authorization })
+    const headers: Record<string, string> = { ...tracingHeaders(this.#caller), ...request.headers }
+    if (target.endpoint.seg) {
+      Object.assign(headers, segHeaders(this.#shared.segDeviceHeader, this.#caller.devices))
     }
-    return Effect.tap(
+    if (cookie !== undefined) headers["cookie"] = cookie
+    if (authorization !== undefined) headers["authorization"] = authorization
+    return Effect.clockWith((clock) =>
       post(connection, {
         method: request.method,
         path: target.path,
         headers,
         body: whole ? request.body : "",
+        timeout: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
         ...(socket === undefined ? {} : { socket }),
         onStart: () => {
           progress.stage = whole ? "sent" : "logging in"
         }
-      }),
-      (answer) => logAnswer(site, answer)
-    )
+      })
+    ).pipe(Effect.tap((answer) => logAnswer(site, answer)))
   }
 }

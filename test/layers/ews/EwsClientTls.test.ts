@@ -26,7 +26,7 @@ describe("EwsClient over TLS", () => {
       const server = yield* scriptedTlsServer(certificate)
       expect(yield* call(server, "exchange.test", {})).toMatchObject({
         _tag: "EwsUnreachable",
-        reason: "DEPTH_ZERO_SELF_SIGNED_CERT",
+        reason: expect.stringContaining("DEPTH_ZERO_SELF_SIGNED_CERT"),
         sent: false
       })
       expect(server.requests).toEqual([])
@@ -42,7 +42,7 @@ describe("EwsClient over TLS", () => {
       })
       expect(yield* call(server, "other.test", { ca: certificate.cert })).toMatchObject({
         _tag: "EwsUnreachable",
-        reason: "ERR_TLS_CERT_ALTNAME_INVALID",
+        reason: expect.stringContaining("ERR_TLS_CERT_ALTNAME_INVALID"),
         sent: false
       })
       expect(server.requests.length).toBe(1)
