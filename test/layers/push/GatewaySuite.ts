@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Chunk, Effect, type Scope } from "effect"
 import type { Gateway } from "../../../layers/push/Gateway.ts"
 import { PAYLOAD_MAX, payloadBytes } from "../../../schemas/NotificationPayload.ts"
-import type { PushNotification, Verdict } from "../../../schemas/Push.ts"
+import type { Platform, PushNotification, Verdict } from "../../../schemas/Push.ts"
 import { notification } from "../../support/Notifications.ts"
 
 /** Trouble that a push service may have; not every gateway can have every one. */
@@ -59,13 +59,23 @@ const EXPECTED: { readonly [T in Trouble]: (verdict: Verdict, bad: boolean) => b
 
 /**
  * What every gateway must do. `rig` makes one whose service has the trouble, or none; `able` lists the troubles that this
- * service can have.
+ * service can have, `serves` the platforms that it knows.
  */
 export const gatewaySuite = (
   name: string,
   able: ReadonlyArray<Trouble>,
-  rig: (trouble: Trouble | undefined) => Effect.Effect<Rig, unknown, Scope.Scope>
+  rig: (trouble: Trouble | undefined) => Effect.Effect<Rig, unknown, Scope.Scope>,
+  serves: ReadonlyArray<Platform> = ["iOS", "Android"]
 ) => {
+  // As the stage does it: never more in a request than the gateway takes.
+  const sendAll = (gateway: Gateway, notifications: ReadonlyArray<PushNotification>) =>
+    Effect.map(
+      Effect.forEach(Chunk.chunksOf(Chunk.fromIterable(notifications), gateway.batchSize), (chunk) =>
+        gateway.send(Chunk.toReadonlyArray(chunk))
+      ),
+      (verdicts) => verdicts.flat()
+    )
+
   const seen = (sent: ReadonlyArray<PushNotification>) =>
     sent.map(({ payload, target }) => ({ deviceToken: target.token, deviceType: target.platform, payload }))
 
@@ -73,7 +83,7 @@ export const gatewaySuite = (
     it.scopedLive(`delivers ${what}`, () =>
       Effect.gen(function* () {
         const { arrived, gateway } = yield* rig(undefined)
-        const verdicts = yield* gateway.send(batch)
+        const verdicts = yield* sendAll(gateway, batch)
         expect(verdicts.map((verdict) => verdict._tag)).toEqual(batch.map(() => "Delivered"))
         expect(yield* arrived).toEqual(seen(batch))
       })
@@ -81,10 +91,10 @@ export const gatewaySuite = (
 
   describe(`gateway ${name}`, () => {
     delivers("one notification", [notification(1)])
-    delivers("several, in order, for both platforms", [
+    delivers(`several, in order, for ${serves.join(" and ")}`, [
       notification(1),
-      notification(2, { platform: "Android" }),
-      notification(3)
+      ...serves.map((platform, i) => notification(2 + i, { platform })),
+      notification(9)
     ])
     delivers("any character", [
       notification(1, { payload: { aps: { alert: { title: `"\\\u2028 é 漢 😀 👨‍👩‍👧 \n` } } } })
@@ -101,7 +111,7 @@ export const gatewaySuite = (
         Effect.gen(function* () {
           const { arrived, gateway, heal } = yield* rig(trouble)
           const batch = [1, 2, 3, 4, 5].map((n) => notification(n))
-          const verdicts = yield* gateway.send(batch)
+          const verdicts = yield* sendAll(gateway, batch)
           expect(verdicts).toHaveLength(batch.length)
           for (const [i, verdict] of verdicts.entries())
             expect(verdict).toSatisfy((it: Verdict) =>
