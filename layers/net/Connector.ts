@@ -5,6 +5,7 @@ import { checkedAddress, checkedLookup, checkLiteral } from "./CheckedLookup.ts"
 import type { ConnectRule } from "./ConnectAddress.ts"
 import { ConnectError } from "./ConnectError.ts"
 import type { EgressProxy } from "./EgressProxy.ts"
+import { peerCertificateOf } from "./PeerCertificate.ts"
 import { opened } from "./PendingSocket.ts"
 import { fingerprintsOf, matches } from "./Pins.ts"
 import { openTunnel } from "./ProxyTunnel.ts"
@@ -29,8 +30,8 @@ export interface ConnectorOptions {
 /**
  * Opens connections for undici as the rule demands: only to allowed addresses, with the client's certificate if there is
  * one, and checks the server's certificate, pins included, before the first byte of HTTP. Every connection has a full TLS
- * handshake, because a resumed session shows no certificate: after the callback `TLSSocket.getPeerX509Certificate()` gives
- * it, which `channelBindingOf` takes. Errors are `ConnectError`s, or those of Node; `connectReason` explains both.
+ * handshake, because a resumed session shows no certificate: `peerCertificateOf` has it after the callback, for
+ * `channelBindingOf`. Errors are `ConnectError`s, or those of Node; `connectReason` explains both.
  */
 export const makeConnector =
   (rule: ConnectRule, options: ConnectorOptions): buildConnector.connector =>
@@ -153,7 +154,7 @@ const openTls = async (dial: Dial, secureContext: SecureContext): Promise<TLSSoc
 
 const pinProblem = (socket: TLSSocket, pins: ReadonlyArray<string>): ConnectError | undefined => {
   if (pins.length === 0) return undefined
-  const certificate = socket.getPeerX509Certificate()
+  const certificate = peerCertificateOf(socket)
   if (certificate === undefined)
     return new ConnectError("ENS_PIN_MISMATCH", "it shows no certificate, but pins are set")
   const found = fingerprintsOf(certificate)

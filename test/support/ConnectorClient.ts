@@ -1,10 +1,10 @@
 import type { X509Certificate } from "node:crypto"
 import type { Socket } from "node:net"
-import { TLSSocket } from "node:tls"
 import { Effect, type Scope } from "effect"
 import { Client } from "undici"
 import type { ConnectRule } from "../../layers/net/ConnectAddress.ts"
 import { type ConnectorOptions, makeConnector } from "../../layers/net/Connector.ts"
+import { peerCertificateOf } from "../../layers/net/PeerCertificate.ts"
 
 /** An HTTP client over the connector, with the answers as plain values. */
 export interface ConnectorClient {
@@ -15,7 +15,7 @@ export interface ConnectorClient {
   ) => Effect.Effect<{ readonly status: number; readonly headers: Headers; readonly body: string }, Error>
   /** The socket of the last connection. */
   readonly socket: () => Socket | undefined
-  /** The certificate that the server shows on it. */
+  /** The certificate that the server showed on it. */
   readonly certificate: () => X509Certificate
   readonly close: Effect.Effect<void>
 }
@@ -35,11 +35,13 @@ export const connectorClient = (
         { connectTimeout: 5_000, ...options }
       )
       let current: Socket | undefined
+      let certificate: X509Certificate | undefined
       const client = new Client(origin, {
         connect: (target, callback) =>
           connect(target, (...[error, socket]) => {
             if (error !== null) return callback(error, null)
             current = socket
+            certificate = peerCertificateOf(socket)
             callback(null, socket)
           })
       })
@@ -59,7 +61,6 @@ export const connectorClient = (
           }),
         socket: () => current,
         certificate: () => {
-          const certificate = current instanceof TLSSocket ? current.getPeerX509Certificate() : undefined
           if (certificate === undefined) throw new Error("no TLS connection")
           return certificate
         },

@@ -18,6 +18,8 @@ export interface Pki {
   readonly ca: string
   readonly pem: (name: Leaf) => { readonly cert: string; readonly key: string }
   readonly certificate: (name: Leaf) => X509Certificate
+  /** SHA-256 of the certificate, or of its public key, as openssl computes it. */
+  readonly fingerprint: (name: Leaf, of: "certificate" | "key") => string
   /** PKCS#12 of the clients, base64: AES, or RC2-40 and 3DES as old exports are. */
   readonly p12: (name: "client" | "client-ec", encryption: "new" | "legacy") => string
 }
@@ -42,11 +44,23 @@ export const pki: Effect.Effect<Pki, never, Scope.Scope> = Effect.acquireRelease
       ca: read("ca.crt").toString(),
       pem: (name) => ({ cert: read(`${name}.crt`).toString(), key: read(`${name}.key`).toString() }),
       certificate: (name) => new X509Certificate(read(`${name}.crt`)),
+      fingerprint: (name, of) => fingerprint(directory, name, of),
       p12: (name, encryption) =>
         read(encryption === "new" ? `${name}.p12` : `${name}-legacy.p12`).toString("base64")
     }
   })
 )
+
+const fingerprint = (cwd: string, name: Leaf, of: "certificate" | "key"): string => {
+  const openssl = (args: ReadonlyArray<string>, input?: Buffer) =>
+    execFileSync("openssl", args, { cwd, ...(input === undefined ? {} : { input }) })
+  const certificate = ["x509", "-in", `${name}.crt`, "-noout"]
+  const der =
+    of === "certificate"
+      ? openssl(["x509", "-in", `${name}.crt`, "-outform", "DER"])
+      : openssl(["pkey", "-pubin", "-outform", "DER"], openssl([...certificate, "-pubkey"]))
+  return openssl(["dgst", "-sha256", "-r"], der).toString().slice(0, 64)
+}
 
 const make = (cwd: string) => {
   const openssl = (...args: ReadonlyArray<string>) => execFileSync("openssl", args, { cwd, stdio: "pipe" })
