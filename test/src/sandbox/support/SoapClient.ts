@@ -79,6 +79,29 @@ export const getItemXml = (
       : `<t:AdditionalProperties>${fields.map((uri) => `<t:FieldURI FieldURI="${uri}"/>`).join("")}</t:AdditionalProperties>`
   }</m:ItemShape><m:ItemIds>${ids.map((id) => `<t:ItemId Id="${id}"/>`).join("")}</m:ItemIds></m:GetItem>`
 
+export interface SearchParts {
+  readonly shape?: string
+  readonly fields?: ReadonlyArray<string>
+  /** Attributes of IndexedPageItemView. */
+  readonly page?: string
+  readonly restriction?: string
+  /** FieldOrder elements. */
+  readonly order?: string
+}
+
+/** A search in Alice's Inbox, by default for subjects. */
+export const findItemXml = (parts: SearchParts): string => {
+  const fields = parts.fields ?? ["item:Subject"]
+  return [
+    `<m:FindItem Traversal="Shallow"><m:ItemShape><t:BaseShape>${parts.shape ?? "IdOnly"}</t:BaseShape>`,
+    `<t:AdditionalProperties>${fields.map((uri) => `<t:FieldURI FieldURI="${uri}"/>`).join("")}</t:AdditionalProperties></m:ItemShape>`,
+    parts.page === undefined ? "" : `<m:IndexedPageItemView ${parts.page}/>`,
+    parts.restriction === undefined ? "" : `<m:Restriction>${parts.restriction}</m:Restriction>`,
+    parts.order === undefined ? "" : `<m:SortOrder>${parts.order}</m:SortOrder>`,
+    `<m:ParentFolderIds>${inboxOf()}</m:ParentFolderIds></m:FindItem>`
+  ].join("")
+}
+
 export const getFolderXml = (folders: string, shape = "Default"): string =>
   `<m:GetFolder><m:FolderShape><t:BaseShape>${shape}</t:BaseShape></m:FolderShape><m:FolderIds>${folders}</m:FolderIds></m:GetFolder>`
 
