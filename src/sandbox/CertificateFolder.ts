@@ -1,5 +1,6 @@
 import { createPrivateKey, X509Certificate } from "node:crypto"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { isIP } from "node:net"
 import { join, resolve } from "node:path"
 import { Effect, Schema } from "effect"
 import { type KeyAndCertificate, selfMade } from "./SelfMadeCertificate.ts"
@@ -86,7 +87,7 @@ const belongTogether = (cert: string, key: string): boolean => {
 const isGoodFor = (cert: string, hosts: ReadonlyArray<string>): boolean => {
   const certificate = new X509Certificate(cert)
   const named = hosts.every(
-    (host) => (certificate.checkHost(host) ?? certificate.checkIP(host)) !== undefined
+    (host) => (isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host)) !== undefined
   )
   return named && certificate.validToDate.getTime() > Date.now() + SOON
 }

@@ -1,4 +1,5 @@
 import { generateKeyPairSync } from "node:crypto"
+import { isIP } from "node:net"
 import forge from "node-forge"
 
 /** A key and a certificate, PEM. */
@@ -7,7 +8,7 @@ export interface KeyAndCertificate {
   readonly cert: string
 }
 
-/** A certificate for these hosts (names or IPv4 addresses) that signs itself: only those trust it who are told to. */
+/** A certificate for these hosts (names or addresses) that signs itself: only those trust it who are told to. */
 export const selfMade = (hosts: ReadonlyArray<string>, days: number): KeyAndCertificate => {
   // Made by OpenSSL: forge needs seconds for a key.
   const { privateKey, publicKey } = generateKeyPairSync("rsa", {
@@ -24,9 +25,7 @@ export const selfMade = (hosts: ReadonlyArray<string>, days: number): KeyAndCert
   const name = [{ name: "commonName", value: hosts[0] ?? "" }]
   certificate.setSubject(name)
   certificate.setIssuer(name)
-  const altNames = hosts.map((host) =>
-    /^[\d.]+$/.test(host) ? { type: 7, ip: host } : { type: 2, value: host }
-  )
+  const altNames = hosts.map((host) => (isIP(host) === 0 ? { type: 2, value: host } : { type: 7, ip: host }))
   certificate.setExtensions([
     { name: "basicConstraints", cA: true },
     { name: "subjectAltName", altNames }

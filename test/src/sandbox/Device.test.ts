@@ -175,6 +175,29 @@ describe("the device stand-in", () => {
     })
   )
 
+  it.scopedLive.each([
+    [{ username: "CORP\\alice", password: "p" }, "Basic"],
+    [{ username: "alice", domain: "CORP", password: "p" }, "Basic"],
+    [{ accessToken: "jwt", accessTokenExpiresAt: "2026-01-01T00:00:00Z" }, "OAuth"],
+    [{ certificate: "MIIK", certificatePassword: "p12" }, "Certificate"],
+    [{ certificate: "MIIK", certificatePassword: "p12", username: "alice", password: "p" }, "Dual"],
+    [{ certificate: "MIIK", certificatePassword: "p12", accessToken: "jwt" }, "Dual"]
+  ] as const)("names the kind of its log-in (%j: %s), and its UEM id", ([login, authType]) =>
+    Effect.gen(function* () {
+      const { seen, baseUrl } = yield* scripted({
+        getpublickey: [KEY],
+        registerdevicev2: [[200, { responseCode: 7 }]]
+      })
+      const device = yield* makeDevice({ ...OPTIONS, baseUrl, login, deviceId: "uem-1" })
+      yield* device.register()
+      expect(seen.at(-1)?.body).toMatchObject({ authType, deviceId: "uem-1" })
+      expect(decrypt(String(seen.at(-1)?.body["payload"]))).toEqual({
+        emailAddress: OPTIONS.address,
+        ...login
+      })
+    })
+  )
+
   it.effect("keeps the badge of its icon until another one comes", () =>
     Effect.gen(function* () {
       const device = yield* makeDevice({ ...OPTIONS, baseUrl: "http://127.0.0.1:9" })

@@ -6,6 +6,7 @@ import {
   ALICE,
   envelope,
   ews,
+  findItemXml,
   getFolderXml,
   getItemXml,
   inboxOf,
@@ -17,6 +18,10 @@ import { schemaErrors, whyNoSchema } from "./support/Xmllint.ts"
 
 if (whyNoSchema !== undefined)
   console.warn(`SKIPPED: documents are not checked against the EWS schema: ${whyNoSchema}`)
+const compared = (how: string, uri: string, value: string) =>
+  `<t:${how}><t:FieldURI FieldURI="${uri}"/><t:FieldURIOrConstant><t:Constant Value="${value}"/></t:FieldURIOrConstant></t:${how}>`
+const UNREAD = compared("IsEqualTo", "message:IsRead", "false")
+const RECENT = compared("IsGreaterThanOrEqualTo", "item:DateTimeReceived", "2026-01-01T00:00:00Z")
 const skipped = whyNoSchema === undefined ? "" : ` [SKIPPED: ${whyNoSchema}]`
 
 it.scopedLive.skipIf(whyNoSchema !== undefined)(
@@ -77,6 +82,23 @@ it.scopedLive.skipIf(whyNoSchema !== undefined)(
       yield* exchange.addFault({ kind: "busy", form: "response", backOffMilliseconds: 1, times: 1 })
       yield* exchange.addFault({ kind: "error", responseCode: "ErrorMailboxMoveInProgress", times: 1 })
       for (let n = 0; n < 3; n++) yield* ask(getItemXml([kept], []))
+      yield* ask(
+        findItemXml({
+          fields: ["item:Preview", "item:DateTimeReceived", "message:IsRead", "item:Size"],
+          page: 'MaxEntriesReturned="2" Offset="0" BasePoint="Beginning"',
+          restriction: `<t:And>${UNREAD}${RECENT}</t:And>`,
+          order:
+            '<t:FieldOrder Order="Descending"><t:FieldURI FieldURI="item:DateTimeReceived"/></t:FieldOrder>'
+        })
+      )
+      yield* ask(findItemXml({ fields: ["item:Body"] }))
+      yield* exchange.moveMailbox(ALICE, {
+        seconds: 60,
+        afterwards: "redirect",
+        status: 302,
+        subscriptions: "silence"
+      })
+      yield* ask(getItemXml([kept], []))
       yield* exchange.until(() => exchange.deliveries().some((one) => one.itemIds.includes(kept)))
 
       const callbacks = listener.received.map((callback) => callback.body)
@@ -93,6 +115,33 @@ it.scopedLive.skipIf(whyNoSchema !== undefined)(
       )
       expect(schemaErrors(requests)).toBe("")
       expect(schemaErrors([...answers, ...callbacks])).toBe("")
+    })
+)
+
+it.scopedLive.skipIf(whyNoSchema !== undefined)(
+  `an old Exchange's answers are valid, too, and those to a client that lost its cookie${skipped}`,
+  () =>
+    Effect.gen(function* () {
+      const exchange = yield* makeExchange({
+        serverVersion: "2010_SP1",
+        mailboxes: [{ address: ALICE, password: PASSWORD }]
+      })
+      const mail = yield* exchange.deliver({ to: ALICE, from: "b@x.example", subject: "s", body: "b" })
+      const headers = { "client-request-id": "work" }
+      const ask = (body: string, version = "Exchange2010_SP1", more: Readonly<Record<string, string>> = {}) =>
+        ews(exchange, body, { version, headers: { ...headers, ...more } }).pipe(
+          Effect.map((answer) => answer.text)
+        )
+      yield* exchange.addFault({ kind: "affinity" })
+      const answers = [
+        yield* ask(getItemXml([mail], ["item:Size", "item:Body"])),
+        yield* ask(getItemXml([mail], ["item:Preview"])),
+        yield* ask(getItemXml([mail], []), "Exchange2016"),
+        yield* ask(getItemXml([mail], []), "Exchange2010", { "x-preferserveraffinity": "true" }),
+        yield* ask(getItemXml([mail], []))
+      ]
+      expect(answers.at(-1)).toContain("ErrorProxyRequestNotAllowed")
+      expect(schemaErrors(answers)).toBe("")
     })
 )
 

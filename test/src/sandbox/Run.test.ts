@@ -3,7 +3,8 @@ import { Console, Effect, Fiber } from "effect"
 import { Changes } from "../../../src/sandbox/Changes.ts"
 import { call } from "../../../src/sandbox/JsonClient.ts"
 import type { CannotListen } from "../../../src/sandbox/Listener.ts"
-import { runCns, runExchange } from "../../../src/sandbox/Run.ts"
+import { runCns, runExchange, runSeg } from "../../../src/sandbox/Run.ts"
+import { selfSigned } from "./support/Certificate.ts"
 
 /** Runs a command until `use` is done with what it prints. */
 const running = (
@@ -54,6 +55,34 @@ it.live("the Exchange command says where it listens, takes a mail there, and end
     )
     expect(gone).toBe("gone")
   })
+)
+
+it.live("the Exchange command says where its other doors are, and what they have to be trusted by", () =>
+  running(
+    runExchange({ port: 0, otherPort: 0, tls: selfSigned(), certFile: "/somewhere/sandbox.crt" }),
+    (printed) =>
+      Effect.gen(function* () {
+        expect(yield* printed(/Exchange stand-in: +(\S+)/)).toMatch(/^https:/)
+        expect(yield* printed(/Other listener: +(\S+)/)).toMatch(/^https:.*\/EWS\/Exchange\.asmx$/)
+        expect(yield* printed(/Autodiscover: +(\S+)/)).toMatch(/^https:.*\.xml$/)
+        expect(yield* printed(/Certificate: +(\S+)/)).toBe("/somewhere/sandbox.crt")
+        const controlUrl = yield* printed(/curl (\S+)\/mail /)
+        expect(controlUrl).toMatch(/^http:/)
+        const unknown = yield* post(`${controlUrl}/nonsense`, {})
+        expect([unknown.status, JSON.parse(unknown.text).GET]).toEqual([404, ["state", "requests"]])
+      })
+  )
+)
+
+it.live("the gateway command says how the service has to know it", () =>
+  running(runSeg({ port: 0, upstream: "http://127.0.0.1:9" }), (printed) =>
+    Effect.gen(function* () {
+      expect(yield* printed(/(ENS_SEG_HOSTS=\S+),/)).toBe("ENS_SEG_HOSTS=127.0.0.1")
+      const controlUrl = yield* printed(/curl (\S+)\/devices /)
+      const answer = yield* post(`${controlUrl}/devices`, { device: "d", verdict: "unknown" })
+      expect(answer.status).toBe(200)
+    })
+  )
 )
 
 it.live("the CNS command prints every notification it takes", () =>

@@ -1,10 +1,10 @@
-import { execFile, spawnSync } from "node:child_process"
+import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { makeExchange } from "../../../src/sandbox/Exchange.ts"
+import { PYTHON, runPython } from "./support/Python.ts"
 
-const PYTHON = "/usr/bin/python3"
 const SCRIPT = join(import.meta.dirname, "exchangelib_client.py")
 const hasExchangelib = spawnSync(PYTHON, ["-c", "import exchangelib"]).status === 0
 if (!hasExchangelib)
@@ -45,12 +45,7 @@ interface Seen {
 }
 
 const runClient = (ewsUrl: string, controlUrl: string) =>
-  Effect.async<Seen, Error>((resume) => {
-    const child = execFile(PYTHON, [SCRIPT, ewsUrl, controlUrl, ADDRESS, PASSWORD], (error, stdout, stderr) =>
-      resume(error === null ? Effect.succeed(JSON.parse(stdout)) : Effect.fail(new Error(stderr)))
-    )
-    return Effect.sync(() => child.kill())
-  })
+  Effect.map(runPython(SCRIPT, [ewsUrl, controlUrl, ADDRESS, PASSWORD]), (seen) => seen as Seen)
 
 it.scopedLive.skipIf(!hasExchangelib)(
   `a client library that nobody here wrote logs in, reads the Inbox, subscribes and understands every callback${name}`,
