@@ -14,6 +14,7 @@ import * as DomainAutodiscover from "../layers/ews/DomainAutodiscover.ts"
 import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
 import * as EwsClient from "../layers/ews/EwsClient.ts"
 import * as HttpSessionsLive from "../layers/ews/HttpSessionsLive.ts"
+import * as Throttle from "../layers/ews/Throttle.ts"
 import * as ConfiguredGateways from "../layers/push/ConfiguredGateways.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
 import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
@@ -57,6 +58,9 @@ const masterKey = Layer.unwrapEffect(
 /** Storage and keys that belong together: what commands that touch data need. */
 export const data = MasterKeyCheck.layer.pipe(Layer.provideMerge(Layer.merge(storage, masterKey)))
 
+/** HTTP to Exchange that leaves alone who asks for it. */
+const httpSessions = Throttle.layer.pipe(Layer.provide(HttpSessionsLive.layer))
+
 /** Everything that the actors' jobs use. */
 const outside = Layer.mergeAll(
   SealedCallback.layer,
@@ -64,7 +68,7 @@ const outside = Layer.mergeAll(
   DomainAutodiscover.layer,
   ConfiguredGateways.layer
 ).pipe(
-  Layer.provideMerge(Layer.merge(HttpSessionsLive.layer, EndpointPolicyLive.layer)),
+  Layer.provideMerge(Layer.merge(httpSessions, EndpointPolicyLive.layer)),
   Layer.provideMerge(NodeRsaKeys.layer),
   Layer.provideMerge(data)
 )
