@@ -26,6 +26,8 @@ export interface FakeHttpSessions {
   /** From now on this URL (compared ignoring case) answers so. */
   readonly on: (url: string, reaction: Reaction) => void
   readonly otherwise: (reaction: Reaction) => void
+  /** What the script says nothing about goes on to these. */
+  readonly elseTo: (sessions: HttpSessions["Type"]) => HttpSessions["Type"]
   readonly requests: Array<SeenRequest>
   /** Sessions that are open now. */
   readonly open: () => number
@@ -105,17 +107,29 @@ export const makeFakeHttpSessions = (): FakeHttpSessions => {
     send: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, true),
     sendAnonymously: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, false)
   })
+  const service: HttpSessions["Type"] = {
+    open: (caller) =>
+      Effect.acquireRelease(
+        Effect.sync(() => {
+          open++
+          return session(caller)
+        }),
+        () => Effect.sync(() => open--)
+      )
+  }
   return {
-    service: {
+    service,
+    elseTo: (sessions) => ({
       open: (caller) =>
-        Effect.acquireRelease(
-          Effect.sync(() => {
-            open++
-            return session(caller)
-          }),
-          () => Effect.sync(() => open--)
-        )
-    },
+        Effect.zipWith(service.open(caller), sessions.open(caller), (scripted, real): HttpSession => {
+          const of = ({ url }: AllowedEndpoint) => (reactions.has(url.toLowerCase()) ? scripted : real)
+          return {
+            send: (endpoint, request, timeout) => of(endpoint).send(endpoint, request, timeout),
+            sendAnonymously: (endpoint, request, timeout) =>
+              of(endpoint).sendAnonymously(endpoint, request, timeout)
+          }
+        })
+    }),
     on: (url, reaction) => void reactions.set(url.toLowerCase(), reaction),
     otherwise: (reaction) => {
       fallback = reaction
