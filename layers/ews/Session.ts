@@ -94,7 +94,7 @@ export class Session implements HttpSession {
       const target = targetOf(endpoint)
       const site = { operation: request.operation, host: target?.url.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
-      const progress: Progress = { stage: "waiting", bare: false }
+      const progress: Progress = { stage: "waiting", handshake: "none" }
       const deadline = clock.unsafeCurrentTimeMillis() + timeout
       const call: Call = { target, site, request, progress, timeout, deadline }
       const answering = Effect.suspend(() => this.#wire.enter(call)).pipe(
@@ -149,11 +149,16 @@ export class Session implements HttpSession {
 
   /** Learns what the server offers from a request without body and password. */
   #ask(call: Call, round: Round): Answering {
-    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) =>
-      answer.status === 401
-        ? Effect.flatMap(this.#learn(call, answer), (offered) => this.#logIn(call, { ...round, offered }))
-        : unasked(call, answer)
-    )
+    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) => {
+      if (answer.status === 401) {
+        return Effect.flatMap(this.#learn(call, answer), (offered) =>
+          this.#logIn(call, { ...round, offered })
+        )
+      }
+      // The certificate was enough.
+      if (answer.status < 300 && round.identity !== undefined) return this.#use(call, "TLS", round)
+      return unasked(call, answer)
+    })
   }
 
   #use(call: Call, scheme: Scheme, round: Round): Answering {

@@ -14,8 +14,8 @@ import type { HttpFailure } from "./HttpPost.ts"
 export interface Progress {
   /** `sent`: the caller's request itself may have reached the host; what comes before it changes nothing there. */
   stage: "waiting" | "connecting" | "logging in" | "sent"
-  /** The connection is over TLS, and no client certificate was shown. */
-  bare: boolean
+  /** What the TLS handshake shows of the client, if there is one. */
+  handshake: "none" | "bare" | "certificate"
 }
 
 /** What a call is told by, when it fails. */
@@ -67,7 +67,7 @@ const errorOfFailure = (call: Told, failure: HttpFailure, silence: number): EwsE
     case "moved":
       return new EwsRefused({ ...site, responseCode: NOT_KEPT, status: 0 })
     case "connection":
-      return new EwsUnreachable({ ...site, reason: reasonOf(failure, progress.bare), sent })
+      return new EwsUnreachable({ ...site, reason: reasonOf(failure, progress.handshake), sent })
   }
 }
 
@@ -76,13 +76,22 @@ const busy = (site: CallSite, responseCode: string): EwsBusy =>
 
 const NOT_KEPT = "it closes the connection during the log-in; NTLM needs one that is kept"
 
-/** A server that wants a certificate hangs up; in TLS 1.3 the handshake looks done to the client by then (RFC 8446, 4.4.2.4). */
-const reasonOf = ({ code, reason }: HttpFailure, bare: boolean): string => {
+/**
+ * A server that wants a client certificate, or does not like the one that it got, hangs up; in TLS 1.3 the handshake looks
+ * done to the client by then (RFC 8446, 4.4.2.4).
+ */
+const reasonOf = ({ code, reason }: HttpFailure, handshake: Progress["handshake"]): string => {
   const told = reason ?? REASONS.get(code) ?? code
-  return bare && HUNG_UP.has(code) ? `${told}; it may want a client certificate` : told
+  return HUNG_UP.has(code) ? `${told}${SUSPICION[handshake]}` : told
 }
 
 const HUNG_UP: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
+
+const SUSPICION = {
+  none: "",
+  bare: "; it may want a client certificate",
+  certificate: "; it may not accept the client certificate, check that it is valid"
+} as const
 
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["UND_ERR_SOCKET", "the connection was closed"],

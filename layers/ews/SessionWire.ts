@@ -64,7 +64,7 @@ export class SessionWire {
     const { target } = call
     const cookie = this.#cookies.headerFor(target.url)
     const connection = this.#line.to(target, identity)
-    call.progress.bare = target.secure && identity === undefined
+    if (target.secure) call.progress.handshake = identity === undefined ? "bare" : "certificate"
     return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
       const setCookie = answer.headers["set-cookie"]
       if (setCookie === undefined) return Effect.succeed(answer)

@@ -27,6 +27,8 @@ export interface Apache {
   readonly ec: string
   /** Lets nobody in without a certificate of the PKI. */
   readonly mutual: string
+  /** A line for each request: number of those before it on its connection, path, status, `Authorization`. */
+  readonly accessLog: string
 }
 
 /** Who may log in with what. gss-ntlmssp finds no non-ASCII user names, and takes domains only as they are written here. */
@@ -67,7 +69,8 @@ export const apache = (pki: Pki, backend: string): Effect.Effect<Apache, never, 
     return {
       rsa: `https://127.0.0.1:${rsa}`,
       ec: `https://127.0.0.1:${ec}`,
-      mutual: `https://127.0.0.1:${mutual}`
+      mutual: `https://127.0.0.1:${mutual}`,
+      accessLog: join(directory, "access.log")
     }
   })
 
@@ -113,9 +116,13 @@ ${isRoot ? "User www-data\nGroup www-data" : ""}
 DocumentRoot "${directory}"
 ErrorLog "${directory}/error.log"
 LogLevel warn
+# As it came, because it is gone when the log is written.
+SetEnvIf Authorization "(.*)" SENT=$1
+LogFormat "%k %<U %>s %<{SENT}e" log-ins
+CustomLog "${directory}/access.log" log-ins
 ${[
   ...["mpm_event", "authn_core", "authn_file", "authz_core", "authz_user", "auth_basic", "auth_gssapi"],
-  ...["alias", "ssl", "socache_shmcb", "headers", "proxy", "proxy_http"]
+  ...["alias", "setenvif", "ssl", "socache_shmcb", "headers", "proxy", "proxy_http"]
 ]
   .map((name) => `LoadModule ${name}_module ${MODULES}/mod_${name}.so`)
   .join("\n")}
@@ -196,7 +203,9 @@ ${["open", "basic", "ntlm", "nego", "both", "bearer"].map((path) => `ProxyPass /
   SSLCACertificateFile "${pki}/ca.crt"
   SSLVerifyClient require
   SSLVerifyDepth 1
-  SSLUserName SSL_CLIENT_S_DN_CN
+  <Location /open/>
+    SSLUserName SSL_CLIENT_S_DN_CN
+  </Location>
   RequestHeader set X-Client-DN "expr=%{SSL:SSL_CLIENT_S_DN}"
 </VirtualHost>
 `
