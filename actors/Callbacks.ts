@@ -81,12 +81,13 @@ const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspici
   if (round === undefined) {
     settleHeartbeat(turn, callback)
     turn.reply(waiter, "Ok")
-    if (suspicion === "none") lookBackAt(turn, callback)
+    if (suspicion !== "none") return
+    lookBackAt(turn, callback)
+    reform(turn, callback)
   } else {
     noticeGap(turn, callback, lastHeard)
     addRound(turn, lookingBack(turn, round))
   }
-  if (suspicion === "none") reform(turn, callback)
 }
 
 /** A replaced subscription may be the only one that knows of a mail which came just before: announced first, then ended. */

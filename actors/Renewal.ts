@@ -1,3 +1,4 @@
+import type { Redacted } from "effect"
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { missedSince } from "./CatchUp.ts"
 import { exhausted, failed, nextGeneration, proceed, subscribed } from "./Desk.ts"
@@ -19,17 +20,24 @@ export const renewBroken = (turn: Turn, callback: Callback, resume: boolean): vo
   if (desk._tag === "Free") renew(turn)
 }
 
+/** Credentials, and the generation that they came with. */
+interface Bearer {
+  readonly activityId: string
+  readonly f: Redacted.Redacted<string>
+  readonly generation: number
+}
+
 /**
  * Settings have changed since the live subscription was made: it is made anew, and stays in force until the new one is
  * stored, which ends it. Not urgent: only while nothing else is under way, and few at a time over all users.
  */
-export const reform = (turn: Turn, callback: Callback): void => {
-  const { desk, link, reformedAt } = turn.state
-  if (!isOutdated(turn.state, turn.env) || !isListening(link) || desk._tag !== "Free") return
-  if (!turn.env.mayReform || callback.hurried || exhausted(turn)) return
+export const reform = (turn: Turn, bearer: Bearer): void => {
+  const { desk, generation, link, reformedAt, work } = turn.state
+  if (!isOutdated(turn.state, turn.env) || !isListening(link) || bearer.generation !== generation) return
+  if (desk._tag !== "Free" || work._tag !== "Idle" || !turn.env.mayReform || exhausted(turn)) return
   if (reformedAt > 0 && turn.now - reformedAt < REFORM_EVERY) return
-  turn.log("made otherwise than the settings say now; it is renewed", callback.activityId)
-  turn.set({ reformedAt: turn.now, renewal: renewalWith(callback, false, turn.state.gapSince === 0) })
+  turn.log("made otherwise than the settings say now; it is renewed", bearer.activityId)
+  turn.set({ reformedAt: turn.now, renewal: renewalWith(bearer, false, turn.state.gapSince === 0) })
   renew(turn)
 }
 
@@ -65,7 +73,7 @@ export const onRenewed = (turn: Turn, job: JobId, result: EnrolResult): void => 
   proceed(turn, desk.early, result._tag === "Subscribed" ? digest(result.subscriptionId) : 0)
 }
 
-const renewalWith = ({ activityId, f, generation }: Callback, broken: boolean, resume: boolean): Renewal => ({
+const renewalWith = ({ activityId, f, generation }: Bearer, broken: boolean, resume: boolean): Renewal => ({
   from: generation,
   f,
   activityId,

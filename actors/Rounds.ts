@@ -4,6 +4,7 @@ import { startRemoval } from "./Departure.ts"
 import type { AnnounceResult, FetchResult } from "./JobResults.ts"
 import { settle } from "./Ledger.ts"
 import { detailsOf, openOf, sift, unknownOf } from "./News.ts"
+import { reform } from "./Renewal.ts"
 import { ARRIVALS_MAX, earliest, merge, type Round, withFound } from "./Round.ts"
 import type { JobId, Waiter } from "./SubscriptionProtocol.ts"
 import { askingOf, blockedOf, canAsk, digest } from "./SubscriptionState.ts"
@@ -201,6 +202,7 @@ const finish = (turn: Turn, round: Round, kept: boolean): void => {
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined, soon: true })
   turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
   startNext(turn)
+  if (round.f !== undefined && !round.blind) reform(turn, { ...round, f: round.f })
 }
 
 const startNext = (turn: Turn): void => {

@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
+import type { EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { type LogInBudget, registrationBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
@@ -75,10 +76,7 @@ export const registerJob = Effect.fnUntraced(
   Effect.catchTags({
     StorageError: () => Effect.succeed(answer(notStored)),
     EwsUrlNotAllowed: (error) => Effect.succeed(answer(reply("EWSUrlMismatch", error.message))),
-    EwsUrlUnknown: (error) =>
-      Effect.succeed(
-        answer(reply(error.answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain", error.message))
-      )
+    EwsUrlUnknown: (error) => Effect.succeed(answer(notFound(error)))
   }),
   Effect.catchAll((error) => explain(error, answer))
 )
@@ -97,6 +95,13 @@ const unnamed = reply(
   "Failed",
   "deviceId is missing: a Secure Email Gateway stands before this Exchange and must be told the device's UEM id"
 )
+
+const notFound = ({ answered, message, retryAfter = 0 }: EwsUrlUnknown) =>
+  reply(
+    answered ? "FailedToGetEwsUrlFromAutoDiscovery" : "SubscribeAgain",
+    message,
+    retryAfter > 0 ? { retryAfterSeconds: Math.ceil(retryAfter / 1000) } : {}
+  )
 
 /** Where Autodiscover led to, and if that is no good any more where it leads to now. */
 const wherever = <A, E extends { readonly _tag: string }, R>(

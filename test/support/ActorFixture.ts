@@ -15,19 +15,12 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
-import { Autodiscover } from "../../layers/ews/Autodiscover.ts"
-import {
-  type AllowedEndpoint,
-  EndpointPolicy,
-  EwsUrlNotAllowed,
-  EwsUrlUnknown
-} from "../../layers/ews/EndpointPolicy.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import { Push } from "../../layers/push/Push.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { type NewDevice, Storage, type Tenant } from "../../layers/storage/Storage.ts"
 import type { AuthType, Credentials } from "../../schemas/Credentials.ts"
-import type { EwsEvent } from "../../schemas/EwsMessage.ts"
+import type { EwsEvent, ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import {
   type ActivityId,
   type ItemId,
@@ -52,13 +45,11 @@ import { FakePush } from "./FakePush.ts"
 import { layerFaulty, StorageFaults } from "./FaultyStorage.ts"
 import * as LogRecorder from "./LogRecorder.ts"
 import * as Mortal from "./Mortal.ts"
+import { EWS_URL, makePlaces, type Places } from "./Places.ts"
 import { StepClock, settled } from "./StepClock.ts"
 
-export const EWS_URL = "https://mail.example.com/EWS/Exchange.asmx"
-/** A second one that tenants may use, for moves. */
-export const OTHER_URL = "https://new.example.com/EWS/Exchange.asmx"
-/** Choosing it dies. */
-export const LETHAL_URL = "https://dies.example.com/"
+export { EWS_URL, LETHAL_URL, OTHER_URL } from "./Places.ts"
+
 export const MINUTE = 60_000
 export const HOUR = 60 * MINUTE
 export const DAY = 24 * HOUR
@@ -86,6 +77,9 @@ export interface RegisterOptions {
   readonly authType?: AuthType
   readonly tokenExpiresAt?: number
   readonly ewsUrl?: string
+  /** Names no EWS URL: Autodiscover has to find it. */
+  readonly discover?: boolean
+  readonly exchangeVersion?: ExchangeVersion
   readonly force?: boolean
 }
 
@@ -146,12 +140,15 @@ export interface World {
     readonly tokens: Set<string>
   }
   readonly tenant: Tenant
+  readonly places: Places
   readonly lines: ReadonlyArray<LogRecorder.LogLine>
   /** How many subscriptions the nudge gate counts, host by host. */
   readonly population: () => ReadonlyArray<number>
   /** Texts of log lines of this level. */
   readonly logged: (level: string) => ReadonlyArray<string>
   readonly start: Effect.Effect<Process, never, Scope.Scope>
+  /** With other settings than the world was made with. */
+  readonly startWith: (some: Partial<SettingsShape>) => Effect.Effect<Process, never, Scope.Scope>
   readonly advance: (ms: number, step?: number) => Effect.Effect<void>
   readonly settled: Effect.Effect<void>
   /** The user of this address, made if it does not exist (as `getpublickey` does). */
@@ -161,26 +158,6 @@ export interface World {
   readonly arrive: (address: string, mail?: NewMail) => Effect.Effect<Arrived>
   readonly subscription: (address: string) => Effect.Effect<FakeSubscription>
 }
-
-const recall = (url: string): Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed> => {
-  if (url === LETHAL_URL) return Effect.die(new Error("a defect in the policy"))
-  return url === EWS_URL || url === OTHER_URL
-    ? Effect.succeed({ url, listed: true, pins: [], seg: false })
-    : new EwsUrlNotAllowed({ host: "elsewhere" })
-}
-
-const policyLayer = Layer.succeed(EndpointPolicy, {
-  choose: (_tenant, requested) =>
-    requested === undefined
-      ? Effect.succeed({ _tag: "Autodiscover", wanted: undefined, unlisted: true })
-      : Effect.map(recall(requested), (endpoint) => ({ _tag: "Endpoint", endpoint })),
-  recall: (_tenant, url) => recall(url)
-})
-
-const autodiscoverLayer = Layer.succeed(Autodiscover, {
-  find: () => new EwsUrlUnknown({ answered: false }),
-  forget: () => Effect.void
-})
 
 /** A key that no actor ever uses: registration payloads are opened before an actor sees them. */
 const someKey = Buffer.from("not an RSA key, but long enough to be wrapped")
@@ -221,20 +198,17 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
   Effect.gen(function* () {
     const clock = new StepClock(START)
     const lines: Array<LogRecorder.LogLine> = []
-    const settings = settingsOf({
-      textNewMessage: "New message",
-      textNewMessages: "%d new messages",
-      ...some
-    })
+    const settingsWith = (others: Partial<SettingsShape>) =>
+      settingsOf({ textNewMessage: "New message", textNewMessages: "%d new messages", ...some, ...others })
+    const { layer: placesLayer, places } = makePlaces()
     const outside = Layer.mergeAll(
       layerFaulty(MemoryStorage.layer),
       FakeEwsModule.layer,
       FakePushModule.layer,
       LocalMasterKey.layerTest,
       NodeRsaKeys.layer,
-      settings,
-      policyLayer,
-      autodiscoverLayer
+      settingsWith({}),
+      placesLayer
     )
     const context = yield* Layer.build(SealedCallback.layer.pipe(Layer.provideMerge(outside)))
     const storage = Context.get(context, Storage)
@@ -355,11 +329,12 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
         }
       )
 
-    const start = Effect.gen(function* () {
+    const startWith = Effect.fnUntraced(function* (others: Partial<SettingsShape>) {
       const mortal = yield* Mortal.make
       const scope = yield* Scope.make()
+      const settings = yield* Layer.build(settingsWith(others))
       const seen = Layer.succeedContext(
-        context.pipe(
+        Context.merge(context, settings).pipe(
           Context.add(Storage, mortal.wrap(storage)),
           Context.add(Ews, mortal.wrap(deadlyEws)),
           Context.add(Push, mortal.wrap(deadlyPush))
@@ -464,10 +439,12 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
       lethal,
       owned,
       tenant,
+      places,
       lines,
       population: () => [...population.values()],
       logged: (level) => lines.filter((line) => line.level === level).map((line) => line.text),
-      start: Effect.withClock(start, clock),
+      start: Effect.withClock(startWith({}), clock),
+      startWith: (others) => Effect.withClock(startWith(others), clock),
       advance: (ms, step) => clock.advance(ms, step),
       settled,
       user,
@@ -506,8 +483,8 @@ const registerRequest = (address: string, options: RegisterOptions): Register =>
         : { address, ...options.credentials }
     ),
     tokenExpiresAt: options.tokenExpiresAt ?? null,
-    ewsUrl: options.ewsUrl ?? EWS_URL,
-    exchangeVersion: undefined,
+    ewsUrl: options.discover ? undefined : (options.ewsUrl ?? EWS_URL),
+    exchangeVersion: options.exchangeVersion,
     force: options.force ?? false
   })
 

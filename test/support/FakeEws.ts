@@ -1,6 +1,7 @@
 import { Clock, Context, Deferred, Effect, Layer, Redacted } from "effect"
 import { Ews, type EwsAccount, type EwsSession } from "../../layers/ews/Ews.ts"
 import {
+  EwsBlocked,
   EwsBusy,
   type EwsError,
   EwsForbidden,
@@ -33,6 +34,8 @@ export interface FakeSubscription {
   readonly address: string
   readonly callbackUrl: string
   readonly statusFrequencyMinutes: number
+  /** Where its events were asked to go on. */
+  readonly resumed: Watermark | undefined
 }
 
 /** One call as it reached the fake, faults included. */
@@ -41,6 +44,8 @@ export interface FakeCall {
   readonly account: EwsAccount
   readonly items: ReadonlyArray<ItemId>
   readonly shape: MailShape | undefined
+  /** Of `missed`. */
+  readonly since?: number
 }
 
 export interface FailOptions {
@@ -76,6 +81,12 @@ export class FakeEws extends Context.Tag("ens/test/FakeEws")<
     /** `username` logs in to the mailbox of `address` (a delegate is somebody whose own mailbox is another one). */
     readonly setOwner: (username: string, address: string) => Effect.Effect<void>
 
+    /** As a Secure Email Gateway: calls at such an endpoint that name this device are refused, until `pass`. */
+    readonly block: (deviceId: string, status?: 400 | 403) => Effect.Effect<void>
+    readonly pass: (deviceId: string) => Effect.Effect<void>
+    /** Events cannot go on from any watermark from now on, as after a move to another database. */
+    readonly forgetWatermarks: Effect.Effect<void>
+
     readonly failNext: (
       operation: EwsOperation,
       error: EwsError,
@@ -107,13 +118,14 @@ const at = (operation: string) => ({ operation, host: "exchange.test" })
 
 /** One of each error, for `failNext`. */
 export const faults = {
+  blocked: (status: 400 | 403 = 403) => new EwsBlocked({ ...at("GetItem"), status }),
   unauthorized: () => new EwsUnauthorized({ ...at("GetItem"), offered: ["Basic"] }),
   forbidden: () => new EwsForbidden(at("GetItem")),
   busy: (retryAfter = 0) => new EwsBusy({ ...at("GetItem"), responseCode: "ErrorServerBusy", retryAfter }),
   refused: (responseCode: string) => new EwsRefused({ ...at("GetItem"), responseCode, status: 200 }),
   unreachable: (sent = false) => new EwsUnreachable({ ...at("GetItem"), reason: "ECONNREFUSED", sent }),
   timeout: (milliseconds = 5000) => new EwsTimeout({ ...at("GetItem"), milliseconds }),
-  unusable: () => new EwsUnusable({ ...at("GetItem"), status: 200, reason: "an HTML page" })
+  unusable: (status = 200) => new EwsUnusable({ ...at("GetItem"), status, reason: "an HTML page" })
 }
 
 interface Mailbox {
@@ -146,6 +158,8 @@ const make = Effect.gen(function* () {
   let concurrent = 0
   let interrupted = 0
   let serial = 0
+  let knowsWatermarks = true
+  const blocked = new Map<string, 400 | 403>()
   let serverVersion: ExchangeVersion | undefined
 
   const countOf = (operation?: EwsOperation) =>
@@ -189,13 +203,20 @@ const make = Effect.gen(function* () {
       : Effect.fail(faults.unauthorized())
   }
 
+  const letPass = ({ devices, endpoint }: EwsAccount): Effect.Effect<void, EwsError> => {
+    const status = devices.map((device) => blocked.get(device)).find((one) => one !== undefined)
+    return endpoint.seg && status !== undefined ? Effect.fail(faults.blocked(status)) : Effect.void
+  }
+
   const call = <A>(asked: FakeCall, answer: (own: string) => Effect.Effect<A, EwsError>) =>
     begin(asked).pipe(
       Effect.zipRight(gates[asked.operation].await),
       Effect.zipRight(
         Effect.suspend(() => {
           const [fault] = faultsOf[asked.operation]
-          if (fault === undefined) return Effect.flatMap(logIn(asked.account), answer)
+          if (fault === undefined) {
+            return letPass(asked.account).pipe(Effect.zipRight(logIn(asked.account)), Effect.flatMap(answer))
+          }
           if (--fault.times <= 0) faultsOf[asked.operation].shift()
           const failed = Effect.fail(fault.error)
           return fault.effective
@@ -208,18 +229,22 @@ const make = Effect.gen(function* () {
     )
 
   const sessionOf = (account: EwsAccount): EwsSession => ({
-    subscribe: ({ callbackUrl, statusFrequencyMinutes }) =>
+    subscribe: ({ callbackUrl, statusFrequencyMinutes, watermark }) =>
       call({ operation: "subscribe", account, items: [], shape: undefined }, (own) => {
         const address = Redacted.value(account.credentials).address.toLowerCase()
         if (own !== address) {
           return Effect.fail(faults.refused("ErrorSubscriptionDelegateAccessNotSupported"))
+        }
+        if (watermark !== undefined && !knowsWatermarks) {
+          return Effect.fail(faults.refused("ErrorInvalidWatermark"))
         }
         const subscription: FakeSubscription = {
           subscriptionId: `subscription-${++serial}` as SubscriptionId,
           watermark: `watermark-${serial}` as Watermark,
           address,
           callbackUrl,
-          statusFrequencyMinutes
+          statusFrequencyMinutes,
+          resumed: watermark
         }
         mailboxOf(own).subscriptions.push(subscription)
         return Effect.succeed({
@@ -246,7 +271,7 @@ const make = Effect.gen(function* () {
         )
       ),
     missed: (since, limit, shape) =>
-      call({ operation: "missed", account, items: [], shape }, (own) =>
+      call({ operation: "missed", account, items: [], shape, since }, (own) =>
         Effect.sync(() => {
           const { inbox, mails } = mailboxOf(own)
           const found = [...mails.values()]
@@ -318,6 +343,11 @@ const make = Effect.gen(function* () {
       Effect.sync(() => {
         owners.set(username.toLowerCase(), address.toLowerCase())
       }),
+    block: (deviceId, status = 403) => Effect.sync(() => void blocked.set(deviceId, status)),
+    pass: (deviceId) => Effect.sync(() => void blocked.delete(deviceId)),
+    forgetWatermarks: Effect.sync(() => {
+      knowsWatermarks = false
+    }),
     failNext: (operation, error, options = {}) =>
       Effect.sync(() => {
         const { effective = false, times = 1 } = options
