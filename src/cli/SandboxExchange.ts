@@ -1,7 +1,7 @@
 import { Command, Options } from "@effect/cli"
 import { Effect, Option } from "effect"
 import type { MailboxOptions, Scheme } from "../sandbox/Exchange.ts"
-import { SERVER_NAMES } from "../sandbox/ExchangeVersions.ts"
+import { ServerName } from "../sandbox/ExchangeVersions.ts"
 import { runExchange } from "../sandbox/Run.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { optionalField } from "./OptionalField.ts"
@@ -37,7 +37,7 @@ const options = {
     Options.withDescription("Wrong passwords in a row that lock an account (default: never)"),
     Options.optional
   ),
-  serverVersion: Options.choice("server-version", SERVER_NAMES).pipe(
+  serverVersion: Options.choice("server-version", ServerName.literals).pipe(
     Options.withDescription("Which Exchange it is"),
     Options.withDefault("2016" as const)
   ),

@@ -20,7 +20,7 @@ import { type ExchangeOptions, pushOptionsOf, schemesOf } from "./ExchangeOption
 import { playOutage } from "./ExchangeOutage.ts"
 import { PushSender } from "./ExchangePush.ts"
 import { type ExchangeStandIn, NoSuchMailbox } from "./ExchangeStandIn.ts"
-import { releaseOf } from "./ExchangeVersions.ts"
+import { releaseOf, type ServerRelease } from "./ExchangeVersions.ts"
 import { type CannotListen, type Handler, listen } from "./Listener.ts"
 import { Recorder } from "./Recorder.ts"
 import { Script } from "./Script.ts"
@@ -34,7 +34,7 @@ export type { ReceivedRequest } from "./ExchangeHttp.ts"
 export type { IncomingMail, MailboxOptions } from "./ExchangeMailbox.ts"
 export type { Move } from "./ExchangeMoves.ts"
 export type { ChannelBinding } from "./ExchangeNtlm.ts"
-export type { ExchangeOptions } from "./ExchangeOptions.ts"
+export type { ExchangeOptions, ExchangeSettings } from "./ExchangeOptions.ts"
 export type { Outage } from "./ExchangeOutage.ts"
 export type { SubscriptionView } from "./ExchangePush.ts"
 export type { RetryReading } from "./ExchangeRetry.ts"
@@ -82,6 +82,8 @@ export const makeExchange = (
   })
 
 interface Parts extends EwsServer {
+  readonly ntlm: NtlmConnections
+  release: ServerRelease
   readonly logIns: LogIns
   readonly script: Script<AutodiscoverFault>
   readonly urls: Map<SiteName, string>
@@ -101,6 +103,7 @@ const makeParts = (options: ExchangeOptions): Parts => {
   return {
     directory,
     logIns,
+    ntlm,
     door: new FrontDoor(directory, logIns, ntlm, schemesOf(options)),
     push,
     faults,
@@ -167,6 +170,13 @@ const handle = (
     move: (address, itemId, to) => at(address, (mailbox) => mailbox.move(itemId, to)),
     delete: (address, itemId) => at(address, (mailbox) => mailbox.delete(itemId)),
     unread: (address) => directory.find(address)?.unreadIn("inbox") ?? 0,
+    configure: (settings) =>
+      Effect.sync(() => {
+        if (settings.offers !== undefined) parts.door.offer(settings.offers)
+        if (settings.channelBinding !== undefined) parts.ntlm.policy = settings.channelBinding
+        if (settings.lockAfter !== undefined) logIns.lockAfter = settings.lockAfter || undefined
+        if (settings.serverVersion !== undefined) parts.release = releaseOf(settings.serverVersion)
+      }),
     moveMailbox: (address, move) => at(address, (mailbox) => parts.moves.begin(mailbox, move)),
     addFault: (fault) => Effect.sync(() => faults.add(fault)),
     addAutodiscoverFault: (fault) => Effect.sync(() => script.add(fault)),

@@ -3,6 +3,7 @@ import { AutodiscoverFault } from "./AutodiscoverFaults.ts"
 import { type Commands, command, done, type Views } from "./Control.ts"
 import { Fault } from "./ExchangeFaults.ts"
 import { Move } from "./ExchangeMoves.ts"
+import { ExchangeSettings } from "./ExchangeOptions.ts"
 import { Outage } from "./ExchangeOutage.ts"
 import type { ExchangeStandIn } from "./ExchangeStandIn.ts"
 
@@ -110,6 +111,7 @@ export const EXCHANGE_COMMANDS: Commands<ExchangeStandIn> = {
   delete: command(Schema.Struct({ to: Address, itemId: Schema.String }), (exchange, { to, itemId }) =>
     exchange.delete(to, itemId).pipe(found)
   ),
+  settings: command(ExchangeSettings, (exchange, settings) => exchange.configure(settings).pipe(done)),
   moves: command(Schema.extend(Schema.Struct({ user: Address }), Move), (exchange, { user, ...move }) =>
     exchange.moveMailbox(user, move).pipe(done)
   ),

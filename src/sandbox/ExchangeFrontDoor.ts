@@ -21,12 +21,17 @@ export class FrontDoor {
   readonly #directory: Directory
   readonly #logIns: LogIns
   readonly #ntlm: NtlmConnections
-  readonly #schemes: ReadonlyArray<Scheme>
+  #schemes: ReadonlyArray<Scheme>
 
   constructor(directory: Directory, logIns: LogIns, ntlm: NtlmConnections, schemes: ReadonlyArray<Scheme>) {
     this.#directory = directory
     this.#logIns = logIns
     this.#ntlm = ntlm
+    this.#schemes = schemes
+  }
+
+  /** From now on there are these ways in. */
+  offer(schemes: ReadonlyArray<Scheme>): void {
     this.#schemes = schemes
   }
 
@@ -70,10 +75,11 @@ export class FrontDoor {
 
   /** Without an Authorization header there may be a connection that is logged in, or a certificate. */
   #standing(request: IncomingMessage): Attempt {
-    const bearer = this.#schemes.includes("certificate") ? namesOfPeer(request.socket) : []
+    const names = this.#schemes.includes("certificate") ? namesOfPeer(request.socket) : []
+    const ntlm = this.#schemes.includes("ntlm") || this.#schemes.includes("negotiate")
     const user =
-      this.#ntlm.userOf(request.socket) ??
-      bearer.map((name) => this.#directory.named(name)).find((one) => one !== undefined)
+      (ntlm ? this.#ntlm.userOf(request.socket) : undefined) ??
+      names.map((name) => this.#directory.named(name)).find((one) => one !== undefined)
     return user === undefined ? { _tag: "None" } : { _tag: "Standing", user }
   }
 

@@ -6,11 +6,11 @@ export class LogIns {
   readonly counts = { ok: 0, failed: 0, anonymous: 0 }
   readonly #failed = new Map<Mailbox, number>()
   readonly #inARow = new Map<Mailbox, number>()
-  readonly #lockAfter: number
+  /** Failures in a row that lock an account; undefined = never. */
+  lockAfter: number | undefined
 
-  /** `lockAfter`: failures in a row that lock an account; absent = never. */
   constructor(lockAfter: number | undefined) {
-    this.#lockAfter = lockAfter ?? Number.POSITIVE_INFINITY
+    this.lockAfter = lockAfter
   }
 
   anonymous(): void {
@@ -37,7 +37,7 @@ export class LogIns {
 
   /** While it is, right passwords are refused too. */
   isLocked(user: Mailbox): boolean {
-    return (this.#inARow.get(user) ?? 0) >= this.#lockAfter
+    return (this.#inARow.get(user) ?? 0) >= (this.lockAfter ?? Number.POSITIVE_INFINITY)
   }
 
   unlock(user: Mailbox): void {

@@ -1,6 +1,6 @@
 import { randomBytes, X509Certificate } from "node:crypto"
 import type { Socket } from "node:net"
-import { Either } from "effect"
+import { Either, Schema } from "effect"
 import { channelBindingOf } from "../../layers/net/ChannelBinding.ts"
 import { challenge, isNegotiate, verify } from "../../layers/net/NtlmServer.ts"
 import type { Directory } from "./ExchangeDirectory.ts"
@@ -8,7 +8,8 @@ import type { Mailbox } from "./ExchangeMailbox.ts"
 import { accepted, unwrapToken, wrapChallenge } from "./Spnego.ts"
 
 /** Extended Protection: whether log-ins must be bound to the TLS channel, may be (a wrong one is refused), or are not checked. */
-export type ChannelBinding = "require" | "allow" | "none"
+export const ChannelBinding = Schema.Literal("require", "allow", "none")
+export type ChannelBinding = typeof ChannelBinding.Type
 
 /** What became of one NTLM message; `token` goes behind the scheme into WWW-Authenticate. */
 export type NtlmStep =
@@ -21,13 +22,14 @@ export type NtlmStep =
 export class NtlmConnections {
   readonly #connections = new WeakMap<Socket, State>()
   readonly #directory: Directory
-  readonly #policy: ChannelBinding
+  /** May change while the stand-in runs. */
+  policy: ChannelBinding
   readonly #expected: Buffer | undefined
 
   /** `certificate`: the listener's, PEM; without TLS nothing can be bound. */
   constructor(directory: Directory, policy: ChannelBinding, certificate: string | undefined) {
     this.#directory = directory
-    this.#policy = policy
+    this.policy = policy
     this.#expected =
       certificate === undefined ? undefined : channelBindingOf(new X509Certificate(certificate))
   }
@@ -85,10 +87,10 @@ export class NtlmConnections {
   }
 
   #isBound(claimed: Buffer | undefined): boolean {
-    if (this.#policy === "none" || this.#expected === undefined) return true
+    if (this.policy === "none" || this.#expected === undefined) return true
     // Zeros claim nothing.
     const bound = claimed?.some((byte) => byte !== 0) === true ? claimed : undefined
-    return bound === undefined ? this.#policy === "allow" : bound.equals(this.#expected)
+    return bound === undefined ? this.policy === "allow" : bound.equals(this.#expected)
   }
 }
 

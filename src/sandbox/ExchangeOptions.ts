@@ -1,10 +1,11 @@
+import { Schema } from "effect"
 import type { ControlledOptions } from "./ControlListener.ts"
-import type { Scheme } from "./ExchangeFrontDoor.ts"
+import { SCHEMES, type Scheme } from "./ExchangeFrontDoor.ts"
 import type { MailboxOptions } from "./ExchangeMailbox.ts"
-import type { ChannelBinding } from "./ExchangeNtlm.ts"
+import { ChannelBinding } from "./ExchangeNtlm.ts"
 import type { PushOptions } from "./ExchangePush.ts"
 import type { RetryReading } from "./ExchangeRetry.ts"
-import type { ServerName } from "./ExchangeVersions.ts"
+import { ServerName } from "./ExchangeVersions.ts"
 
 /** How the Exchange stand-in behaves; everything has a default that is a plain, patient Exchange 2016. */
 export interface ExchangeOptions extends ControlledOptions {
@@ -42,6 +43,16 @@ export interface ExchangeOptions extends ControlledOptions {
   /** Push subscriptions a mailbox may have (default 5,000, as Exchange 2013; Online 20). */
   readonly maxSubscriptions?: number
 }
+
+/** What may be changed while the stand-in runs; absent = stays. */
+export const ExchangeSettings = Schema.Struct({
+  offers: Schema.optional(Schema.Array(Schema.Literal(...SCHEMES))),
+  channelBinding: Schema.optional(ChannelBinding),
+  /** 0 = accounts are never locked. */
+  lockAfter: Schema.optional(Schema.Int.pipe(Schema.nonNegative())),
+  serverVersion: Schema.optional(ServerName)
+})
+export type ExchangeSettings = typeof ExchangeSettings.Type
 
 export const schemesOf = (options: ExchangeOptions): ReadonlyArray<Scheme> =>
   options.offers ?? (options.tls?.clientCa === undefined ? ["basic", "bearer"] : ["certificate"])

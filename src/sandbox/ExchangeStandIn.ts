@@ -5,6 +5,7 @@ import type { FolderName } from "./ExchangeFolderTree.ts"
 import type { ReceivedRequest } from "./ExchangeHttp.ts"
 import type { IncomingMail, MailboxOptions } from "./ExchangeMailbox.ts"
 import type { Move } from "./ExchangeMoves.ts"
+import type { ExchangeSettings } from "./ExchangeOptions.ts"
 import type { Outage } from "./ExchangeOutage.ts"
 import type { SubscriptionView } from "./ExchangePush.ts"
 import type { Delivery } from "./ExchangeSubscription.ts"
@@ -53,6 +54,8 @@ export interface ExchangeStandIn {
   ) => Effect.Effect<string | undefined, NoSuchMailbox>
   readonly delete: (address: string, itemId: string) => Effect.Effect<boolean, NoSuchMailbox>
   readonly unread: (address: string) => number
+  /** Changes how users log in and which Exchange it is, from the next request on. */
+  readonly configure: (settings: ExchangeSettings) => Effect.Effect<void>
   /** Moves the mailbox to the other listener, or back; without one, to another database behind the same URL. */
   readonly moveMailbox: (address: string, move: Move) => Effect.Effect<void, NoSuchMailbox>
   /** A fault that waits to happen; the oldest that fits is taken. */

@@ -1,3 +1,5 @@
+import { Schema } from "effect"
+
 /** Values of `t:RequestServerVersion/@Version` in the schema's order, without the two that were never released. */
 export const VERSIONS = [
   "Exchange2007",
@@ -21,7 +23,7 @@ export const VERSIONS = [
 export type Version = (typeof VERSIONS)[number]
 
 /** Servers that the stand-in can play. */
-export const SERVER_NAMES = [
+export const ServerName = Schema.Literal(
   "2007_SP1",
   "2010",
   "2010_SP1",
@@ -32,8 +34,8 @@ export const SERVER_NAMES = [
   "2016",
   "2019",
   "SE"
-] as const
-export type ServerName = (typeof SERVER_NAMES)[number]
+)
+export type ServerName = typeof ServerName.Type
 
 /** A release of Exchange, as it tells of itself. */
 export interface ServerRelease {

@@ -33,7 +33,9 @@ It speaks EWS to anybody who has a password, and obeys anybody on ${controlUrl}:
   a mailbox   curl ${controlUrl}/mailboxes -d '{"address":"bob@example.com","password":"secret"}'
   a mail      curl ${controlUrl}/mail -d '{"to":"${first?.address ?? "bob@example.com"}","from":"carol@example.com","fromName":"Carol","subject":"Lunch?","body":"At noon."}'
   read it     curl ${controlUrl}/read -d '{"to":"…","itemId":"…"}'
-  log-ins     passwords tokens unlock (with user)
+  log-ins     curl ${controlUrl}/settings -d '{"offers":["ntlm"],"lockAfter":5}'
+              offers: negotiate ntlm basic bearer certificate; also channelBinding, serverVersion
+              …/passwords, …/tokens, …/unlock (with user)
   a move      curl ${controlUrl}/moves -d '{"user":"${first?.address ?? "bob@example.com"}","seconds":10}'
   trouble     curl ${controlUrl}/faults -d '{"kind":"busy","backOffMilliseconds":5000,"times":3}'
               kinds: busy status unauthorized slow cut error page redirect affinity repeat

@@ -102,6 +102,28 @@ describe("a 401", () => {
   )
 })
 
+it.scopedLive("what is on offer changes while the server runs", () =>
+  Effect.gen(function* () {
+    const exchange = yield* secured(["ntlm"])
+    const connection = yield* connectTo(exchange.url, { ca: TLS.cert })
+    const control = yield* connectTo(`${exchange.controlUrl}/settings`)
+    expect(yield* ntlm(connection)).toBe(200)
+    const settings = { offers: ["basic"], serverVersion: "2010_SP1", lockAfter: 1 }
+    expect((yield* control.post(JSON.stringify(settings))).status).toBe(200)
+    const refused = yield* connection.post(BODY)
+    expect([refused.status, refused.offers]).toEqual([401, ['Basic realm="sandbox"']])
+    const right = { authorization: basic(ALICE, PASSWORD) }
+    const old = yield* connection.post(BODY, right)
+    expect([old.status, old.text]).toEqual([500, expect.stringContaining("ErrorInvalidServerVersion")])
+    yield* connection.post(BODY, { authorization: basic(ALICE, "wrong") })
+    expect((yield* connection.post(BODY, right)).status).toBe(401)
+    yield* control.post('{"lockAfter":0}')
+    expect((yield* connection.post(BODY, right)).status).toBe(500)
+    yield* exchange.configure({ offers: ["ntlm"], channelBinding: "require" })
+    expect(yield* ntlm(connection, { channelBinding: Buffer.alloc(16) })).toBe(401)
+  })
+)
+
 describe("NTLM", () => {
   it.scopedLive.each(["NTLM", "Negotiate"] as const)("logs the connection in, and no other (%s)", (scheme) =>
     Effect.gen(function* () {

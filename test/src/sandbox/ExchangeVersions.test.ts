@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { makeExchange, type ServerName } from "../../../src/sandbox/Exchange.ts"
-import { SERVER_NAMES, VERSIONS } from "../../../src/sandbox/ExchangeVersions.ts"
+import { makeExchange } from "../../../src/sandbox/Exchange.ts"
+import { ServerName, VERSIONS } from "../../../src/sandbox/ExchangeVersions.ts"
 import {
   ALICE,
   codes,
@@ -39,7 +39,7 @@ describe("a server", () => {
     })
   )
 
-  it.scopedLive.each(SERVER_NAMES)("of %s knows a preview only where the schema has it", (name) =>
+  it.scopedLive.each(ServerName.literals)("of %s knows a preview only where the schema has it", (name) =>
     Effect.gen(function* () {
       const exchange = yield* server(name)
       const id = yield* exchange.deliver({ to: ALICE, from: "b@corp.example", subject: "s", body: "b" })
