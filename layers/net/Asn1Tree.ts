@@ -5,10 +5,10 @@ export type Asn1Tree = forge.asn1.Asn1
 
 export const Type = forge.asn1.Type
 
-/** undefined if the bytes are no ASN.1. */
+/** undefined if the bytes are not ASN.1 from the first to the last. */
 export const parseTree = (bytes: string): Asn1Tree | undefined => {
   try {
-    return forge.asn1.fromDer(bytes, false)
+    return forge.asn1.fromDer(bytes, true)
   } catch {
     return undefined
   }

@@ -45,8 +45,8 @@ export const openClientIdentity = (
   if (roundsOf(pfx) > ROUNDS_MAX) return fail("too many rounds")
   const opened = Either.try({
     try: () => openModern(pfx, Redacted.value(password)) ?? openLegacy(pfx, Redacted.value(password)),
-    // A wrong password shows in what comes out only, as nonsense.
-    catch: () => new ClientCertificateError({ reason: "wrong password" })
+    catch: (error) =>
+      new ClientCertificateError({ reason: isUnknown(error) ? "unknown encryption" : "wrong password" })
   })
   return Either.flatMap(opened, ({ certificates, keys }) => pick(digest, certificates, keys))
 }
@@ -70,11 +70,16 @@ const pick = (
   return fail("no certificate")
 }
 
+/** node-forge has no codes. A wrong password shows in many ways, as it turns everything into nonsense. */
+const isUnknown = (error: unknown) => error instanceof Error && error.message.includes("Unsupported")
+
 const MESSAGES = {
   "wrong password": "the client certificate's password is wrong, or the file is damaged",
   "not a PKCS#12 file": "the client certificate is not a PKCS#12 file in base64",
   "too large": `the client certificate's file is larger than ${PKCS12_MAX} bytes`,
   "too many rounds": `the client certificate's file asks for more than ${ROUNDS_MAX} rounds of key derivation`,
+  "unknown encryption":
+    "the client certificate's file is encrypted in a way that is not known here; export it with AES-256",
   "no private key": "the client certificate comes without its private key; export it with the key",
   "no certificate": "the client certificate's file holds a key, but no certificate for it"
 } as const
