@@ -17,19 +17,26 @@ export class SrvRecords extends Context.Tag("ens/SrvRecords")<
   }
 >() {}
 
-/** Over the system's name servers. */
-export const layer: Layer.Layer<SrvRecords> = Layer.succeed(SrvRecords, {
-  lookup: (name, timeout) =>
-    Effect.acquireUseRelease(
-      Effect.sync(() => new Resolver({ timeout: Math.max(1, Math.ceil(timeout)), tries: 1 })),
-      (resolver) => Effect.tryPromise(() => resolver.resolveSrv(name)),
-      (resolver) => Effect.sync(() => resolver.cancel())
-    ).pipe(
-      Effect.timeout(timeout),
-      Effect.tapError((error) => Effect.logDebug(`no SRV records: ${codeOf(error)}`)),
-      Effect.orElseSucceed(() => [])
-    )
-})
+/** Over these name servers (addresses, with port if it is not 53); the system's if absent. */
+export const layerWith = (servers?: ReadonlyArray<string>): Layer.Layer<SrvRecords> =>
+  Layer.succeed(SrvRecords, {
+    lookup: (name, timeout) =>
+      Effect.acquireUseRelease(
+        Effect.sync(() => {
+          const resolver = new Resolver({ timeout: Math.max(1, Math.ceil(timeout)), tries: 1 })
+          if (servers !== undefined) resolver.setServers(servers)
+          return resolver
+        }),
+        (resolver) => Effect.tryPromise(() => resolver.resolveSrv(name)),
+        (resolver) => Effect.sync(() => resolver.cancel())
+      ).pipe(
+        Effect.timeout(timeout),
+        Effect.tapError((error) => Effect.logDebug(`no SRV records: ${codeOf(error)}`)),
+        Effect.orElseSucceed(() => [])
+      )
+  })
+
+export const layer: Layer.Layer<SrvRecords> = layerWith()
 
 /**
  * The record to use: the lowest priority, in it the highest weight. `usable` leaves out those that cannot serve. Where

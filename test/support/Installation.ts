@@ -25,9 +25,12 @@ export interface Installation {
   readonly port: number
   readonly adminUrl: string
   readonly environment: Readonly<Record<string, string>>
-  /** Makes an API token; to be called before the service starts, because answers about tokens are cached. */
+  /**
+   * Makes an API token whose tenant lists this URL, or nothing; to be called before the service starts, because answers
+   * about tokens are cached.
+   */
   readonly createToken: (
-    ewsUrl: string,
+    ewsUrl: string | undefined,
     tenant?: string
   ) => Effect.Effect<string, StorageError | SchemaTooNew>
   /** The log so far, as text; it stays over restarts. */
@@ -70,7 +73,7 @@ export const makeInstallation = Effect.fnUntraced(function* (settings: Readonly<
   } satisfies Installation
 })
 
-const createToken = (database: string, ewsUrl: string, tenant: string) =>
+const createToken = (database: string, ewsUrl: string | undefined, tenant: string) =>
   Effect.gen(function* () {
     // Recognisable in a file or a heap: no other text looks like it.
     const token = `ens-e2e-token-${randomBytes(18).toString("base64url")}`
@@ -78,7 +81,7 @@ const createToken = (database: string, ewsUrl: string, tenant: string) =>
       tenant,
       label: "phones",
       hash: hashApiToken(token),
-      ewsUrls: [ewsUrl],
+      ewsUrls: ewsUrl === undefined ? [] : [ewsUrl],
       ewsPins: [],
       seg: false,
       createdAt: yield* Clock.currentTimeMillis

@@ -1,7 +1,8 @@
 import type { SrvRecord } from "node:dns"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, FastCheck as fc } from "effect"
-import { bestRecord, layer, SrvRecords } from "../../../layers/ews/SrvRecords.ts"
+import { bestRecord, layerWith, SrvRecords } from "../../../layers/ews/SrvRecords.ts"
+import { scriptedDns } from "../../support/ScriptedDns.ts"
 
 const record = (name: string, priority: number, weight: number, port = 443): SrvRecord => ({
   name,
@@ -43,11 +44,34 @@ describe("SRV records", () => {
     )
   })
 
-  it.live("a name that cannot be asked about has none, and a slow server is not waited for", () =>
+  it.scopedLive(
+    "are asked of the name servers; a name that has none, or cannot be asked about, has none",
+    () =>
+      Effect.gen(function* () {
+        const records = [record("mail.contoso.com", 0, 5), record(".", 1, 0, 0)]
+        const dns = yield* scriptedDns((name) => (name === "_autodiscover._tcp.contoso.com" ? records : []))
+        const got = yield* Effect.flatMap(SrvRecords, (srv) =>
+          Effect.all([
+            srv.lookup("_autodiscover._tcp.contoso.com", 2_000),
+            srv.lookup("_autodiscover._tcp.nowhere.net", 2_000),
+            srv.lookup("no name \u0000", 2_000)
+          ])
+        ).pipe(Effect.provide(layerWith([dns.server])))
+        expect(got[0]).toMatchObject([
+          { name: "mail.contoso.com", priority: 0, weight: 5, port: 443 },
+          { name: "", priority: 1, weight: 0, port: 0 }
+        ])
+        expect(got.slice(1)).toEqual([[], []])
+        expect(dns.asked).toContain("_autodiscover._tcp.nowhere.net")
+      })
+  )
+
+  it.scopedLive("of a server that keeps still are none, in time", () =>
     Effect.gen(function* () {
-      const srv = yield* SrvRecords
-      expect(yield* srv.lookup("_autodiscover._tcp.invalid", 300)).toEqual([])
-      expect(yield* srv.lookup("no name at all \u0000", 300)).toEqual([])
-    }).pipe(Effect.provide(layer))
+      const dns = yield* scriptedDns(() => undefined)
+      const lookup = Effect.flatMap(SrvRecords, (srv) => srv.lookup("_autodiscover._tcp.contoso.com", 100))
+      expect(yield* Effect.provide(lookup, layerWith([dns.server]))).toEqual([])
+      expect(dns.asked).toHaveLength(1)
+    })
   )
 })
