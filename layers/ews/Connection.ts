@@ -23,8 +23,16 @@ export class Connection {
   #loggedIn: Socket | undefined
   #socket: Socket | undefined
   #clings = false
+  readonly #end = new AbortController()
 
-  constructor(origin: string, kind: string, connect: buildConnector.connector, limits: ConnectionLimits) {
+  /** `connector`: makes sockets until the signal ends what is being made. */
+  constructor(
+    origin: string,
+    kind: string,
+    connector: (signal: AbortSignal) => buildConnector.connector,
+    limits: ConnectionLimits
+  ) {
+    const connect = connector(this.#end.signal)
     this.kind = kind
     this.client = new Client(origin, {
       connect: (target, callback) =>
@@ -73,7 +81,10 @@ export class Connection {
 
   /** Ends it at once, whatever runs over it. */
   close(): void {
+    if (this.client.destroyed) return
     // It only rejects if there is nothing left to end.
-    if (!this.client.destroyed) this.client.destroy().catch(() => {})
+    this.client.destroy().catch(() => {})
+    // undici lets a connection go on that is being made.
+    this.#end.abort()
   }
 }

@@ -78,7 +78,7 @@ const make = Effect.fnUntraced(function* (
         minVersion: endpoint.listed ? settings.ewsTlsMinVersion : "1.2",
         ...(identity === undefined ? {} : { identity })
       }
-      return new Connection(origin, kind, makeConnector(rule, connecting), limits)
+      return new Connection(origin, kind, (signal) => makeConnector(rule, { ...connecting, signal }), limits)
     }
   }
   return HttpSessions.of({

@@ -8,7 +8,8 @@ interface Offer {
 }
 
 /**
- * What servers offer for logging in, learnt from 401s. A place is an origin and the first step of the path, because IIS
+ * What servers offer for logging in, learnt from 401s to requests without credentials: to others a server may answer with a
+ * part of its offer. A place is an origin and the first step of the path, because IIS
  * has the offer per virtual directory (`/EWS`, `/Autodiscover`). Times are milliseconds.
  */
 export class Offers {
@@ -21,6 +22,11 @@ export class Offers {
     if (now - offer.learntAt < OFFER_AGE) return offer.schemes
     this.#places.delete(place)
     return undefined
+  }
+
+  /** What was believed has turned out to be wrong. */
+  forget(place: string): void {
+    this.#places.delete(place)
   }
 
   /** A 401 without any scheme teaches nothing. */

@@ -129,16 +129,18 @@ export class Session implements HttpSession {
   #logIn(call: Call, round: Round): Answering {
     const { endpoint, secure, url } = call.target
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+      const remembered = round.offered === undefined ? this.#shared.offers.of(placeOf(url), now) : undefined
       const choice = chooseLogIn({
         means: round.means,
         setting: this.#shared.passwordAuth(url.hostname),
         secure,
         seg: endpoint.seg,
-        offered: round.offered ?? this.#shared.offers.of(placeOf(url), now)
+        offered: round.offered ?? remembered
       })
       switch (choice._tag) {
         case "Refuse":
-          return refuse(call.site, choice.reason)
+          // Nobody is refused because of what the server has said to somebody else.
+          return remembered === undefined ? refuse(call.site, choice.reason) : this.#ask(call, round)
         case "Ask":
           return this.#ask(call, round)
         case "Use":
@@ -149,16 +151,19 @@ export class Session implements HttpSession {
 
   /** Learns what the server offers from a request without body and password. */
   #ask(call: Call, round: Round): Answering {
-    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) => {
-      if (answer.status === 401) {
-        return Effect.flatMap(this.#learn(call, answer), (offered) =>
-          this.#logIn(call, { ...round, offered })
-        )
-      }
-      // The certificate was enough.
-      if (answer.status < 300 && round.identity !== undefined) return this.#use(call, "TLS", round)
-      return unasked(call, answer)
-    })
+    return this.#wire.send(call, round.identity, { whole: false }).pipe(
+      Effect.zip(Clock.currentTimeMillis),
+      Effect.flatMap(([answer, now]) => {
+        if (answer.status === 401) {
+          const offered = offeredSchemes(answer)
+          this.#shared.offers.learn(placeOf(call.target.url), offered, now)
+          return this.#logIn(call, { ...round, offered })
+        }
+        // The certificate was enough.
+        if (answer.status < 300 && round.identity !== undefined) return this.#use(call, "TLS", round)
+        return unasked(call, answer)
+      })
+    )
   }
 
   #use(call: Call, scheme: Scheme, round: Round): Answering {
@@ -213,13 +218,10 @@ export class Session implements HttpSession {
       case "Unusable":
         return refuse(call.site, outcome.reason)
       case "NoChallenge":
-        return outcome.answer.status === 401
-          ? Effect.flatMap(this.#learn(call, outcome.answer), (offered) =>
-              round.credulous && isIgnored(scheme, offered)
-                ? this.#logIn(call, { ...round, offered, credulous: false })
-                : refuse(call.site, NO_CHALLENGE[scheme])
-            )
-          : unasked(call, outcome.answer)
+        if (outcome.answer.status !== 401) return unasked(call, outcome.answer)
+        return (
+          this.#chooseAnew(call, scheme, round, outcome.answer) ?? refuse(call.site, NO_CHALLENGE[scheme])
+        )
     }
   }
 
@@ -228,21 +230,18 @@ export class Session implements HttpSession {
     if (answer.status !== 401) return Effect.succeed(answer)
     const { hostname } = call.target.url
     const chosenByOffer = round.means.by === "password" && this.#shared.passwordAuth(hostname) === "auto"
-    return Effect.flatMap(this.#learn(call, answer), (offered) => {
-      if (chosenByOffer && round.credulous && isIgnored(scheme, offered)) {
-        return this.#logIn(call, { ...round, offered, credulous: false })
-      }
-      this.#caller.budget.spend()
-      return Effect.fail(new EwsUnauthorized({ ...call.site, offered, scheme }))
-    })
+    const anew = chosenByOffer ? this.#chooseAnew(call, scheme, round, answer) : undefined
+    if (anew !== undefined) return anew
+    this.#caller.budget.spend()
+    return Effect.fail(new EwsUnauthorized({ ...call.site, offered: offeredSchemes(answer), scheme }))
   }
 
-  #learn({ target }: Call, answer: HttpAnswer): Effect.Effect<ReadonlyArray<string>> {
-    return Effect.map(Clock.currentTimeMillis, (now) => {
-      const offered = offeredSchemes(answer)
-      this.#shared.offers.learn(placeOf(target.url), offered, now)
-      return offered
-    })
+  /** Another try, by what the answer offers; undefined if that is the scheme which was used, or this is the second. */
+  #chooseAnew(call: Call, scheme: Scheme, round: Round, answer: HttpAnswer): Answering | undefined {
+    const offered = offeredSchemes(answer)
+    if (!round.credulous || !isIgnored(scheme, offered)) return undefined
+    this.#shared.offers.forget(placeOf(call.target.url))
+    return this.#logIn(call, { ...round, offered, credulous: false })
   }
 }
 

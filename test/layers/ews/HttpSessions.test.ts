@@ -101,9 +101,8 @@ describe("A session with a password", () => {
       expect(budget.allows).toBe(true)
       yield* ask(yield* open(callerWith()), endpointAt(server.origin))
       expect(seen(server).slice(2)).toEqual([
-        "Basic whole",
-        ...["NTLM empty", "NTLM whole"],
-        ...["NTLM empty", "NTLM whole"]
+        ...["Basic whole", "NTLM empty", "NTLM whole"],
+        ...["- empty", "NTLM empty", "NTLM whole"]
       ])
     })
   )
@@ -142,6 +141,29 @@ describe("A session with a password", () => {
         ).toMatchObject({ _tag: "EwsRefused", responseCode: expect.stringContaining(reason) })
       }
       expect(seen(server)).toEqual(["- empty", "- empty", "- empty"])
+    })
+  )
+
+  test(
+    "is not refused because of what a server said earlier, or to a token",
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      const endpoint = endpointAt(server.origin)
+      server.script(offering("Bearer"))
+      expect(yield* outcome(ask(yield* open(callerWith()), endpoint))).toMatchObject({ _tag: "EwsRefused" })
+      server.script(wants("Basic"))
+      expect(yield* outcome(ask(yield* open(callerWith()), endpoint))).toBe(200)
+      server.script(offering("Bearer"), wants("Basic"))
+      const token = { authType: "OAuth", credentials: { ...ada, accessToken: "expired" } } as const
+      expect(yield* outcome(ask(yield* open(callerWith(token)), endpoint))).toMatchObject({
+        scheme: "Bearer"
+      })
+      expect(yield* outcome(ask(yield* open(callerWith()), endpoint))).toBe(200)
+      expect(seen(server)).toEqual([
+        "- empty",
+        ...["- empty", "Basic whole"],
+        ...["Bearer whole", "Basic whole"]
+      ])
     })
   )
 

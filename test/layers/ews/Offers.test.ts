@@ -17,6 +17,9 @@ describe("Offers", () => {
     expect(offers.of("a", 2)).toEqual(["NTLM"])
     offers.learn("a", [], 2)
     expect(offers.of("a", 2)).toBeUndefined()
+    offers.learn("a", ["NTLM"], 2)
+    offers.forget("a")
+    expect(offers.of("a", 2)).toBeUndefined()
   })
 
   it("has room for some places, and forgets the one that it learnt first", () => {
