@@ -1,9 +1,9 @@
-import type { OutgoingHttpHeaders } from "node:http2"
 import type { SecureContextOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
 import { type PushEnvironment, type PushNotification, Verdict } from "../../schemas/Push.ts"
 import type { ApnsSettings } from "../../schemas/Settings.ts"
 import * as ApnsConnection from "./ApnsConnection.ts"
+import { apnsHeaders } from "./ApnsHeaders.ts"
 import * as ApnsKeys from "./ApnsKeys.ts"
 import { type ApnsResponse, readReply } from "./ApnsReply.ts"
 import * as ApnsToken from "./ApnsToken.ts"
@@ -66,7 +66,11 @@ export const make = Effect.fnUntraced(function* ({
     if (!WORD.test(target.bundleId)) return Verdict.Rejected({ reason: "no bundle id" })
     if (!WORD.test(target.token)) return Verdict.Rejected({ reason: "no device token" })
     const { connection, host, token } = sender
-    const headers = headersOf(notification, yield* token.current)
+    const headers = {
+      ...apnsHeaders(notification),
+      "apns-topic": target.bundleId,
+      authorization: `bearer ${yield* token.current}`
+    }
     const path = `/3/device/${encodeURIComponent(target.token)}`
     const verdict = yield* connection.post(path, headers, JSON.stringify(notification.payload)).pipe(
       Effect.tap((response) => (response.status === 403 ? token.refused : Effect.void)),
@@ -95,20 +99,3 @@ interface Sender {
 }
 
 const currentTime = Effect.clockWith((clock) => clock.currentTimeMillis)
-
-/** See Apple, "Sending notification requests to APNs". */
-const headersOf = (
-  { expiresAt, id, kind, priority, target }: PushNotification,
-  token: string
-): OutgoingHttpHeaders => {
-  // What shows nothing must say so, and APNs then takes no high priority.
-  const silent = kind === "resubscribe"
-  return {
-    authorization: `bearer ${token}`,
-    "apns-topic": target.bundleId,
-    "apns-push-type": silent ? "background" : "alert",
-    "apns-priority": silent || priority === "normal" ? "5" : "10",
-    "apns-expiration": String(Math.max(0, Math.floor(expiresAt / 1000))),
-    "apns-collapse-id": id
-  }
-}

@@ -17,11 +17,20 @@ export const TOO_LONG = "answer too long"
 export const reasonOf = (code: string, setting: string): string => {
   if (code === TIMEOUT) return "does not answer in time"
   if (BROKEN_OFF.has(code)) return `breaks the connection off (${code})`
-  if (code === TOO_LONG || /^(?:HPE_|ERR_HTTP2_(?:ERROR|SESSION_ERROR)$)/.test(code))
+  if (
+    code === TOO_LONG ||
+    /^(?:HPE_|UND_ERR_RES_EXCEEDED_MAX_SIZE$|ERR_HTTP2_(?:ERROR|SESSION_ERROR)$)/.test(code)
+  )
     return `answers in a form that is not its own (${code}): check ${setting} and proxies`
   if (/^(?:CERT_|ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_)/.test(code))
     return `fails TLS (${code}): its certificate must be valid for that name and issued by a known authority`
   return `cannot be reached (${code}): check ${setting}, DNS and firewall`
 }
 
-const BROKEN_OFF = new Set(["ECONNRESET", "EPIPE", "ERR_HTTP2_STREAM_CANCEL", "ERR_HTTP2_STREAM_ERROR"])
+const BROKEN_OFF = new Set([
+  "ECONNRESET",
+  "EPIPE",
+  "ERR_HTTP2_STREAM_CANCEL",
+  "ERR_HTTP2_STREAM_ERROR",
+  "UND_ERR_SOCKET"
+])
