@@ -23,7 +23,12 @@ const callback: fc.Arbitrary<Step> = fc.record({
   suspicion: fc.oneof(
     { weight: 12, arbitrary: fc.constant("none" as const) },
     { weight: 1, arbitrary: fc.constantFrom(...(["generic", "poison"] as const)) }
-  )
+  ),
+  previous: fc.oneof(
+    { weight: 5, arbitrary: fc.constant("unsaid" as const) },
+    { weight: 1, arbitrary: fc.constant("nowhere" as const) }
+  ),
+  hurried: fc.oneof({ weight: 9, arbitrary: fc.constant(false) }, { weight: 1, arbitrary: fc.constant(true) })
 })
 
 const answer: fc.Arbitrary<Step> = fc.record({
@@ -45,7 +50,12 @@ const others: fc.Arbitrary<Step> = fc.oneof(
     _tag: fc.constant("Pass" as const),
     ms: fc.constantFrom(1, 500, 3_000, 10_000, 60_000, 30 * 60_000, 86_400_000)
   }),
-  fc.record({ _tag: fc.constant("AnswerAgain" as const), pick: fc.nat(30), outcome: fc.nat(30) })
+  fc.record({ _tag: fc.constant("AnswerAgain" as const), pick: fc.nat(30), outcome: fc.nat(30) }),
+  fc.record({
+    _tag: fc.constant("Settings" as const),
+    form: fc.constantFrom(1, 2),
+    mayReform: fc.boolean()
+  })
 )
 
 const crash: fc.Arbitrary<Step> = fc.constant({ _tag: "Crash" })
@@ -68,11 +78,13 @@ const registered: ReadonlyArray<Step> = [
 describe("a subscription, whatever happens to it in whatever order", () => {
   it("keeps its promises: settles everyone once, announces nothing twice, is bounded, arms what it needs", () => {
     let announcements = 0
+    let searches = 0
     fc.assert(
       fc.property(steps, fc.boolean(), (list, isRegistered) => {
         const model = new SubscriptionModel()
         for (const step of isRegistered ? [...registered, ...list] : list) model.take(step)
         announcements += model.announcements
+        searches += model.searches
         model.finish()
         expect(model.unanswered).toBe(0)
       }),
@@ -80,5 +92,6 @@ describe("a subscription, whatever happens to it in whatever order", () => {
     )
     // The walk is no walk in the dark: mails were announced in many of the runs.
     expect(announcements).toBeGreaterThan(300)
+    expect(searches).toBeGreaterThan(100)
   })
 })

@@ -28,6 +28,9 @@ export type Step =
       readonly unread: number | undefined
       readonly isError: boolean
       readonly suspicion: "none" | "generic" | "poison"
+      /** Where it says that the one before it ended. */
+      readonly previous: "unsaid" | "nowhere"
+      readonly hurried: boolean
     }
   | { readonly _tag: "Register"; readonly force: boolean; readonly bearer: boolean; readonly move: boolean }
   | { readonly _tag: "Unregister" }
@@ -39,6 +42,8 @@ export type Step =
   | { readonly _tag: "Pass"; readonly ms: number }
   | { readonly _tag: "Due" }
   | { readonly _tag: "Crash" }
+  /** The process starts again with other settings, or is allowed to renew what works. */
+  | { readonly _tag: "Settings"; readonly form: number; readonly mayReform: boolean }
 
 type Job =
   | Extract<Command, { readonly job: number }>
@@ -54,14 +59,16 @@ export class SubscriptionModel {
   state: State
   readonly env: { -readonly [Field in keyof Env]: Env[Field] }
   stopped = false
-  /** Mails that were handed to a gateway, for tests that want to know whether they tested anything. */
+  /** Mails that were handed to a gateway, and looks for missed ones, for tests that want to know whether they tested anything. */
   announcements = 0
+  searches = 0
   #waiters = 0
   readonly #open = new Set<Waiter>()
   #jobs: Array<Job> = []
   readonly #past: Array<Job> = []
   readonly #settled = new Set<ItemId>()
   #lastJob = 0
+  #searchedAt = Number.NEGATIVE_INFINITY
   #lastGeneration = 0
   #events = 0
 
@@ -134,8 +141,12 @@ export class SubscriptionModel {
         this.#open.clear()
         this.#past.push(...this.#jobs)
         this.#jobs = []
-        this.state = rested(this.state, this.state)
+        this.#restart()
         this.#lastJob = this.state.jobs
+        return
+      case "Settings":
+        this.env.form = step.form
+        this.env.mayReform = step.mayReform
         return
     }
   }
@@ -148,6 +159,12 @@ export class SubscriptionModel {
       else return
     }
     if (!this.stopped) throw new Error("work never ends")
+  }
+
+  #restart(): void {
+    const owed = owedSince(this.state)
+    this.state = rested(this.state, this.state)
+    if (owedSince(this.state) !== owed) throw new Error("a crash forgets what may have been missed")
   }
 
   #due(): void {
@@ -190,11 +207,11 @@ export class SubscriptionModel {
             : step.id === "other"
               ? ("another" as SubscriptionId)
               : undefined,
-        previousWatermark: undefined,
+        previousWatermark: step.previous === "unsaid" ? undefined : ("nowhere" as Watermark),
         events: step.isError ? [] : this.#eventsOf(step),
         errorCode: step.isError ? "ErrorReadEventsFailed" : undefined,
         f: Redacted.make("f"),
-        hurried: false
+        hurried: step.hurried
       })
     })
     const reply = replies.find((command) => command.waiter === waiter)?.reply
@@ -257,7 +274,7 @@ export class SubscriptionModel {
         })
         return
       case "Fetch":
-        this.#feed({ _tag: "Fetched", job: job.job, result: fetched(job.items, outcome, unread) })
+        this.#feed({ _tag: "Fetched", job: job.job, result: fetched(job, outcome, unread) })
         return
       case "Announce": {
         const { work } = this.state
@@ -276,7 +293,7 @@ export class SubscriptionModel {
         this.#feed({
           _tag: "Renewed",
           job: job.job,
-          result: enrolled(job.generation, outcome, unread, this.env.now)
+          result: enrolled(job, outcome, unread, this.env.now)
         })
         return
     }
@@ -286,6 +303,9 @@ export class SubscriptionModel {
     const before = this.state
     const { commands, state } = decide(before, input, this.env)
     this.state = state
+    if (owedSince(before) > 0 && owedSince(state) === 0 && !searchedBy(input) && !gone(commands)) {
+      throw new Error(`a ${input._tag} forgets what may have been missed`)
+    }
     const replies: Array<Extract<Command, { readonly _tag: "Reply" }>> = []
     for (const command of commands) {
       if (command._tag === "Reply") {
@@ -313,12 +333,24 @@ export class SubscriptionModel {
     if (!("job" in job)) return
     if (job.job <= this.#lastJob) throw new Error("a job number was used before")
     this.#lastJob = job.job
+    if (job._tag === "Fetch" && job.since > 0) {
+      this.searches += 1
+      if (this.env.now - this.#searchedAt < 5 * 60_000)
+        throw new Error("missed mails are looked for too often")
+      this.#searchedAt = this.env.now
+    }
+    if ((job._tag === "Desk" || job._tag === "Renew") && job.since > 0) {
+      if (this.state.generation === 0) throw new Error("a first registration looks for missed mails")
+      if (job.since > this.env.now) throw new Error("missed mails of the future")
+    }
     if (job._tag === "Announce") {
       this.announcements += job.mails.length
       const again = job.mails.find(({ itemId }) => this.#settled.has(itemId))
       if (again !== undefined) throw new Error(`${again.itemId} is announced though it is settled`)
       const known = this.state.unread < 0 ? undefined : this.state.unread
-      if (job.badge !== known) throw new Error("a badge that is not the last known count")
+      const isFlush = this.state.work._tag === "Flushing" && this.state.inboxRead === 0
+      if (job.badge !== (isFlush ? undefined : known))
+        throw new Error("a badge that is not the last known count")
     }
     if ((job._tag === "Desk" || job._tag === "Renew") && job.generation > 0) {
       if (job.generation <= this.#lastGeneration) throw new Error("a generation was used before")
@@ -345,6 +377,7 @@ export class SubscriptionModel {
       if (round.arrivals.length > 512) fail("arrivals are unbounded")
     }
     if (this.state.ledger.length > 64) fail("the ledger is unbounded")
+    if (this.state.blocked.length > 20) fail("blocked devices are unbounded")
     this.#checkTimer()
   }
 
@@ -386,33 +419,64 @@ const register = ({ bearer, force, move }: Extract<Step, { readonly _tag: "Regis
     force
   })
 
-const fetched = (items: ReadonlyArray<ItemId>, outcome: number, unread: number): FetchResult => {
+/** Since when mails may have been missed that nobody has looked for yet; 0 = none. */
+const owedSince = ({ gapSince, next, work }: State): number => {
+  const all = [gapSince, "round" in work ? work.round.gap : 0, next?.gap ?? 0].filter((since) => since > 0)
+  return all.length === 0 ? 0 : Math.min(...all)
+}
+
+const searchedBy = (input: Input): boolean =>
+  (input._tag === "Fetched" && input.result.missed !== undefined) ||
+  (input._tag === "Announced" && input.result.kept) ||
+  ((input._tag === "Desked" || input._tag === "Renewed") &&
+    input.result._tag === "Subscribed" &&
+    input.result.missed !== undefined)
+
+const gone = (commands: ReadonlyArray<Command>): boolean => commands.some(({ _tag }) => _tag === "Stop")
+
+const mailOf = (itemId: ItemId, isRead = false) => ({
+  itemId,
+  parentFolderId: "inbox" as ItemId,
+  receivedAt: undefined,
+  isRead,
+  sender: "s",
+  subject: "t",
+  preview: undefined
+})
+
+/** Some that events report as well, and some that they do not. */
+const missedSince = (since: number, outcome: number) =>
+  since === 0 || outcome % 13 === 6
+    ? undefined
+    : [outcome % 21, (outcome % 21) + 10].map((n) => mailOf(itemOf(n)))
+
+const complianceOf = (outcome: number): FetchResult["compliance"] =>
+  outcome % 17 === 3
+    ? { blocked: [1 as DeviceNumber], all: true }
+    : outcome % 17 === 4
+      ? { blocked: [1 as DeviceNumber], all: false }
+      : outcome % 17 === 5
+        ? { blocked: [], all: false }
+        : undefined
+
+const fetched = (
+  { items, since }: Extract<Job, { readonly _tag: "Fetch" }>,
+  outcome: number,
+  unread: number
+): FetchResult => {
   const nothing = {
     mails: undefined,
     elsewhere: [],
     missed: undefined,
     unread: undefined,
-    compliance: undefined
+    compliance: complianceOf(outcome)
   }
   if (outcome % 5 === 1) return { ...nothing, trouble: "rejected" }
   if (outcome % 5 === 2) return { ...nothing, trouble: "other" }
   if (outcome % 5 === 3) return { ...nothing, trouble: "sealed" }
-  const mails = items.map((itemId, i) => ({
-    itemId,
-    parentFolderId: "inbox" as ItemId,
-    receivedAt: undefined,
-    isRead: outcome % 7 === 4 && i === 0,
-    sender: "s",
-    subject: "t",
-    preview: undefined
-  }))
-  return {
-    ...nothing,
-    mails,
-    elsewhere: outcome % 11 === 5 ? items.slice(0, 1) : [],
-    unread,
-    trouble: undefined
-  }
+  const mails = items.map((itemId, i) => mailOf(itemId, outcome % 7 === 4 && i === 0))
+  const elsewhere = outcome % 11 === 5 ? items.slice(0, 1) : []
+  return { ...nothing, mails, elsewhere, missed: missedSince(since, outcome), unread, trouble: undefined }
 }
 
 const announced = (job: Extract<Job, { readonly _tag: "Announce" }>, outcome: number): AnnounceResult =>
@@ -438,13 +502,18 @@ const desked = (
       ? { _tag: "Gone", reply: { code: "DeviceUnregisteredUserUnsubscribed", message: "" } }
       : { _tag: "Answer", reply: { code: "DeviceUnregistered", message: "" }, proven: undefined }
   }
-  if (job.generation > 0) return enrolled(job.generation, outcome, unread, now)
+  if (job.generation > 0) return enrolled(job, outcome, unread, now)
   return outcome % 3 === 1
     ? { _tag: "NeedsSubscription" }
     : { _tag: "Answer", reply: { code: "Success", message: "" }, proven: undefined }
 }
 
-const enrolled = (generation: number, outcome: number, unread: number, now: number): EnrolResult =>
+const enrolled = (
+  { generation, since }: Extract<Job, { readonly _tag: "Desk" | "Renew" }>,
+  outcome: number,
+  unread: number,
+  now: number
+): EnrolResult =>
   outcome % 4 === 1 || outcome % 4 === 2
     ? {
         _tag: "Failed",
@@ -461,6 +530,6 @@ const enrolled = (generation: number, outcome: number, unread: number, now: numb
         unread,
         endpoint: 1,
         tokenExpiresAt: outcome % 4 === 3 ? now + 60 * 60_000 : 0,
-        missed: undefined,
+        missed: missedSince(since, outcome),
         reply: { code: "UserSubscribed", message: "" }
       }
