@@ -58,7 +58,8 @@ export const layerWithSeams: Layer.Layer<
         })
         if (found === undefined) {
           const result = Either.left(yield* unknown(report))
-          return { result, holds: isOfNobody(report) ? NOTHING_HOLDS : 0 }
+          const finished = (yield* Clock.currentTimeMillis) < until
+          return { result, holds: finished && isOfNobody(report) ? NOTHING_HOLDS : 0 }
         }
         const { endpoint, ofDomain, source, version } = found
         const what = `${source}, ${version ?? "no version named"}`
@@ -74,8 +75,14 @@ export const layerWithSeams: Layer.Layer<
       Effect.gen(function* () {
         const report = emptyReport()
         const until = (yield* Clock.currentTimeMillis) + timeout
-        const key = keyOf(tenant, domainOf(Redacted.value(caller.credentials).address) ?? "")
-        const result = yield* cache.through(key, look(tenant, caller, report, until)).pipe(
+        const domain = domainOf(Redacted.value(caller.credentials).address)
+        const looking = look(tenant, caller, report, until)
+        // Without a domain there is nobody to share the result with.
+        const finding =
+          domain === undefined
+            ? Effect.map(looking, ({ result }) => result)
+            : cache.through(keyOf(tenant, domain), looking)
+        const result = yield* finding.pipe(
           Effect.timeoutTo({
             duration: timeout,
             onSuccess: Effect.succeed,

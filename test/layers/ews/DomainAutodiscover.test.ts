@@ -652,6 +652,33 @@ describe("Autodiscover's memory", () => {
     })
   )
 
+  inWorld("does not take a search that ran out of time for one that found nothing", (world) =>
+    Effect.gen(function* () {
+      world.http.otherwise(() => Effect.never)
+      const finding = yield* Effect.fork(Effect.flip(find(callerOf(), 2_000)))
+      yield* TestClock.adjust("2 seconds")
+      yield* Fiber.join(finding)
+      working(world)
+      expect((yield* find()).endpoint.url).toBe(EWS)
+    })
+  )
+
+  inWorld(
+    "shares nothing among addresses without a domain, which only an operator's service can know",
+    (world) =>
+      Effect.gen(function* () {
+        world.http.on("https://own.net/autodiscover/autodiscover.svc", (request) =>
+          says(
+            200,
+            soapEws(`https://${request.body.includes("ada") ? "a" : "b"}.net/EWS/Exchange.asmx`)
+          )(request)
+        )
+        expect((yield* find(callerOf("ada@one"))).endpoint.url).toContain("a.net")
+        expect((yield* find(callerOf("bob@two"))).endpoint.url).toContain("b.net")
+      }),
+    { autodiscoverUrls: ["https://own.net"] }
+  )
+
   inWorld("does not let one user's error keep others out", (world) =>
     Effect.gen(function* () {
       world.http.on(
