@@ -55,10 +55,10 @@ const open = async (
   const hostname = target.hostname.replace(/^\[|\]$/g, "")
   const dial: Dial = { hostname, port: portOf(target), rule, options, signal: end.signal }
   try {
+    end.signal.throwIfAborted()
     checkLiteral(hostname, rule)
     if (rule.secure) return await openSecure(dial)
-    if (rule.pins.length > 0)
-      throw new ConnectError("ENS_PIN_MISMATCH", "pins are set, but http shows no certificate")
+    if (rule.pins.length > 0) throw pinMismatch("pins are set, but http shows no certificate")
     return await openLine(dial)
   } catch (error) {
     throw end.signal.aborted ? end.signal.reason : error
@@ -155,13 +155,12 @@ const openTls = async (dial: Dial, secureContext: SecureContext): Promise<TLSSoc
 const pinProblem = (socket: TLSSocket, pins: ReadonlyArray<string>): ConnectError | undefined => {
   if (pins.length === 0) return undefined
   const certificate = peerCertificateOf(socket)
-  if (certificate === undefined)
-    return new ConnectError("ENS_PIN_MISMATCH", "it shows no certificate, but pins are set")
+  if (certificate === undefined) return pinMismatch("it shows no certificate, but pins are set")
   const found = fingerprintsOf(certificate)
-  return matches(found, pins)
-    ? undefined
-    : new ConnectError(
-        "ENS_PIN_MISMATCH",
-        `its certificate (SHA-256 ${found.certificate}, of its key ${found.key}) is not one of the pinned ones`
-      )
+  if (matches(found, pins)) return undefined
+  return pinMismatch(
+    `its certificate (SHA-256 ${found.certificate}, of its key ${found.key}) is not one of the pinned ones`
+  )
 }
+
+const pinMismatch = (message: string) => new ConnectError("ENS_PIN_MISMATCH", message)
