@@ -1,5 +1,6 @@
 import { Either } from "effect"
 import { type SaxesAttributeNS, SaxesParser } from "saxes"
+import { readPlainXml } from "./PlainXml.ts"
 import { xmlCharacters } from "./XmlText.ts"
 
 /** Namespaces of EWS; prefixes vary from server to server, so names are always compared by these. */
@@ -64,8 +65,15 @@ export const readDocument = (
   const text = withoutProlog(typeof document === "string" ? document : decoded(document))
   if (text === "") return Either.left("empty")
   if (HTML.test(text)) return Either.left("an HTML page")
+  const clean = withoutForbiddenCharacters(text)
+  const plain = readPlainXml(clean)
+  return plain === undefined ? readStrictly(clean) : Either.right(plain)
+}
+
+/** Reads with the real parser, whatever the text is. */
+export const readStrictly = (text: string): Either.Either<SoapElement, NotSoap> => {
   try {
-    return Either.right(parse(withoutForbiddenCharacters(text)))
+    return Either.right(parse(text))
   } catch (refusal) {
     // Whatever else is thrown comes from the parser and is about the document.
     return Either.left(refusal instanceof Refusal ? refusal.reason : "not well-formed XML")
