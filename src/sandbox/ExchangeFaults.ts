@@ -48,7 +48,7 @@ export const Fault = Schema.Union(
   Schema.Struct({ kind: Schema.Literal("error"), responseCode: Schema.String, ...scope }),
   /** HTTP 200 with an HTML page, as a proxy's log-in form. */
   Schema.Struct({ kind: Schema.Literal("page"), ...scope, ...early }),
-  /** Sends to another URL (default: the EWS URL of the other listener). */
+  /** Sends to another URL; without one, from the main to the other listener. */
   Schema.Struct({
     kind: Schema.Literal("redirect"),
     status: Schema.optional(RedirectStatus),
@@ -70,6 +70,8 @@ export interface Target {
   /** undefined: not logged in. */
   readonly user: string | undefined
   readonly lostCookie: boolean
+  /** At the main listener. */
+  readonly isMain: boolean
 }
 
 /** What a request meets. */
@@ -102,7 +104,7 @@ export class Faults {
 
   /** Whether an acknowledged callback to this user is to be sent once more. */
   takeRepeat(user: string): boolean {
-    const target = { operation: "SendNotification", user, lostCookie: false }
+    const target = { operation: "SendNotification", user, lostCookie: false, isMain: true }
     return this.#script.take((fault) => fault.kind === "repeat" && meets(fault, target)) !== undefined
   }
 
@@ -114,8 +116,9 @@ export class Faults {
 
 type Slow = Extract<Fault, { readonly kind: "slow" }>
 
-const meets = (fault: Fault, { operation, user, lostCookie }: Target): boolean =>
+const meets = (fault: Fault, { operation, user, lostCookie, isMain }: Target): boolean =>
   (user !== undefined || ("beforeLogIn" in fault && fault.beforeLogIn === true)) &&
   (fault.kind !== "affinity" || lostCookie) &&
+  (fault.kind !== "redirect" || fault.location !== undefined || isMain) &&
   (fault.operation === undefined || fault.operation === operation) &&
   (fault.user === undefined || fault.user.toLowerCase() === user?.toLowerCase())

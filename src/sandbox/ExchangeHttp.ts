@@ -64,7 +64,7 @@ export const serveEws = async (
   // Without a body it is the first leg of a log-in, and not yet an operation.
   const operation = text === "" ? "" : request.operation === "" ? "unreadable" : request.operation
   if (operation !== "") server.operations.set(operation, (server.operations.get(operation) ?? 0) + 1)
-  const { entry, struck } = admit(server, operation, incoming)
+  const { entry, struck } = admit(server, site, operation, incoming)
   if (struck.delay > 0) await server.timers.sleep(struck.delay)
   const answer = await answerOf(server, site, request, entry, struck)
   const isCut = struck.fault?.kind === "cut"
@@ -84,14 +84,14 @@ export const serveEws = async (
 }
 
 /** Lets the request in, and takes the faults that are meant for it. */
-const admit = (server: EwsServer, operation: string, incoming: IncomingMessage) => {
-  const lostCookie = server.affinity.isLost(incoming)
+const admit = (server: EwsServer, site: SiteName, operation: string, incoming: IncomingMessage) => {
+  const common = { operation, lostCookie: server.affinity.isLost(incoming), isMain: site === "main" }
   let struck: Struck | undefined
   const entry = server.door.enter(incoming, (user) => {
-    struck = server.faults.take({ operation, user: user.address, lostCookie })
+    struck = server.faults.take({ ...common, user: user.address })
     return struck.fault?.kind === "unauthorized"
   })
-  return { entry, struck: struck ?? server.faults.take({ operation, user: undefined, lostCookie }) }
+  return { entry, struck: struck ?? server.faults.take({ ...common, user: undefined }) }
 }
 
 const answerOf = async (

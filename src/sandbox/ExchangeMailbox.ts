@@ -28,7 +28,7 @@ export interface IncomingMail {
   readonly folder?: FolderName
   readonly isRead?: boolean
   readonly receivedAt?: Date
-  /** No event tells of it, as if a subscription had lost them. */
+  /** Live subscriptions do not hear of it, as if its events had been lost on the way; a later one with a watermark does. */
   readonly unreported?: boolean
 }
 
@@ -115,10 +115,11 @@ export class Mailbox {
       internetMessageId: `<${randomUUID()}@sandbox>`
     })
     if (this.#mails.size > MAX_MAILS) this.#mails.delete(this.#mails.keys().next().value!)
-    if (mail.unreported === true) return id
     const created = this.#itemEvent("Created", id, folder)
     const arrived = folder === "inbox" ? [this.#itemEvent("NewMail", id, folder)] : []
-    this.#publish([created, ...arrived, this.#folderEvent(folder)])
+    const events = [created, ...arrived, this.#folderEvent(folder)]
+    if (mail.unreported === true) this.#history.add(events)
+    else this.#publish(events)
     return id
   }
 

@@ -88,7 +88,7 @@ describe("a redirect", () => {
   it.scopedLive.each([301, 302, 307, 308] as const)("sends to the other listener (%d)", (status) =>
     Effect.gen(function* () {
       const exchange = yield* exchangeWith({ otherPort: 0 })
-      yield* exchange.addFault({ kind: "redirect", status, times: 1 })
+      yield* exchange.addFault({ kind: "redirect", status })
       const reply = yield* post(exchange.url, FOLDER)
       expect([reply.status, reply.headers["location"]]).toEqual([status, exchange.otherUrl])
       expect((yield* post(exchange.otherUrl ?? "", FOLDER)).status).toBe(200)
@@ -216,10 +216,12 @@ describe("lost events", () => {
       const exchange = yield* exchangeWith()
       const listener = yield* makeListener
       const [watermark = ""] = texts((yield* ews(exchange, subscribeXml(listener.url))).text, "Watermark")
+      const unheard = yield* exchange.deliver({ ...MAIL, unreported: true })
       yield* exchange.restart
       const missed = yield* exchange.deliver(MAIL)
       expect(codes(yield* ews(exchange, subscribeXml(listener.url, { watermark })))).toEqual(["NoError"])
       yield* exchange.until(() => exchange.deliveries().some((one) => one.itemIds.includes(missed)))
+      expect(exchange.deliveries().at(-1)?.itemIds).toEqual([unheard, missed])
       yield* exchange.forgetEvents(ALICE)
       expect(codes(yield* ews(exchange, subscribeXml(listener.url, { watermark })))).toEqual([
         "ErrorInvalidWatermark"
