@@ -1,4 +1,4 @@
-import { Cause, Clock, Effect, Exit, Layer } from "effect"
+import { Cause, Effect, Exit, Layer } from "effect"
 import { EwsBusy, type EwsError } from "../../schemas/EwsError.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Trouble } from "../net/Outage.ts"
@@ -39,7 +39,7 @@ export const withTrouble = (
     const { hosts: hostsMax, users } = { ...defaultOptions, ...options }
     const backOffs = new BackOffs(users)
     const hosts = new Map<string, Host>()
-    const monotonic = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    const monotonic = () => Math.floor(Number(clock.unsafeCurrentTimeNanos()) / 1_000_000)
     let down = 0
 
     const countDown = (change: 1 | -1) => {
@@ -61,25 +61,23 @@ export const withTrouble = (
       hosts.delete(origin)
     }
 
-    /** Takes to heart what a call says of its host and its user, and answers the lines that are worth telling. */
-    const learn = (call: Call, sign: CallSign): ReadonlyArray<StoryLine | undefined> => {
-      const { host, origin, probe, startedAt, user } = call
+    /** Takes to heart what a call says of its host and its user, and tells what is worth telling. */
+    const learn = ({ host, origin, probe, startedAt, user }: Call, sign: CallSign): Effect.Effect<void> => {
       const { circuit, story } = host
       const now = monotonic()
       const before = circuit.trouble
       if (sign.host === "answered") circuit.answered(probe, now)
       else if (sign.host !== undefined) circuit.failed({ ...sign.host, user, startedAt }, probe, now)
       else if (probe) circuit.endProbe()
-      const lines = [turn(story, before, circuit.trouble, probe, now)]
-      const changed = (before === undefined) !== (circuit.trouble === undefined)
-      if (changed && hosts.get(origin) === host) countDown(circuit.trouble ? 1 : -1)
-      if (sign.backOff !== undefined) {
-        const { responseCode, wait } = sign.backOff
-        backOffs.begin(user, origin, { responseCode, until: now + wait }, now)
-        TroubleMetrics.throttled.unsafeUpdate(1, [])
-        lines.push(story.throttled(responseCode, wait, now))
-      }
-      return lines
+      const { trouble } = circuit
+      const changed = (before === undefined) !== (trouble === undefined)
+      if (changed && hosts.get(origin) === host) countDown(trouble ? 1 : -1)
+      const turned = (before ?? trouble) ? tell(turn(story, before, trouble, probe, now)) : Effect.void
+      if (sign.backOff === undefined) return turned
+      const { responseCode, wait } = sign.backOff
+      backOffs.begin(user, origin, { responseCode, until: now + wait }, now)
+      TroubleMetrics.throttled.unsafeUpdate(1, [])
+      return Effect.zipRight(turned, tell(story.throttled(responseCode, wait, now)))
     }
 
     const guard = (
@@ -104,11 +102,10 @@ export const withTrouble = (
           return refuse("host", site, reason, host.circuit.remaining(startedAt))
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
-        return Effect.onExit(ask, (exit) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) =>
-            tell(learn(call, signOf(site, exit, monotonic() - startedAt, now)))
-          )
-        )
+        return Effect.onExit(ask, (exit) => {
+          const now = clock.unsafeCurrentTimeMillis()
+          return learn(call, signOf(site, exit, monotonic() - startedAt, now))
+        })
       })
 
     return HttpSessions.of({
@@ -188,14 +185,7 @@ const turn = (
   return probe ? story.stillDown(after, now) : undefined
 }
 
-const tell = (lines: ReadonlyArray<StoryLine | undefined>): Effect.Effect<void> =>
-  Effect.forEach(
-    lines,
-    (line) =>
-      line === undefined
-        ? Effect.void
-        : line.level === "warning"
-          ? Effect.logWarning(line.text)
-          : Effect.logInfo(line.text),
-    { discard: true }
-  )
+const tell = (line: StoryLine | undefined): Effect.Effect<void> => {
+  if (line === undefined) return Effect.void
+  return line.level === "warning" ? Effect.logWarning(line.text) : Effect.logInfo(line.text)
+}
