@@ -2,9 +2,10 @@ import { parseArgs } from "node:util"
 import * as actors from "./actors.ts"
 import type { Bench } from "./Bench.ts"
 import * as callback from "./callback.ts"
+import * as ews from "./ews.ts"
 import { machine, table, writeJson } from "./Report.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews]
 
 const usage = (): string =>
   [

@@ -1,0 +1,53 @@
+import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
+import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
+import * as EwsClient from "../../layers/ews/EwsClient.ts"
+import * as HttpSessionsLive from "../../layers/ews/HttpSessionsLive.ts"
+import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
+import * as Throttle from "../../layers/ews/Throttle.ts"
+import type { Credentials } from "../../schemas/Credentials.ts"
+import type { ActivityId, ItemId, UserNumber } from "../../schemas/Ids.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import * as Config from "../../src/Config.ts"
+import { ADDRESS, ITEM, PASSWORD, PATH, SHAPE, serveLoad } from "./EwsLoad.ts"
+
+/** ENS's client as `ens start` has it: a session, a log-in and a decoded mail for each call. The argument is the log-in. */
+const token = process.argv[2] === "OAuth"
+const credentials: Credentials = token
+  ? { address: ADDRESS, accessToken: "eyJhbGciOiJSUzI1NiJ9".repeat(60) }
+  : { address: ADDRESS, password: PASSWORD }
+const secret = Redacted.make(credentials)
+
+serveLoad((origin, ca) => {
+  const client = EwsClient.layer.pipe(
+    Layer.provide(Throttle.layer),
+    Layer.provide(HttpSessionsLive.layerWith({ ca })),
+    Layer.provide(Layer.effect(Settings, Config.load()))
+  )
+  const runtime = ManagedRuntime.make(client)
+  const endpoint = { url: `${origin}${PATH}`, listed: true, pins: [], seg: false }
+  let user = 0
+  const account = (): EwsAccount => ({
+    user: String(1 + (user++ % 10_000)) as UserNumber,
+    endpoint,
+    allow: () => Effect.succeed(endpoint),
+    exchangeVersion: "Exchange2013",
+    authType: token ? "OAuth" : "Basic",
+    credentials: secret,
+    budget: callbackBudget(),
+    activityId: "0a0a0a0a-1111-4222-8333-444444444444" as ActivityId,
+    devices: []
+  })
+  const call = Effect.flatMap(Ews, (ews) => ews.session(account())).pipe(
+    Effect.flatMap((exchange) => exchange.mails([ITEM as ItemId], SHAPE, 10_000)),
+    Effect.flatMap((mails) => (mails.length === 1 ? Effect.void : Effect.dieMessage("no mail"))),
+    Effect.scoped
+  )
+  return (end) =>
+    runtime.runPromise(
+      Effect.gen(function* () {
+        let calls = 0
+        for (; performance.now() < end; calls += 1) yield* call
+        return calls
+      })
+    )
+})

@@ -1,0 +1,53 @@
+/** What the bench asks of a client: calls for so many milliseconds, so many at a time. */
+export interface EwsOrder {
+  readonly origin: string
+  /** PEM of the authority to be trusted. */
+  readonly ca: string
+  readonly atATime: number
+  readonly milliseconds: number
+}
+
+export interface EwsResult {
+  readonly calls: number
+  readonly milliseconds: number
+  /** Microseconds of CPU that the client's process used. */
+  readonly cpu: number
+}
+
+/** The item that everybody asks for, and who asks. */
+export const ITEM =
+  "AAMkAGUxZDVhYTI4LWJlMTEtNDc0My1hYjE5LTU0OTNhNTdlNzYxZgBGAAAAAADxQ2FwdHVyZWQgaW5ib3ggaXRlbQAAA="
+export const SHAPE = { sender: true, subject: true, preview: true } as const
+export const PATH = "/EWS/Exchange.asmx"
+export const ADDRESS = "ada.lovelace@example.com"
+export const PASSWORD = "Correct-horse-battery-staple-1843"
+
+/** Makes calls one after the other until the time is over (`performance.now()`), and answers how many. */
+export type Calls = (end: number) => Promise<number>
+
+/** Serves orders with as many loops of calls; one fails if it does not get a mail. Ends with its parent. */
+export const serveLoad = (prepare: (origin: string, ca: string) => Calls): void => {
+  let calls: Calls | undefined
+  const load = async (order: EwsOrder): Promise<EwsResult> => {
+    calls ??= prepare(order.origin, order.ca)
+    const loop = calls
+    const before = process.cpuUsage()
+    const start = performance.now()
+    const made = await Promise.all(
+      Array.from({ length: order.atATime }, () => loop(start + order.milliseconds))
+    )
+    const { system, user } = process.cpuUsage(before)
+    const all = made.reduce((sum, count) => sum + count, 0)
+    return { calls: all, milliseconds: performance.now() - start, cpu: system + user }
+  }
+  process.on("message", (order: EwsOrder) => {
+    load(order).then(
+      (result) => process.send?.(result),
+      (error: unknown) => {
+        throw error
+      }
+    )
+  })
+  process.on("disconnect", () => process.exit())
+  process.send?.({})
+}
