@@ -1,21 +1,23 @@
+import { STATUS_CODES } from "node:http"
 import { Effect, type Scope } from "effect"
-import { type buildConnector, Pool } from "undici"
+import { Pool } from "undici"
 import type { CnsRequest } from "../../schemas/Cns.ts"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 import { isLoopback } from "../net/Loopback.ts"
-import { type CnsResponse, readReply } from "./CnsReply.ts"
+import { type CnsConnection, connector } from "./CnsConnection.ts"
+import { type CnsReply, type CnsResponse, codeIn, readReply } from "./CnsReply.ts"
+import type { CnsSigner } from "./CnsSigner.ts"
+import { type CnsTrouble, TIMED_OUT, troubleOf } from "./CnsTrouble.ts"
 import type { Gateway } from "./Gateway.ts"
 import { PushSetupError } from "./PushSetupError.ts"
-
-/** Value of the `Authorization` header for a URL's path (without query); undefined = send unsigned. */
-export type CnsSigner = (path: string) => Effect.Effect<string | undefined>
 
 export interface CnsOptions {
   /** `ENS_CNS_URL`; plain http only on loopback. */
   readonly url: string
+  /** Requests go out unsigned without it. */
   readonly signer?: CnsSigner
-  /** Client certificate, CA, pins: given to TLS as they are. */
-  readonly connect?: buildConnector.BuildOptions
+  /** Client certificate, authorities, pins and proxy. */
+  readonly connection?: CnsConnection
   /** Milliseconds that a request may take, connecting included. */
   readonly timeout?: number
 }
@@ -32,13 +34,16 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Gateway, PushSetupError, Scope.Scope> {
   const url = yield* usableUrl(options.url)
   const timeout = options.timeout ?? TIMEOUT
+  const { connection = {}, signer } = options
+  const secure = url.protocol === "https:"
+  const anonymous = secure && connection.identity === undefined
   const pool = yield* Effect.acquireRelease(
     Effect.sync(
       () =>
         new Pool(url.origin, {
           connections: SLOTS,
           pipelining: 1,
-          connect: { timeout, ...options.connect },
+          connect: connector(connection, secure, timeout * CONNECT_SHARE),
           headersTimeout: timeout,
           bodyTimeout: timeout,
           keepAliveTimeout: 30_000,
@@ -48,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
     (pool) => Effect.promise(() => pool.destroy())
   )
 
-  const request = (body: string, authorization: string | undefined): Effect.Effect<CnsResponse, string> =>
+  const request = (body: string, authorization: string | undefined): Effect.Effect<CnsResponse, CnsTrouble> =>
     Effect.tryPromise({
       try: async (signal) => {
         const response = await pool.request({
@@ -69,31 +74,37 @@ export const make = Effect.fnUntraced(function* (
           body: await response.body.text()
         }
       },
-      catch: codeOf
+      catch: troubleOf
     })
 
   const post = Effect.fnUntraced(
     function* (batch: ReadonlyArray<PushNotification>) {
-      const authorization = options.signer ? yield* options.signer(url.pathname) : undefined
+      const authorization = signer ? yield* signer(url.pathname) : undefined
       const response = yield* request(bodyOf(batch), authorization).pipe(
-        Effect.retry({ times: 1, while: (code) => BROKEN_OFF.has(code) })
+        Effect.retry({ times: 1, while: ({ brokenOff }) => brokenOff })
       )
       const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-      return readReply(
+      const reply = readReply(
         batch.map((one) => one.id),
         response,
-        now
+        now,
+        authorization !== undefined
       )
+      yield* reply._tag === "Verdicts" && reply.verdicts.every(({ _tag }) => _tag === "GatewayDown")
+        ? failed(url, httpError(response.status), codeIn(response.body))
+        : Effect.logDebug(
+            `CNS Url : [${url.href}] HttpStatusCode:[${response.status}] ResponseCode:[${summary(reply)}]`
+          )
+      return reply
     },
     (effect, batch) =>
       effect.pipe(
-        Effect.timeoutFail({ duration: timeout, onTimeout: () => "timeout" }),
-        Effect.catchAll((code) =>
-          Effect.succeed({
-            _tag: "Verdicts" as const,
-            verdicts: batch.map(() => Verdict.GatewayDown({ reason: reasonOf(code) }))
-          })
-        )
+        Effect.timeoutFail({ duration: timeout, onTimeout: () => TIMED_OUT }),
+        Effect.catchAll(({ brokenOff, legacy, reason }) => {
+          const hint = brokenOff && anonymous ? ", as one does that misses a client certificate" : ""
+          const verdicts = batch.map(() => Verdict.GatewayDown({ reason: reason + hint }))
+          return Effect.as(failed(url, legacy, ""), { _tag: "Verdicts" as const, verdicts })
+        })
       )
   )
 
@@ -114,6 +125,8 @@ export const make = Effect.fnUntraced(function* (
 const BATCH = 25
 const SLOTS = 4
 const TIMEOUT = 8_000
+/** So that a connection that cannot be had is told from an answer that does not come. */
+const CONNECT_SHARE = 0.75
 const ANSWER_MAX = 256 * 1024
 
 const usableUrl = (text: string): Effect.Effect<URL, PushSetupError> => {
@@ -153,21 +166,14 @@ const named =
       ? Verdict.GatewayDown({ reason: `CNS at ${host} ${verdict.reason}` })
       : verdict
 
-// Codes name the trouble without quoting what was sent.
-const codeOf = (cause: unknown): string => {
-  if (!(cause instanceof Error)) return "unknown error"
-  const code = "code" in cause ? cause.code : undefined
-  return typeof code === "string" ? code : cause.cause ? codeOf(cause.cause) : cause.name
-}
+const summary = (reply: CnsReply) =>
+  reply._tag === "Refused" ? reply.reason : [...new Set(reply.verdicts.map(({ _tag }) => _tag))].join(",")
 
-const BROKEN_OFF = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
+const httpError = (status: number) =>
+  status < 400
+    ? `Unexpected answer: (${status})`
+    : `The remote server returned an error: (${status}) ${STATUS_CODES[status] ?? "Unknown"}.`
 
-const reasonOf = (code: string): string => {
-  if (code === "timeout") return "does not answer in time"
-  if (BROKEN_OFF.has(code)) return `breaks the connection off (${code})`
-  if (code === "UND_ERR_RES_EXCEEDED_MAX_SIZE" || code.startsWith("HPE_"))
-    return `answers in a form that is not CNS's (${code}): check ENS_CNS_URL and proxies`
-  if (/^(?:CERT_|ERR_TLS|ERR_SSL|EPROTO|UNABLE_TO_|DEPTH_ZERO|SELF_SIGNED|HOSTNAME_)/.test(code))
-    return `fails TLS (${code}): its certificate must be valid for that name and issued by a known authority`
-  return `cannot be reached (${code}): check ENS_CNS_URL, DNS, firewall and proxies`
-}
+/** [ENS2] The line that administrators search for. Of what CNS says only codes: its words may quote the request. */
+const failed = ({ href }: URL, error: string, response: string) =>
+  Effect.logWarning(`Failed To Post to CNS [${href}] Error: [${error}] Response: [${response}]`)

@@ -2,6 +2,7 @@ import { Option, Schema } from "effect"
 import { CNS_SIGNER_NOT_TRUSTED, CnsAnswer, type CnsResult } from "../../schemas/Cns.ts"
 import { Verdict } from "../../schemas/Push.ts"
 import { RETRY_AFTER_MAX, retryAfter } from "../net/RetryAfter.ts"
+import { INSTALL } from "./CnsTrouble.ts"
 
 /** What CNS answered, as far as HTTP goes. */
 export interface CnsResponse {
@@ -30,16 +31,26 @@ export type CnsReply =
  * | 2xx with status `success` | Delivered, all |
  * | 4xx with CNS's body, another status, a code | Refused |
  *
- * What the server says in words is not passed on, because it may quote the request; one-word reasons are.
+ * What the server says in words is not passed on, because it may quote the request; one-word reasons are. `signed`: whether
+ * the request was; what to do about a refusal depends on it.
  */
-export const readReply = (ids: ReadonlyArray<string>, response: CnsResponse, now: number): CnsReply => {
+export const readReply = (
+  ids: ReadonlyArray<string>,
+  response: CnsResponse,
+  now: number,
+  signed = true
+): CnsReply => {
   const all = (verdict: Verdict): CnsReply => ({ _tag: "Verdicts", verdicts: ids.map(() => verdict) })
   const { status } = response
   const answer = decode(response.body)
   const code = Option.getOrUndefined(answer)?.code ?? undefined
   const ok = status >= 200 && status < 300
   if (status === 401 || status === 403 || (ok && Number(code) === CNS_SIGNER_NOT_TRUSTED))
-    return all(Verdict.GatewayDown({ reason: `does not trust this ENS (${said(status, code)}): ${CURE}` }))
+    return all(
+      Verdict.GatewayDown({
+        reason: `does not trust this ENS (${said(status, code)}): ${signed ? INSTALL : IMPORT}`
+      })
+    )
   if (status === 408 || status === 429 || (status === 503 && response.retryAfter !== undefined))
     return all(Verdict.RetryLater({ after: retryAfter(response.retryAfter, now), everyone: true }))
   if (status >= 500) return all(Verdict.GatewayDown({ reason: `fails (${said(status, code)})` }))
@@ -62,13 +73,20 @@ export const readReply = (ids: ReadonlyArray<string>, response: CnsResponse, now
     : { _tag: "Refused", reason: said(status, code, errorReason) }
 }
 
+/** The code or status in an answer, if it is one word; for the log. */
+export const codeIn = (body: string): string =>
+  Option.match(decode(body), {
+    onNone: () => "",
+    onSome: ({ code, status }) => oneWord(String(code ?? status ?? "")) ?? ""
+  })
+
 const decode = Schema.decodeUnknownOption(Schema.parseJson(CnsAnswer))
 
 /** Client errors that are about the request's way, not its content. */
 const NOT_CNS = new Set([404, 405, 407])
 
-const CURE =
-  "CNS must know the certificate that signs for it; download the secure channel certificate from the console and have it installed at CNS"
+const IMPORT =
+  "the requests are not signed; import the certificate from the UEM console: ens init --config-xml FILE --password-file FILE"
 
 const each = (ids: ReadonlyArray<string>, results: ReadonlyArray<CnsResult>): ReadonlyArray<Verdict> => {
   const byId = Map.groupBy(results, (result) => result.id)

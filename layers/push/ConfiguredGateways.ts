@@ -1,5 +1,6 @@
 import { Effect, Layer, type Scope } from "effect"
 import { type GatewayName, Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import type { MasterKey } from "../crypto/MasterKey.ts"
 import type { Gateway } from "./Gateway.ts"
 import { Push } from "./Push.ts"
 import { PushSetupError } from "./PushSetupError.ts"
@@ -9,17 +10,20 @@ import * as PushStage from "./PushStage.ts"
  * The gateways that `ENS_PUSH` names; one that serves both platforms is made once. Each gateway's module is loaded only
  * when it is named, because some bring large libraries along.
  */
-export const make: Effect.Effect<PushStage.PlatformGateways, PushSetupError, Settings | Scope.Scope> =
-  Effect.gen(function* () {
-    const settings = yield* Settings
-    const ios = yield* gateway(settings.push.ios, settings)
-    const same = settings.push.android === settings.push.ios
-    const android = same ? ios : yield* gateway(settings.push.android, settings)
-    return { ios, android }
-  })
+export const make: Effect.Effect<
+  PushStage.PlatformGateways,
+  PushSetupError,
+  Settings | MasterKey | Scope.Scope
+> = Effect.gen(function* () {
+  const settings = yield* Settings
+  const ios = yield* gateway(settings.push.ios, settings)
+  const same = settings.push.android === settings.push.ios
+  const android = same ? ios : yield* gateway(settings.push.android, settings)
+  return { ios, android }
+})
 
 /** The push stage with these gateways. */
-export const layer: Layer.Layer<Push, PushSetupError, Settings> = Layer.scoped(
+export const layer: Layer.Layer<Push, PushSetupError, Settings | MasterKey> = Layer.scoped(
   Push,
   Effect.flatMap(make, (gateways) => PushStage.make(gateways))
 )
@@ -27,7 +31,7 @@ export const layer: Layer.Layer<Push, PushSetupError, Settings> = Layer.scoped(
 const gateway = Effect.fnUntraced(function* (
   name: GatewayName,
   settings: SettingsShape
-): Effect.fn.Return<Gateway, PushSetupError, Scope.Scope> {
+): Effect.fn.Return<Gateway, PushSetupError, MasterKey | Scope.Scope> {
   switch (name) {
     case "log": {
       const LogGateway = yield* Effect.promise(() => import("./LogGateway.ts"))
@@ -35,10 +39,8 @@ const gateway = Effect.fnUntraced(function* (
       return yield* LogGateway.make(file === undefined ? LogGateway.standardOutput : { file })
     }
     case "cns": {
-      const CnsGateway = yield* Effect.promise(() => import("./CnsGateway.ts"))
-      const made = yield* CnsGateway.make({ url: settings.cns.url })
-      yield* Effect.logWarning("No CNS certificate is configured: notifications are sent to CNS unsigned")
-      return made
+      const CnsSetup = yield* Effect.promise(() => import("./CnsSetup.ts"))
+      return yield* CnsSetup.make(settings)
     }
     case "sns":
     case "fcm":

@@ -1,7 +1,8 @@
 import { once } from "node:events"
 import * as Http from "node:http"
 import * as Https from "node:https"
-import type { AddressInfo } from "node:net"
+import type { AddressInfo, Socket } from "node:net"
+import { TLSSocket } from "node:tls"
 import { Effect, Schema } from "effect"
 import { type CnsNotification, CnsRequest } from "../../schemas/Cns.ts"
 
@@ -18,6 +19,8 @@ export interface CnsStub {
     readonly headers: Http.IncomingHttpHeaders
     readonly url: string
     readonly notifications: ReadonlyArray<CnsNotification>
+    /** Common name of the certificate that the client has shown. */
+    readonly client: string | undefined
   }>
   /** The notifications of the requests that were answered with `success`. */
   readonly delivered: ReadonlyArray<CnsNotification>
@@ -34,12 +37,28 @@ export interface Certificate {
   readonly cert: string
 }
 
+/** With `clientCa` clients must show a certificate that it has signed. */
+export interface StubTls extends Certificate {
+  readonly clientCa?: string
+}
+
 export const success: CnsAct = { body: { status: "success", errorReason: null } }
+
+const demanding = ({ cert, clientCa, key }: StubTls): Https.ServerOptions =>
+  clientCa === undefined
+    ? { cert, key }
+    : { cert, key, ca: clientCa, requestCert: true, rejectUnauthorized: true }
+
+const commonName = (socket: Socket): string | undefined => {
+  if (!(socket instanceof TLSSocket)) return undefined
+  const name = socket.getPeerCertificate().subject?.CN
+  return Array.isArray(name) ? name[0] : name
+}
 
 const decode = Schema.decodeUnknownSync(Schema.parseJson(CnsRequest))
 
 /** A CNS on loopback that checks the body's form and does as the test says; https with `tls`. */
-export const make = ({ port = 0, tls }: { readonly port?: number; readonly tls?: Certificate } = {}) =>
+export const make = ({ port = 0, tls }: { readonly port?: number; readonly tls?: StubTls } = {}) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
       const requests: Array<CnsStub["requests"][number]> = []
@@ -48,7 +67,8 @@ export const make = ({ port = 0, tls }: { readonly port?: number; readonly tls?:
         const chunks: Array<Buffer> = []
         for await (const chunk of request) chunks.push(chunk)
         const { notifications } = decode(Buffer.concat(chunks).toString("utf8"))
-        requests.push({ headers: request.headers, url: request.url ?? "", notifications })
+        const { headers, url = "" } = request
+        requests.push({ headers, url, notifications, client: commonName(request.socket) })
         const act = stub.act(notifications)
         if (act === success) delivered.push(...notifications)
         if (act === "cut") request.socket.destroy()
@@ -58,7 +78,7 @@ export const make = ({ port = 0, tls }: { readonly port?: number; readonly tls?:
           response.end(typeof body === "string" ? body : JSON.stringify(body))
         }
       }
-      const server = tls ? Https.createServer(tls, onRequest) : Http.createServer(onRequest)
+      const server = tls ? Https.createServer(demanding(tls), onRequest) : Http.createServer(onRequest)
       let connections = 0
       server.on("connection", () => connections++)
       server.listen(port, "127.0.0.1")

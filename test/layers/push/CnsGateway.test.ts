@@ -65,7 +65,7 @@ const refusing = Effect.gen(function* () {
 const distrusting = Effect.gen(function* () {
   const known = TestCertificate.make("127.0.0.1")
   const stub = yield* CnsStub.make({ tls: TestCertificate.make("127.0.0.1") })
-  const gateway = yield* CnsGateway.make({ url: stub.url, connect: { ca: known.cert } })
+  const gateway = yield* CnsGateway.make({ url: stub.url, connection: { ca: known.cert } })
   return { ...rigOf(gateway, stub), heal: Effect.sync(() => stub.present(known)) }
 })
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
+import * as LocalMasterKey from "../../../layers/crypto/LocalMasterKey.ts"
 import * as ConfiguredGateways from "../../../layers/push/ConfiguredGateways.ts"
 import { Push } from "../../../layers/push/Push.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
@@ -12,7 +13,11 @@ import { notification } from "../../support/Notifications.ts"
 import { defaultPushSettings } from "../../support/PushSettings.ts"
 
 const made = (some: Partial<SettingsShape>) =>
-  ConfiguredGateways.make.pipe(Effect.provide(settingsOf(some)), Effect.scoped)
+  ConfiguredGateways.make.pipe(
+    Effect.provide(settingsOf(some)),
+    Effect.provide(LocalMasterKey.layerTest),
+    Effect.scoped
+  )
 
 describe("the gateways that ENS_PUSH names", () => {
   it.effect("are one for both platforms, or one each", () =>
@@ -67,7 +72,11 @@ describe("the gateways that ENS_PUSH names", () => {
         yield* push.send(notification(1))
         yield* push.send(notification(2, { platform: "Android" }))
         expect((yield* push.health).map((it) => it.gateway)).toEqual(["cns", "log"])
-      }).pipe(Effect.provide(ConfiguredGateways.layer), Effect.provide(settings))
+      }).pipe(
+        Effect.provide(ConfiguredGateways.layer),
+        Effect.provide(settings),
+        Effect.provide(LocalMasterKey.layerTest)
+      )
       expect(stub.delivered.map((it) => it.deviceToken)).toEqual(["token-1"])
       const lines = yield* Effect.promise(() => readFile(pushLogFile, "utf8"))
       expect(JSON.parse(lines)).toMatchObject({ deviceToken: "token-2", deviceType: "Android" })
