@@ -48,8 +48,9 @@ export const lookingBack = (turn: Turn, round: Round): Round => {
 
 /** A heartbeat brings credentials, too; nobody waits for what comes of it. */
 export const lookBackAt = (turn: Turn, heartbeat: Callback): void => {
-  if (turn.state.work._tag !== "Idle" || heartbeat.hurried) return
-  const round = lookingBack(turn, emptyRound(heartbeat, turn.state.inbox, turn.now))
+  const { gapSince, inbox, work } = turn.state
+  if (gapSince === 0 || work._tag !== "Idle" || heartbeat.hurried) return
+  const round = lookingBack(turn, emptyRound(heartbeat, inbox, turn.now))
   if (round.gap > 0) addRound(turn, round)
 }
 

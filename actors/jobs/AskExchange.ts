@@ -23,7 +23,7 @@ export interface Questions {
   readonly until: number
 }
 
-/** Asks in one session: the mails first, then what may have been missed, then the unread count. Answers go into `found`. */
+/** Asks in one session: the mails first, then the unread count, then what may have been missed. Answers go into `found`. */
 export const askExchange = Effect.fnUntraced(function* (
   user: User,
   account: EwsAccount,
@@ -55,21 +55,23 @@ export const askExchange = Effect.fnUntraced(function* (
     found.elsewhere = yield* outsideOf(mails)
     found.mails = mails
   }
+  if (unread) found.unread = (yield* freshInbox(incidentally)).unreadCount
   if (since > 0) {
     const missed = yield* incidentally((left) => missedMails(exchange, since, shape, left))
     const outside = new Set(yield* outsideOf(missed))
     found.missed = missed.filter(({ itemId }) => !outside.has(itemId))
   }
-  if (unread) found.unread = (yield* freshInbox(incidentally)).unreadCount
 }, Effect.scoped)
 
-/** Asks for the mails only, to learn whether they are given away at all; the answer is thrown away. */
+/** Asks for the mails, or else for the Inbox, only to learn whether there is an answer; it is thrown away. */
 export const tryExchange = Effect.fnUntraced(function* (
   account: EwsAccount,
   { items, shape, until }: Questions
 ) {
   const exchange = yield* (yield* Ews).session(account)
-  yield* once(until, (left) => exchange.mails(items, shape, left))
+  yield* once(until, (left) =>
+    items.length > 0 ? Effect.asVoid(exchange.mails(items, shape, left)) : Effect.asVoid(exchange.inbox(left))
+  )
 }, Effect.scoped)
 
 type Call<A> = (left: number) => Effect.Effect<A, EwsError>

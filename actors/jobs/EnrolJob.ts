@@ -2,7 +2,13 @@ import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import { Ews, type EwsSession, type Inbox } from "../../layers/ews/Ews.ts"
+import {
+  Ews,
+  type EwsAccount,
+  type EwsSession,
+  type Inbox,
+  type PushSubscription
+} from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
@@ -24,8 +30,8 @@ import { NotStored, Unproven } from "./EnrolFailure.ts"
 import { missedMails } from "./MissedMails.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
 
-/** Milliseconds that are kept for the GetFolder behind the Subscribe, because without it the subscription is worth nothing. */
-const INBOX_TIME = 8_000
+/** What part of the time is kept for the GetFolder behind the Subscribe, without which the subscription is worth nothing. */
+const INBOX_SHARE = 1 / 3
 
 export interface Enrolment {
   readonly user: User
@@ -69,16 +75,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
   const settings = yield* Settings
   yield* Effect.logDebug(`User subscribing with [${mailbox.authType} Auth]`)
   yield* Effect.logDebug(`EWSUrl used to subscribe: [${mailbox.ewsUrl}]`)
-  const { inbox, missed, subscribed } = yield* Effect.gen(function* () {
-    const exchange = yield* (yield* Ews).session(account)
-    const { isResumed, subscribed } = yield* subscribe(exchange, url, askedFrequency(settings), enrolment)
-    const inbox = yield* persistently({ until: enrolment.until }, exchange.inbox).pipe(
-      Effect.mapError((error) => new Unproven(error))
-    )
-    return { subscribed, inbox, missed: isResumed ? [] : yield* missedIn(exchange, inbox, enrolment) }
-  }).pipe(
-    Effect.scoped,
-    (yield* UserGate).through(user.user),
+  const { inbox, missed, subscribed } = yield* subscribeWith(account, url, enrolment).pipe(
     Effect.tapError((error) =>
       error._tag === "Unproven" ? Effect.void : forgetUrl(enrolment.tenant, mailbox.ewsUrl, error)
     )
@@ -123,21 +120,41 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
   } satisfies EnrolResult
 })
 
-/** Where events can be had since the watermark they go on; a watermark is good for 30 days, and in its own database. */
-const subscribe = (
-  exchange: EwsSession,
-  callbackUrl: string,
-  statusFrequencyMinutes: number,
-  { until, watermark }: Enrolment
-) => {
-  const from = (start: Watermark | undefined) =>
-    persistently({ until: until - INBOX_TIME, creates: true }, (left) =>
-      exchange.subscribe({ callbackUrl, statusFrequencyMinutes, watermark: start }, left)
-    ).pipe(Effect.map((subscribed) => ({ subscribed, isResumed: start !== undefined })))
-  return from(watermark).pipe(
+/**
+ * Subscribe, and what is asked behind it, in one session. Only the Subscribe is repeated, in a new session, so that other
+ * calls of the user and of the host have their turn in the pauses.
+ */
+const subscribeWith = Effect.fnUntraced(function* (account: EwsAccount, url: string, enrolment: Enrolment) {
+  const { until, user, watermark } = enrolment
+  const start = yield* now
+  const subscribeUntil = until - (until - start) * INBOX_SHARE
+  const subscription = {
+    callbackUrl: url,
+    statusFrequencyMinutes: askedFrequency(yield* Settings),
+    watermark
+  }
+  const attempt = Effect.gen(function* () {
+    const exchange = yield* (yield* Ews).session(account)
+    const { isResumed, subscribed } = yield* subscribe(exchange, subscription, subscribeUntil)
+    const inbox = yield* persistently({ until }, exchange.inbox).pipe(
+      Effect.mapError((error) => new Unproven(error))
+    )
+    const missed = isResumed ? [] : yield* missedIn(exchange, inbox, enrolment)
+    return { subscribed, inbox, missed }
+  }).pipe(Effect.scoped, (yield* UserGate).through(user.user))
+  return yield* persistently({ until: subscribeUntil, creates: true }, () => attempt)
+})
+
+/** A watermark is good for 30 days, and in its own database; without one events begin now. */
+const subscribe = (exchange: EwsSession, subscription: PushSubscription, until: number) => {
+  const from = (watermark: Watermark | undefined) =>
+    Effect.flatMap(now, (at) =>
+      exchange.subscribe({ ...subscription, watermark }, Math.max(0, until - at))
+    ).pipe(Effect.map((subscribed) => ({ subscribed, isResumed: watermark !== undefined })))
+  return from(subscription.watermark).pipe(
     Effect.catchIf(
       (error) =>
-        watermark !== undefined &&
+        subscription.watermark !== undefined &&
         error._tag === "EwsRefused" &&
         error.responseCode === "ErrorInvalidWatermark",
       () => from(undefined)

@@ -1,5 +1,6 @@
 import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { EndpointPolicy } from "../../layers/ews/EndpointPolicy.ts"
 import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -35,7 +36,7 @@ export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: 
     compliance: undefined,
     trouble: undefined
   }
-  const attempt: Attempt = { found, needsMails: command.items.length > 0 }
+  const attempt: Attempt = { found, needsMails: command.items.length > 0, needsUnread: command.unread }
   const left = command.until - (yield* now)
   if (left <= 0) {
     yield* trouble(attempt, "other", LATE)
@@ -57,10 +58,11 @@ export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: 
   return found satisfies FetchResult
 })
 
-/** What a fetch has come to so far, and whether it was to bring details of mails. */
+/** What a fetch has come to so far, and what it was to bring: details of mails, the unread count. */
 interface Attempt {
   readonly found: Found
   needsMails: boolean
+  needsUnread: boolean
 }
 
 const LATE = "Exchange did not answer in time"
@@ -71,14 +73,16 @@ const trouble = (
   reason: string
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { found, needsMails } = attempt
+    const { found, needsMails, needsUnread } = attempt
     found.trouble = kind
-    return needsMails && found.mails === undefined
-      ? Effect.zipRight(
-          Metric.increment(emailFetchFailed(kind)),
-          Effect.logWarning(`EmailFetchfailed: mail goes out without details: ${reason}`)
-        )
-      : Effect.logWarning(`missed mails or the unread count could not be read: ${reason}`)
+    if (needsMails && found.mails === undefined) {
+      return Effect.zipRight(
+        Metric.increment(emailFetchFailed(kind)),
+        Effect.logWarning(`EmailFetchfailed: mail goes out without details: ${reason}`)
+      )
+    }
+    const what = needsUnread && found.unread === undefined ? "the unread count" : "missed mails"
+    return Effect.logWarning(`${what} could not be read: ${reason}`)
   })
 
 const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attempt: Attempt) {
@@ -90,14 +94,18 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
   const policies = devices.map((device) => effectivePolicy(device.policy, minPolicy))
   const showsMails = policies.some((policy) => policy !== 4)
   if (!showsMails && command.since > 0) found.missed = []
+  const { seg } = yield* (yield* EndpointPolicy).recall(tenant, subscription.ewsUrl)
+  // Through a gateway devices that show nothing but the number are asked for by it.
+  const unread = command.unread || (seg && !showsMails && command.items.length > 0)
   const questions: Questions = {
     items: showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : [],
-    unread: command.unread && devices.some((device) => device.platform === "iOS"),
+    unread: unread && devices.some((device) => device.platform === "iOS"),
     since: showsMails ? command.since : 0,
     shape: shapeFor(policies),
     until: command.until
   }
   attempt.needsMails = questions.items.length > 0
+  attempt.needsUnread = questions.unread
   if (!attempt.needsMails && !questions.unread && questions.since === 0) return
   const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
   yield* Effect.logDebug(`Received [${received}] for subscription:[${subscription.subscriptionId ?? ""}]`)
@@ -115,12 +123,12 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
     devices: devices.flatMap(({ deviceId }) => deviceId ?? []),
     activityId: command.activityId
   })
-  const answers = account.endpoint.seg
+  const answers = seg
     ? askThroughGateway({
         devices,
         check: segCheck,
         remembered: command.blocked,
-        isThorough: attempt.needsMails,
+        isThorough: command.items.length > 0,
         ask: (ids) => askExchange(dossier.user, { ...account, devices: ids }, questions, found),
         retry: (ids) => tryExchange({ ...account, devices: ids }, questions),
         learn: (compliance) => {

@@ -169,10 +169,14 @@ const prove = Effect.fnUntraced(function* (registration: Registration, place: Pl
     devices: devicesOf(request),
     activityId: request.activityId
   })
-  const inbox = yield* Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
-    Effect.flatMap((exchange) => persistently({ until }, exchange.inbox)),
-    Effect.scoped,
-    (yield* UserGate).through(user.user)
+  const { through } = yield* UserGate
+  // A session for each try, so that the user's other calls have their turn in the pauses.
+  const inbox = yield* persistently({ until }, (left) =>
+    Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
+      Effect.flatMap((exchange) => exchange.inbox(left)),
+      Effect.scoped,
+      through(user.user)
+    )
   )
   const found = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
   if (!sameMailbox(user.fingerprint, found)) return { _tag: "NeedsSubscription" } satisfies DeskResult

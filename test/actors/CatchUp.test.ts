@@ -305,6 +305,21 @@ describe("a callback that does not go on where the last one ended", () => {
   )
 
   it.scopedLive(
+    "has the unread count read all the same where missed mails cannot be looked for",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.advance(20_000)
+        yield* world.ews.failNext("missed", faults.refused("ErrorInvalidOperation"))
+        const { events } = yield* world.arrive(ANN)
+        yield* world.ews.setUnread(ANN, 7)
+        yield* ens.callback(ANN, events.slice(0, 2), { previousWatermark: "somewhere else" })
+        expect((yield* shown(world)).at(-1)).toMatchObject({ aps: { badge: 7 } })
+      })
+    )
+  )
+
+  it.scopedLive(
     "does not hold up its own mail for what was missed",
     inWorld((world) =>
       Effect.gen(function* () {

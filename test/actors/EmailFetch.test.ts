@@ -42,6 +42,7 @@ describe("details of mails that cannot be had", () => {
           yield* world.ews.failNext("mails", faults.busy(), { times: 4 })
           yield* ens.mail(ANN)
           yield* world.advance(5_000)
+          yield* world.ews.heal
           yield* world.ews.hold("mails")
           yield* ens.mail(ANN)
           yield* world.advance(6_000)

@@ -172,6 +172,30 @@ describe("behind a Secure Email Gateway, a mail", () => {
   )
 
   it.scopedLive(
+    "has every device asked for by the Inbox alone where they show nothing but the number",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        world.places.seg = true
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        for (const name of ["phone", "tablet"]) {
+          yield* ens.registered(ANN, { token: name, device: { deviceId: `id of ${name}`, policy: 4 } })
+        }
+        for (const name of ["phone", "tablet"]) yield* world.ews.block(`id of ${name}`)
+        yield* world.advance(1_000)
+        yield* ens.mail(ANN)
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "Blocked" })
+        for (const name of ["phone", "tablet"]) yield* world.ews.pass(`id of ${name}`)
+        yield* world.advance(1_000)
+        yield* ens.mail(ANN)
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "Active" })
+        expect(yield* asked(world)).toEqual([])
+        expect((yield* world.push.received("phone")).at(-1)?.payload).toMatchObject({ aps: { badge: 2 } })
+      })
+    )
+  )
+
+  it.scopedLive(
     "is asked for with all devices at once if the gateway looks at users",
     inWorld(
       (world) =>
