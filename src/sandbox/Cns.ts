@@ -1,8 +1,10 @@
+import { X509Certificate } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Effect, Either, ParseResult, Schema, type Scope } from "effect"
 import { Changes } from "./Changes.ts"
 import { CnsFault } from "./CnsFaults.ts"
 import { type CnsNotification, CnsRequest } from "./CnsMessage.ts"
+import { isSigned, signatureProblem } from "./CnsSignature.ts"
 import { type CannotListen, type ListenerOptions, listen, readBody, sendJson } from "./Listener.ts"
 import { Recorder } from "./Recorder.ts"
 import { Script } from "./Script.ts"
@@ -16,6 +18,8 @@ export interface CnsOptions extends ListenerOptions {
   readonly results?: boolean
   /** Refuses requests without a CMSURL signature (401, code 2007); the signature itself is not checked. */
   readonly requireSignature?: boolean
+  /** Knows this certificate (PEM), and refuses in the same way what it has not signed. */
+  readonly clientCert?: string
   /** How many notifications one request may carry (default 1,000). */
   readonly maxBatch?: number
 }
@@ -33,6 +37,7 @@ export interface CnsRequestSeen {
   /** 0 = the connection was cut instead. */
   readonly status: number
   readonly notifications: number
+  /** As it has to be, if the certificate is known; else if it looks so. */
   readonly signed: boolean
   /** Why it was refused; "" if it was not. */
   readonly reason: string
@@ -62,6 +67,7 @@ export const makeCns = (options: CnsOptions = {}): Effect.Effect<CnsStandIn, Can
   Effect.gen(function* () {
     const state: State = {
       options,
+      ...(options.clientCert === undefined ? {} : { known: new X509Certificate(options.clientCert) }),
       script: new Script(),
       received: new Recorder(MAX_KEPT),
       requests: new Recorder(MAX_KEPT),
@@ -99,6 +105,8 @@ export const makeCns = (options: CnsOptions = {}): Effect.Effect<CnsStandIn, Can
 
 interface State {
   readonly options: CnsOptions
+  /** The certificate that has to sign. */
+  readonly known?: X509Certificate
   readonly script: Script<CnsFault>
   readonly received: Recorder<TakenNotification>
   readonly requests: Recorder<CnsRequestSeen>
@@ -119,17 +127,17 @@ const serve = async (state: State, incoming: IncomingMessage, outgoing: ServerRe
   const text = await readBody(incoming, MAX_BODY)
   const slow = state.script.take((fault): fault is Of<"slow"> => fault.kind === "slow")
   if (slow !== undefined) await state.timers.sleep(slow.milliseconds)
-  const signed = /^CMSURL['`]1 \S+$/.test(incoming.headers.authorization ?? "")
+  const distrust = distrustOf(state, incoming)
   const batch =
     text === undefined
       ? Either.left("the body is too large")
       : readBatch(text, state.options.maxBatch ?? 1000)
-  const answer = answerOf(state, batch, signed)
+  const answer = answerOf(state, batch, distrust)
   state.requests.add({
     at: new Date(),
     status: answer.status,
     notifications: Either.isRight(batch) ? batch.right.length : 0,
-    signed,
+    signed: distrust === undefined && isSigned(incoming.headers.authorization),
     reason: answer.reason ?? ""
   })
   if (answer.status === 0) outgoing.destroy()
@@ -143,10 +151,17 @@ const serve = async (state: State, incoming: IncomingMessage, outgoing: ServerRe
   state.changes.signal()
 }
 
+const distrustOf = ({ known, options }: State, { headers: { authorization } }: IncomingMessage) =>
+  known !== undefined
+    ? signatureProblem(authorization, CNS_PATH, known)
+    : options.requireSignature === true && !isSigned(authorization)
+      ? "not signed"
+      : undefined
+
 const answerOf = (
   state: State,
   batch: Either.Either<ReadonlyArray<CnsNotification>, string>,
-  signed: boolean
+  distrust: string | undefined
 ): Answer => {
   const fault = state.script.take(
     (one): one is RequestFault => !["slow", "reject", "retry"].includes(one.kind)
@@ -158,8 +173,8 @@ const answerOf = (
       reason: "scripted",
       retryAfter: fault.retryAfter
     }
-  if (fault?.kind === "unauthorized" || (state.options.requireSignature === true && !signed))
-    return UNAUTHORIZED
+  if (fault?.kind === "unauthorized") return unauthorized("scripted")
+  if (distrust !== undefined) return unauthorized(distrust)
   if (fault?.kind === "malformed") return { status: 200, body: "<html>not JSON", reason: "scripted" }
   if (Either.isLeft(batch)) return { status: 400, body: failed(batch.left), reason: batch.left }
   const results = batch.right.map((notification) => resultOf(state, notification))
@@ -228,11 +243,12 @@ type RequestFault = Exclude<CnsFault, Of<"slow"> | Of<"reject"> | Of<"retry">>
 
 const failed = (reason: string) => ({ status: "failed", errorReason: reason })
 
-const UNAUTHORIZED: Answer = {
+/** [ENS2] The code and the words. */
+const unauthorized = (reason: string): Answer => ({
   status: 401,
-  body: { code: 2007, message: "Unable to verify the signer's certificate" },
-  reason: "not signed by a known certificate"
-}
+  body: { code: 2007, message: "Unable to verify if the signer cert as trusted." },
+  reason
+})
 
 const CNS_PATH = "/nws/notify/apns"
 const MAX_BODY = 16 * 1024 * 1024

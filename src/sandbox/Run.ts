@@ -1,7 +1,7 @@
 import { Console, Effect, Runtime } from "effect"
-import { makeCns } from "./Cns.ts"
+import { type CnsOptions, makeCns } from "./Cns.ts"
 import { type ExchangeOptions, makeExchange } from "./Exchange.ts"
-import type { CannotListen, ListenerOptions } from "./Listener.ts"
+import type { CannotListen } from "./Listener.ts"
 import { makeSeg, type SegOptions } from "./Seg.ts"
 
 export interface RunExchangeOptions extends ExchangeOptions {
@@ -63,13 +63,22 @@ Start the service with ENS_SEG_HOSTS=${new URL(seg.url).hostname}, and let phone
     return yield* Effect.never
   }).pipe(Effect.scoped)
 
+/** What `ens sandbox cns` is told. */
+export interface RunCnsOptions extends CnsOptions {
+  /** File of its certificate, to tell who has to trust it. */
+  readonly certFile?: string
+}
+
 /** `ens sandbox cns`: runs the CNS stand-in until interrupted, prints how to use it and every notification it takes. */
-export const runCns = (options: ListenerOptions): Effect.Effect<never, CannotListen> =>
+export const runCns = (options: RunCnsOptions): Effect.Effect<never, CannotListen> =>
   Effect.gen(function* () {
     const cns = yield* makeCns(options)
     yield* Console.log(`CNS stand-in: ${cns.url}
 
-Start the service with ENS_PUSH=cns ENS_CNS_URL=${cns.url}; what it takes is printed below.
+Start the service with ENS_PUSH=cns ENS_CNS_URL=${cns.url}${
+      options.certFile === undefined ? "" : ` ENS_CNS_CA_FILE=${options.certFile}`
+    }; what it takes is printed below.
+${options.clientCert === undefined ? "It does not check signatures." : "It refuses what the known certificate has not signed (401, code 2007)."}
 
   trouble     curl ${cns.controlUrl}/faults -d '{"kind":"status","status":503,"retryAfter":"5","times":3}'
               kinds: status unauthorized reject retry slow malformed cut clear
