@@ -1,19 +1,18 @@
-import type { EwsOrder, EwsResult } from "./peers/EwsLoad.ts"
-import type { StandInReady } from "./peers/EwsStandIn.ts"
+import type { EwsOrder, EwsResult, EwsServerReady } from "./peers/EwsLoad.ts"
 import { Pinned } from "./peers/Pinned.ts"
 
 export const name = "ews"
 export const about =
-  "GetItem calls over 16 kept connections, each client alone on one core; ratio = calls per second against undici alone sending the same beside it"
+  "GetItem by https over 16 kept connections, each client alone on one core; ratio = calls per second against undici alone sending the same to the same server beside it"
 
 export interface EwsRow {
-  /** Exchange is reached by https; http, which only a listed host on this machine may use, shows the client itself. */
-  readonly over: "https" | "http"
+  /** The sandbox's Exchange, or an answer made beforehand: all that is left is what the client costs. */
+  readonly server: "Exchange stand-in" | "ready-made answer"
   readonly client: string
   /** Calls under way at a time. */
   readonly n: number
   readonly callsPerSecond: number
-  /** Of undici alone over the same in the same round; the median over the rounds. */
+  /** Of undici alone at the same server in the same round; the median over the rounds. */
   readonly ratio: number
   /** CPU time of the client's process, all its threads. */
   readonly cpuMicroseconds: number
@@ -32,14 +31,16 @@ export const run = async (
   options: { readonly n?: number | undefined } = {}
 ): Promise<ReadonlyArray<EwsRow>> => {
   const n = options.n ?? 16
-  const standIn = new Pinned("./EwsStandIn.ts", SERVER_CPU)
-  const contenders = OVER.flatMap((over) => contendersOver(over))
+  const servers = SERVERS.map(([server, file]) => ({ server, child: new Pinned(file, SERVER_CPU) }))
+  const contenders: Array<Contender> = []
   try {
-    const ready = await standIn.next<StandInReady>()
+    for (const { child, server } of servers) {
+      const ready = await child.next<EwsServerReady>()
+      contenders.push(...contendersAt(server, ready))
+    }
     for (const { child } of contenders) await child.next()
-    const order = ({ over }: Contender, milliseconds: number): EwsOrder => ({
-      origin: ready[over],
-      ca: ready.ca,
+    const order = ({ ready }: Contender, milliseconds: number): EwsOrder => ({
+      server: ready,
       atATime: n,
       milliseconds
     })
@@ -50,26 +51,38 @@ export const run = async (
       }
     }
     return contenders.map((contender) => {
-      const alone = contenders.find(({ over }) => over === contender.over)!
+      const alone = contenders.find(({ server }) => server === contender.server)!
       return rowOf(contender, alone, n)
     })
   } finally {
-    for (const { child } of contenders) child.stop()
-    standIn.stop()
+    for (const { child } of [...contenders, ...servers]) child.stop()
   }
 }
 
-const OVER = ["https", "http"] as const
+const SERVERS = [
+  ["Exchange stand-in", "./ExchangeServer.ts"],
+  ["ready-made answer", "./ReadyMadeExchange.ts"]
+] as const
 
 /** The one that the others are compared with comes first. */
-const contendersOver = (over: EwsRow["over"]): ReadonlyArray<Contender> => [
-  { over, client: "undici alone", child: new Pinned("./UndiciLoad.ts", CLIENT_CPU), rounds: [] },
-  { over, client: "ENS, Basic", child: new Pinned("./EnsLoad.ts", CLIENT_CPU, ["Basic"]), rounds: [] },
-  { over, client: "ENS, Bearer", child: new Pinned("./EnsLoad.ts", CLIENT_CPU, ["OAuth"]), rounds: [] }
-]
+const contendersAt = (server: EwsRow["server"], ready: EwsServerReady): ReadonlyArray<Contender> =>
+  CLIENTS.map(([client, file, ...args]) => ({
+    server,
+    ready,
+    client,
+    child: new Pinned(file, CLIENT_CPU, args),
+    rounds: []
+  }))
+
+const CLIENTS = [
+  ["undici alone", "./UndiciLoad.ts"],
+  ["ENS, Basic", "./EnsLoad.ts", "Basic"],
+  ["ENS, Bearer", "./EnsLoad.ts", "OAuth"]
+] as const
 
 interface Contender {
-  readonly over: EwsRow["over"]
+  readonly server: EwsRow["server"]
+  readonly ready: EwsServerReady
   readonly client: string
   readonly child: Pinned
   readonly rounds: Array<Round>
@@ -85,11 +98,11 @@ const measure = async ({ child }: Contender, order: EwsOrder): Promise<Round> =>
   return { rate: (calls / milliseconds) * 1000, cpu: cpu / calls }
 }
 
-const rowOf = ({ client, over, rounds }: Contender, alone: Contender, n: number): EwsRow => {
+const rowOf = ({ client, rounds, server }: Contender, alone: Contender, n: number): EwsRow => {
   const middle = (value: (round: Round, beside: Round) => number) =>
     median(rounds.map((round, index) => value(round, alone.rounds[index]!)))
   return {
-    over,
+    server,
     client,
     n,
     callsPerSecond: Math.round(middle(({ rate }) => rate)),

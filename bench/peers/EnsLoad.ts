@@ -8,23 +8,23 @@ import type { Credentials } from "../../schemas/Credentials.ts"
 import type { ActivityId, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../../src/Config.ts"
-import { ADDRESS, ITEM, PASSWORD, PATH, SHAPE, serveLoad } from "./EwsLoad.ts"
+import { ADDRESS, PASSWORD, SHAPE, serveLoad, TOKEN } from "./EwsLoad.ts"
 
 /** ENS's client as `ens start` has it: a session, a log-in and a decoded mail for each call. The argument is the log-in. */
 const token = process.argv[2] === "OAuth"
 const credentials: Credentials = token
-  ? { address: ADDRESS, accessToken: "eyJhbGciOiJSUzI1NiJ9".repeat(60) }
+  ? { address: ADDRESS, accessToken: TOKEN }
   : { address: ADDRESS, password: PASSWORD }
 const secret = Redacted.make(credentials)
 
-serveLoad((origin, ca) => {
+serveLoad(({ ca, item, url }) => {
   const client = EwsClient.layer.pipe(
     Layer.provide(Throttle.layer),
     Layer.provide(HttpSessionsLive.layerWith({ ca })),
     Layer.provide(Layer.effect(Settings, Config.load()))
   )
   const runtime = ManagedRuntime.make(client)
-  const endpoint = { url: `${origin}${PATH}`, listed: true, pins: [], seg: false }
+  const endpoint = { url, listed: true, pins: [], seg: false }
   let user = 0
   const account = (): EwsAccount => ({
     user: String(1 + (user++ % 10_000)) as UserNumber,
@@ -38,7 +38,7 @@ serveLoad((origin, ca) => {
     devices: []
   })
   const call = Effect.flatMap(Ews, (ews) => ews.session(account())).pipe(
-    Effect.flatMap((exchange) => exchange.mails([ITEM as ItemId], SHAPE, 10_000)),
+    Effect.flatMap((exchange) => exchange.mails([item as ItemId], SHAPE, 10_000)),
     Effect.flatMap((mails) => (mails.length === 1 ? Effect.void : Effect.dieMessage("no mail"))),
     Effect.scoped
   )

@@ -1,8 +1,13 @@
+/** Where a server under load is, the authority that vouches for it (PEM), and the mail that it has. */
+export interface EwsServerReady {
+  readonly url: string
+  readonly ca: string
+  readonly item: string
+}
+
 /** What the bench asks of a client: calls for so many milliseconds, so many at a time. */
 export interface EwsOrder {
-  readonly origin: string
-  /** PEM of the authority to be trusted. */
-  readonly ca: string
+  readonly server: EwsServerReady
   readonly atATime: number
   readonly milliseconds: number
 }
@@ -14,22 +19,24 @@ export interface EwsResult {
   readonly cpu: number
 }
 
-/** The item that everybody asks for, and who asks. */
+/** A mail's id where no other is given. */
 export const ITEM =
   "AAMkAGUxZDVhYTI4LWJlMTEtNDc0My1hYjE5LTU0OTNhNTdlNzYxZgBGAAAAAADxQ2FwdHVyZWQgaW5ib3ggaXRlbQAAA="
 export const SHAPE = { sender: true, subject: true, preview: true } as const
 export const PATH = "/EWS/Exchange.asmx"
+/** Who asks. */
 export const ADDRESS = "ada.lovelace@example.com"
 export const PASSWORD = "Correct-horse-battery-staple-1843"
+export const TOKEN = "eyJhbGciOiJSUzI1NiJ9".repeat(60)
 
 /** Makes calls one after the other until the time is over (`performance.now()`), and answers how many. */
 export type Calls = (end: number) => Promise<number>
 
 /** Serves orders with as many loops of calls; one fails if it does not get a mail. Ends with its parent. */
-export const serveLoad = (prepare: (origin: string, ca: string) => Calls): void => {
+export const serveLoad = (prepare: (server: EwsServerReady) => Calls): void => {
   let calls: Calls | undefined
   const load = async (order: EwsOrder): Promise<EwsResult> => {
-    calls ??= prepare(order.origin, order.ca)
+    calls ??= prepare(order.server)
     const loop = calls
     const before = process.cpuUsage()
     const start = performance.now()

@@ -1,29 +1,22 @@
-import { type AddressInfo, createServer, type Server, type Socket } from "node:net"
-import { createServer as createTlsServer } from "node:tls"
+import type { AddressInfo, Socket } from "node:net"
+import { createServer } from "node:tls"
 import { MESSAGES, SOAP_11, TYPES } from "../../layers/ews/SoapReader.ts"
 import { selfMade } from "../../src/sandbox/SelfMadeCertificate.ts"
-
-/** Where the stand-in listens, once by https and once by http, and the authority that vouches for it. */
-export interface StandInReady {
-  readonly https: string
-  readonly http: string
-  readonly ca: string
-}
+import { type EwsServerReady, ITEM, PATH } from "./EwsLoad.ts"
 
 /**
  * Exchange as far as GetItem goes: one mail for whatever is asked, 401 with an offer of Basic to who does not log in. On raw
  * sockets with an answer made beforehand, so that it costs less CPU than any client under test.
  */
 const NAMESPACES = `xmlns:s="${SOAP_11}" xmlns:m="${MESSAGES}" xmlns:t="${TYPES}"`
-const ID = "AAMkAGUxZDVhYTI4LWJlMTEtNDc0My1hYjE5LTU0OTNhNTdlNzYxZgBGAAAAAADxQ2FwdHVyZWQgaW5ib3ggaXRlbQ"
 const BODY = [
   '<?xml version="1.0" encoding="utf-8"?>',
   `<s:Envelope ${NAMESPACES}><s:Header><t:ServerVersionInfo MajorVersion="15" MinorVersion="1"`,
   ' MajorBuildNumber="2507" MinorBuildNumber="6" Version="V2017_07_11"/></s:Header><s:Body>',
   '<m:GetItemResponse><m:ResponseMessages><m:GetItemResponseMessage ResponseClass="Success">',
   "<m:ResponseCode>NoError</m:ResponseCode><m:Items><t:Message>",
-  `<t:ItemId Id="${ID}AAA=" ChangeKey="CQAAABYAAADGxR3nqCM5QIDo0AB4vXhmAAAB"/>`,
-  `<t:ParentFolderId Id="${ID}AQB=" ChangeKey="AQAAAA=="/>`,
+  `<t:ItemId Id="${ITEM}" ChangeKey="CQAAABYAAADGxR3nqCM5QIDo0AB4vXhmAAAB"/>`,
+  `<t:ParentFolderId Id="${ITEM}" ChangeKey="AQAAAA=="/>`,
   "<t:Subject>Minutes of Thursday&apos;s meeting &amp; what is left to do</t:Subject>",
   "<t:DateTimeReceived>2026-03-01T08:15:30Z</t:DateTimeReceived>",
   "<t:From><t:Mailbox><t:Name>Bob Baker</t:Name><t:EmailAddress>bob.baker@example.com</t:EmailAddress>",
@@ -72,15 +65,10 @@ const serve = (socket: Socket): void => {
   })
 }
 
-const listen = (server: Server): Promise<string> =>
-  new Promise((resolve) => {
-    server.listen(0, "127.0.0.1", () => resolve(`127.0.0.1:${(server.address() as AddressInfo).port}`))
-  })
-
 const { cert, key } = selfMade(["127.0.0.1"], 1)
-const [https, http] = await Promise.all([
-  listen(createTlsServer({ cert, key, noDelay: true }, serve)),
-  listen(createServer({ noDelay: true }, serve))
-])
+const server = createServer({ cert, key, noDelay: true }, serve)
+server.listen(0, "127.0.0.1", () => {
+  const url = `https://127.0.0.1:${(server.address() as AddressInfo).port}${PATH}`
+  process.send?.({ url, ca: cert, item: ITEM } satisfies EwsServerReady)
+})
 process.on("disconnect", () => process.exit())
-process.send?.({ https: `https://${https}`, http: `http://${http}`, ca: cert } satisfies StandInReady)
