@@ -3,19 +3,18 @@ import type { CallSite } from "./EwsErrors.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 
 /**
- * Logs an answer (debug) with the ids by which the administrators of Exchange and of a Secure Email Gateway find the call
- * in their logs, and with the reason why a token was refused.
+ * The answer, after it is logged (debug) with the ids by which the administrators of Exchange and of a Secure Email Gateway
+ * find the call in their logs, and with the reason why a token was refused.
  */
-export const logAnswer = (site: CallSite, answer: HttpAnswer): Effect.Effect<void> =>
+export const logged = (site: CallSite, answer: HttpAnswer): Effect.Effect<HttpAnswer> =>
   // Annotating is dear, and hardly anybody listens.
-  Effect.flatMap(FiberRef.get(FiberRef.currentMinimumLogLevel), (level) =>
-    LogLevel.lessThanEqual(level, LogLevel.Debug)
-      ? Effect.annotateLogs(Effect.logDebug("Exchange answered"), {
-          ...site,
-          status: answer.status,
-          ...idsOf(answer)
-        })
-      : Effect.void
+  Effect.withFiberRuntime((fiber) =>
+    LogLevel.lessThanEqual(fiber.getFiberRef(FiberRef.currentMinimumLogLevel), LogLevel.Debug)
+      ? Effect.logDebug("Exchange answered").pipe(
+          Effect.annotateLogs({ ...site, status: answer.status, ...idsOf(answer) }),
+          Effect.as(answer)
+        )
+      : Effect.succeed(answer)
   )
 
 const idsOf = (answer: HttpAnswer): Readonly<Record<string, string>> => {

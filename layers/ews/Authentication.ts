@@ -1,8 +1,8 @@
-import { Either, Redacted } from "effect"
+import { Either } from "effect"
 import type { Credentials } from "../../schemas/Credentials.ts"
 
-/** A value of the header `Authorization`. */
-export type Authorization = Redacted.Redacted<string>
+/** A value of the header `Authorization`, made right before it is sent and not kept. */
+export type Authorization = string
 
 /** Basic (RFC 7617, in UTF-8); left = why the credentials do not fit into it. */
 export const basicHeader = (credentials: Credentials): Either.Either<Authorization, string> => {
@@ -37,4 +37,4 @@ export const accountNameOf = (credentials: Credentials): AccountName => {
   return { domain: user.includes("@") ? "" : (credentials.domain ?? ""), user }
 }
 
-const header = (value: string) => Either.right<Authorization>(Redacted.make(value))
+const header = (value: string) => Either.right<Authorization>(value)

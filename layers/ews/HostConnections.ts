@@ -1,5 +1,6 @@
 import { Data, Effect, Schedule, type Scope } from "effect"
 import type { Connection } from "./Connection.ts"
+import { Turns } from "./Turns.ts"
 
 /** Bounds of everything that is kept per Exchange host. */
 export interface HostLimits {
@@ -31,26 +32,18 @@ export interface Place {
 
 /** Places and connections at Exchange hosts. Places are counted by origin, whoever has them. */
 export interface HostConnections {
-  /**
-   * Waits for a place, `patience` milliseconds at most. Interruptible while it waits, and whoever has the place must leave
-   * it.
-   */
+  /** A place, if there is one at once; undefined: it has to be waited for. Whoever has a place must leave it. */
+  readonly enterNow: (origin: string) => Place | NoPlace | undefined
+  /** Waits for a place, `patience` milliseconds at most. To be run uninterruptibly; the waiting can be interrupted. */
   readonly enter: (origin: string, patience: number) => Effect.Effect<Place, NoPlace>
 }
 
 interface Kept {
   /** Connections that nobody uses, the one used last at the end, so that the sockets of the others can grow old. */
   readonly idle: Array<Connection>
-  /** In the order of their coming. */
-  readonly waiting: Set<Waiter>
-  taken: number
+  readonly places: Turns
   connected: number
   usedLately: boolean
-}
-
-interface Waiter {
-  served: boolean
-  proceed: () => void
 }
 
 /** All connections are closed with the scope. */
@@ -66,7 +59,7 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
     }
     const sweep = Effect.sync(() => {
       for (const [origin, kept] of hosts) {
-        if (kept.taken === 0 && !kept.usedLately) forget(origin, kept)
+        if (kept.places.unused && !kept.usedLately) forget(origin, kept)
         kept.usedLately = false
       }
     })
@@ -81,62 +74,26 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
     const makeRoom = (): boolean => {
       if (hosts.size < limits.hosts) return true
       for (const [origin, kept] of hosts) {
-        if (kept.taken > 0) continue
+        if (!kept.places.unused) continue
         forget(origin, kept)
         return true
       }
       return false
     }
 
-    const want = (origin: string): Kept | NoPlace => {
+    const keptOf = (origin: string): Kept | NoPlace => {
       const known = hosts.get(origin)
       if (known === undefined && !makeRoom()) return new NoPlace({ reason: "too many hosts" })
       const kept: Kept = known ?? {
         idle: [],
-        waiting: new Set(),
-        taken: 0,
+        places: new Turns(limits.connectionsPerHost),
         connected: 0,
         usedLately: true
-      }
-      if (kept.waiting.size >= limits.waitingPerHost && kept.taken >= limits.connectionsPerHost) {
-        return new NoPlace({ reason: "too many calls wait for this host" })
       }
       hosts.delete(origin)
       hosts.set(origin, kept)
       kept.usedLately = true
       return kept
-    }
-
-    const leave = (kept: Kept): void => {
-      const [next] = kept.waiting
-      if (next === undefined) {
-        kept.taken--
-        return
-      }
-      kept.waiting.delete(next)
-      next.served = true
-      next.proceed()
-    }
-
-    const wait = (kept: Kept, patience: number): Effect.Effect<void, NoPlace> => {
-      const waiter: Waiter = { served: false, proceed: () => {} }
-      const giveUp = Effect.sync(() => {
-        // The end of patience, or an interruption, can come between being served and going on.
-        if (waiter.served) leave(kept)
-        else kept.waiting.delete(waiter)
-      })
-      kept.waiting.add(waiter)
-      return Effect.async<void>((resume) => {
-        if (waiter.served) resume(Effect.void)
-        else waiter.proceed = () => resume(Effect.void)
-      }).pipe(
-        Effect.timeoutFail({
-          duration: patience,
-          onTimeout: () => new NoPlace({ reason: "no connection became free" })
-        }),
-        Effect.interruptible,
-        Effect.onError(() => giveUp)
-      )
     }
 
     const placeAt = (origin: string, kept: Kept): Place => ({
@@ -156,18 +113,28 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
         if (connection.isReusable && !closed) kept.idle.push(connection)
         else connection.close()
       },
-      leave: () => leave(kept)
+      leave: () => kept.places.giveBack()
     })
 
     return {
+      enterNow: (origin) => {
+        const kept = keptOf(origin)
+        if (kept instanceof NoPlace) return kept
+        return kept.places.take() ? placeAt(origin, kept) : undefined
+      },
       enter: (origin, patience) =>
         Effect.suspend(() => {
-          const kept = want(origin)
+          const kept = keptOf(origin)
           if (kept instanceof NoPlace) return Effect.fail(kept)
-          const place = placeAt(origin, kept)
-          if (kept.taken >= limits.connectionsPerHost) return Effect.as(wait(kept, patience), place)
-          kept.taken++
-          return Effect.succeed(place)
-        }).pipe(Effect.uninterruptible)
+          if (kept.places.take()) return Effect.succeed(placeAt(origin, kept))
+          if (kept.places.waiting >= limits.waitingPerHost) {
+            return Effect.fail(new NoPlace({ reason: "too many calls wait for this host" }))
+          }
+          return Effect.flatMap(kept.places.wait(patience), (served) =>
+            served
+              ? Effect.succeed(placeAt(origin, kept))
+              : Effect.fail(new NoPlace({ reason: "no connection became free" }))
+          )
+        })
     }
   })

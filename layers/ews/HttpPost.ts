@@ -29,9 +29,9 @@ export interface HttpPost {
   /** Milliseconds until it is given up. */
   readonly timeout: number
   /** Send it on this socket or not at all. */
-  readonly socket?: Socket
+  readonly socket: Socket | undefined
   /** Told right before the first byte is written. */
-  readonly onStart?: () => void
+  readonly onStart: () => void
 }
 
 /**
@@ -61,7 +61,7 @@ export const post = (connection: Connection, request: HttpPost): Effect.Effect<H
       onRequestStart: () => {
         if (request.socket !== undefined && request.socket !== connection.socket) throw new Moved()
         sent = true
-        request.onStart?.()
+        request.onStart()
       },
       onResponseStart: (_, code, received) => {
         status = code

@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { ClientIdentity } from "../net/ClientIdentity.ts"
 import type { Connection } from "./Connection.ts"
-import type { HostConnections, NoPlace, Place } from "./HostConnections.ts"
+import { type HostConnections, NoPlace, type Place } from "./HostConnections.ts"
 import type { Target } from "./Target.ts"
 
 /** How a session's connection is made; with an identity it is shown in the TLS handshake. */
@@ -20,17 +20,18 @@ export class OneConnection {
     this.#open = open
   }
 
-  /** Waits for a place at the origin, `patience` milliseconds at most. The one at another is left first, so that nobody waits for a place with one taken. */
+  /**
+   * Takes a place at the origin, or waits for one, `patience` milliseconds at most. The one at another is left first, so
+   * that nobody waits for a place with one taken.
+   */
   enter(origin: string, patience: number): Effect.Effect<void, NoPlace> {
     if (this.#place?.origin === origin) return Effect.void
     this.#leave()
+    const place = this.#hosts.enterNow(origin)
+    if (place instanceof NoPlace) return Effect.fail(place)
+    if (place !== undefined) return this.#take(place)
     return this.#hosts.enter(origin, patience).pipe(
-      Effect.flatMap((place) => {
-        this.#place = place
-        if (!this.#closed) return Effect.void
-        this.#leave()
-        return Effect.interrupt
-      }),
+      Effect.flatMap((waitedFor) => this.#take(waitedFor)),
       // A place that is not written down would be taken for ever.
       Effect.uninterruptible
     )
@@ -61,6 +62,13 @@ export class OneConnection {
   close(): void {
     this.#closed = true
     this.#leave()
+  }
+
+  #take(place: Place): Effect.Effect<void> {
+    this.#place = place
+    if (!this.#closed) return Effect.void
+    this.#leave()
+    return Effect.interrupt
   }
 
   #leave(): void {

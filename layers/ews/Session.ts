@@ -1,4 +1,4 @@
-import { Clock, Effect, Either, Option, Redacted } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
 import {
@@ -19,6 +19,7 @@ import { errorOf, lateness, type Progress } from "./SessionTrouble.ts"
 import { type Call, SessionWire, type WireSurroundings } from "./SessionWire.ts"
 import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
 import { targetOf } from "./Target.ts"
+import { Turns } from "./Turns.ts"
 
 /** What all sessions share. */
 export interface Surroundings extends WireSurroundings {
@@ -51,7 +52,7 @@ export class Session implements HttpSession {
   readonly #shared: Surroundings
   readonly #wire: SessionWire
   #identity: ClientIdentity | undefined
-  readonly #turn = Effect.unsafeMakeSemaphore(1)
+  readonly #turn = new Turns(1)
 
   constructor(caller: Caller, shared: Surroundings) {
     this.#caller = caller
@@ -96,23 +97,16 @@ export class Session implements HttpSession {
       if (target === undefined) return refuse(site, "endpoint not allowed")
       const progress: Progress = { stage: "waiting", handshake: "none" }
       const deadline = clock.unsafeCurrentTimeMillis() + timeout
-      const call: Call = { target, site, request, progress, timeout, deadline }
+      const call: Call = { target, site, request, progress, clock, timeout, deadline }
       const answering = Effect.suspend(() => this.#wire.enter(call)).pipe(
         // The place comes first: credentials are not opened while a call only waits.
         Effect.flatMap(() => body(call)),
         Effect.catchAll((trouble) => Effect.fail(errorOf(call, trouble, this.#shared.silence)))
       )
-      return Effect.flatMap(
-        this.#turn.withPermitsIfAvailable(1)(answering),
-        Option.match({
-          onSome: Effect.succeed,
-          // Only a call that waits for another one of the session needs a clock of its own.
-          onNone: () =>
-            Effect.timeoutFail(this.#turn.withPermits(1)(answering), {
-              duration: timeout,
-              onTimeout: () => lateness(call)
-            })
-        })
+      return Effect.acquireUseRelease(
+        Effect.suspend(() => (this.#turn.take() ? AT_ONCE : this.#turn.wait(timeout))),
+        (served) => (served ? answering : Effect.fail(lateness(call))),
+        (served) => (served ? Effect.sync(() => this.#turn.giveBack()) : Effect.void)
       )
     })
   }
@@ -128,42 +122,38 @@ export class Session implements HttpSession {
 
   #logIn(call: Call, round: Round): Answering {
     const { endpoint, secure, url } = call.target
-    return Effect.flatMap(Clock.currentTimeMillis, (now) => {
-      const remembered = round.offered === undefined ? this.#shared.offers.of(placeOf(url), now) : undefined
-      const choice = chooseLogIn({
-        means: round.means,
-        setting: this.#shared.passwordAuth(url.hostname),
-        secure,
-        seg: endpoint.seg,
-        offered: round.offered ?? remembered
-      })
-      switch (choice._tag) {
-        case "Refuse":
-          // Nobody is refused because of what the server has said to somebody else.
-          return remembered === undefined ? refuse(call.site, choice.reason) : this.#ask(call, round)
-        case "Ask":
-          return this.#ask(call, round)
-        case "Use":
-          return this.#use(call, choice.scheme, round)
-      }
+    const remembered =
+      round.offered ?? this.#shared.offers.of(placeOf(url), call.clock.unsafeCurrentTimeMillis())
+    const choice = chooseLogIn({
+      means: round.means,
+      setting: this.#shared.passwordAuth(url.hostname),
+      secure,
+      seg: endpoint.seg,
+      offered: remembered
     })
+    switch (choice._tag) {
+      case "Refuse":
+        // Nobody is refused because of what the server has said to somebody else.
+        return remembered === round.offered ? refuse(call.site, choice.reason) : this.#ask(call, round)
+      case "Ask":
+        return this.#ask(call, round)
+      case "Use":
+        return this.#use(call, choice.scheme, round)
+    }
   }
 
   /** Learns what the server offers from a request without body and password. */
   #ask(call: Call, round: Round): Answering {
-    return this.#wire.send(call, round.identity, { whole: false }).pipe(
-      Effect.zip(Clock.currentTimeMillis),
-      Effect.flatMap(([answer, now]) => {
-        if (answer.status === 401) {
-          const offered = offeredSchemes(answer)
-          this.#shared.offers.learn(placeOf(call.target.url), offered, now)
-          return this.#logIn(call, { ...round, offered })
-        }
-        // The certificate was enough.
-        if (answer.status < 300 && round.identity !== undefined) return this.#use(call, "TLS", round)
-        return unasked(call, answer)
-      })
-    )
+    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) => {
+      if (answer.status === 401) {
+        const offered = offeredSchemes(answer)
+        this.#shared.offers.learn(placeOf(call.target.url), offered, call.clock.unsafeCurrentTimeMillis())
+        return this.#logIn(call, { ...round, offered })
+      }
+      // The certificate was enough.
+      if (answer.status < 300 && round.identity !== undefined) return this.#use(call, "TLS", round)
+      return unasked(call, answer)
+    })
   }
 
   #use(call: Call, scheme: Scheme, round: Round): Answering {
@@ -173,7 +163,7 @@ export class Session implements HttpSession {
       case "Bearer": {
         const header = scheme === "Basic" ? basicHeader(credentials) : bearerHeader(credentials)
         if (Either.isLeft(header)) return refuse(call.site, header.left)
-        const leg = { whole: true, authorization: Redacted.value(header.right) }
+        const leg = { whole: true, authorization: header.right }
         return Effect.flatMap(this.#wire.send(call, round.identity, leg), (answer) =>
           this.#judge(call, scheme, round, answer)
         )
@@ -244,6 +234,8 @@ export class Session implements HttpSession {
     return this.#logIn(call, { ...round, offered, credulous: false })
   }
 }
+
+const AT_ONCE = Effect.succeed(true)
 
 const isMoved = (error: EwsError | HttpFailure | NoPlace): error is HttpFailure =>
   error._tag === "HttpFailure" && error.kind === "moved"

@@ -1,6 +1,6 @@
-import { Clock, Effect } from "effect"
+import { type Clock, Effect } from "effect"
 import type { ClientIdentity } from "../net/ClientIdentity.ts"
-import { logAnswer } from "./AnswerLog.ts"
+import { logged } from "./AnswerLog.ts"
 import type { Connection } from "./Connection.ts"
 import { Cookies } from "./Cookies.ts"
 import type { CallSite } from "./EwsErrors.ts"
@@ -20,6 +20,7 @@ export interface Call {
   readonly site: CallSite
   readonly request: HttpRequest
   readonly progress: Progress
+  readonly clock: Clock.Clock
   /** Milliseconds that it may take, and when they are over. */
   readonly timeout: number
   readonly deadline: number
@@ -65,13 +66,12 @@ export class SessionWire {
     const cookie = this.#cookies.headerFor(target.url)
     const connection = this.#line.to(target, identity)
     if (target.secure) call.progress.handshake = identity === undefined ? "bare" : "certificate"
-    return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
+    return Effect.map(this.#post(call, connection, leg, cookie), (answer) => {
       const setCookie = answer.headers["set-cookie"]
-      if (setCookie === undefined) return Effect.succeed(answer)
-      return Effect.map(Clock.currentTimeMillis, (now) => {
-        this.#cookies.store(target.url, setCookie, now)
-        return answer
-      })
+      if (setCookie !== undefined) {
+        this.#cookies.store(target.url, setCookie, call.clock.unsafeCurrentTimeMillis())
+      }
+      return answer
     })
   }
 
@@ -86,7 +86,7 @@ export class SessionWire {
   }
 
   #post(
-    { deadline, progress, request, site, target }: Call,
+    { clock, deadline, progress, request, site, target }: Call,
     connection: Connection,
     { authorization, socket, whole }: Leg,
     cookie: string | undefined
@@ -97,18 +97,17 @@ export class SessionWire {
     }
     if (cookie !== undefined) headers["cookie"] = cookie
     if (authorization !== undefined) headers["authorization"] = authorization
-    return Effect.clockWith((clock) =>
-      post(connection, {
-        method: request.method,
-        path: target.path,
-        headers,
-        body: whole ? request.body : "",
-        timeout: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
-        ...(socket === undefined ? {} : { socket }),
-        onStart: () => {
-          progress.stage = whole ? "sent" : "logging in"
-        }
-      })
-    ).pipe(Effect.tap((answer) => logAnswer(site, answer)))
+    const posting = post(connection, {
+      method: request.method,
+      path: target.path,
+      headers,
+      body: whole ? request.body : "",
+      timeout: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
+      socket,
+      onStart: () => {
+        progress.stage = whole ? "sent" : "logging in"
+      }
+    })
+    return Effect.flatMap(posting, (answer) => logged(site, answer))
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Either, Redacted } from "effect"
+import { Either } from "effect"
 import {
   type Authorization,
   accountNameOf,
@@ -8,8 +8,7 @@ import {
 } from "../../../layers/ews/Authentication.ts"
 
 const address = "ada@example.com"
-const text = (header: Either.Either<Authorization, string>) =>
-  Either.merge(Either.map(header, Redacted.value))
+const text = (header: Either.Either<Authorization, string>) => Either.merge(header)
 const basic = (pair: string) => `Basic ${Buffer.from(pair, "utf8").toString("base64")}`
 
 describe("An account's name", () => {
@@ -51,14 +50,7 @@ describe("The header Authorization", () => {
     expect(text(bearerHeader({ address }))).toBe("no access token given")
   })
 
-  it("shows nothing of what is in it", () => {
-    const headers = [
-      basicHeader({ address, password: "secret" }),
-      bearerHeader({ address, accessToken: "secret" })
-    ]
-    expect(
-      headers.map((header) => `${JSON.stringify(header)} ${Either.getOrThrow(header)}`).join()
-    ).not.toContain("secret")
+  it("has the token as it is", () => {
     expect(text(bearerHeader({ address, accessToken: "eyJ.a-b_c" }))).toBe("Bearer eyJ.a-b_c")
   })
 })
