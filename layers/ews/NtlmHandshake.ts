@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto"
 import type { Socket } from "node:net"
-import { TLSSocket } from "node:tls"
 import { Clock, Effect, Either } from "effect"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import { channelBindingOf } from "../net/ChannelBinding.ts"
 import * as Ntlm from "../net/Ntlm.ts"
+import { peerCertificateOf } from "../net/PeerCertificate.ts"
 import * as Spnego from "../net/Spnego.ts"
 import { accountNameOf } from "./Authentication.ts"
 import type { Connection } from "./Connection.ts"
@@ -88,7 +88,7 @@ const MOVED = new HttpFailure({ kind: "moved", sent: false, status: 0, code: "",
 const headerOf = (scheme: string, message: Buffer) => `${scheme} ${message.toString("base64")}`
 
 const bindingOf = (socket: Socket): Buffer | undefined => {
-  const certificate = socket instanceof TLSSocket ? socket.getPeerX509Certificate() : undefined
+  const certificate = peerCertificateOf(socket)
   return certificate && channelBindingOf(certificate)
 }
 
