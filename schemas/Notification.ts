@@ -1,10 +1,18 @@
 import { Announcement } from "./Announcement.ts"
-import type { UserId } from "./Ids.ts"
+import type { UserId, UserNumber } from "./Ids.ts"
 import { effectivePolicy } from "./MailPolicy.ts"
 import { notificationId } from "./NotificationId.ts"
 import { alertPayload, badgePayload, silentPayload } from "./NotificationPayload.ts"
 import { cleanText, type NotificationText } from "./NotificationText.ts"
-import type { Platform, Policy, PushEnvironment, PushKind, PushNotification, PushTarget } from "./Push.ts"
+import type {
+  Platform,
+  Policy,
+  PushEndpoint,
+  PushEnvironment,
+  PushKind,
+  PushNotification,
+  PushTarget
+} from "./Push.ts"
 
 /** What composing needs of a device; a stored device fits. */
 export interface NotifiedDevice {
@@ -18,11 +26,14 @@ export interface NotifiedDevice {
   /** null = default, "" = none. */
   readonly sound: string | null
   readonly registeredAt: number
+  readonly endpoint?: PushEndpoint
 }
 
 /** What is the same for all devices of a user. */
 export interface Composing {
   readonly userId: UserId
+  /** The user's number in storage, where the device is; absent if it is not stored. */
+  readonly user?: UserNumber
   /** `ENS_MIN_POLICY`: wins over a device's lower number. */
   readonly minPolicy: Policy
   /** `ENS_TEXT_NEW_MESSAGE`. */
@@ -48,7 +59,7 @@ export const compose = (
 
   const notification = (kind: PushKind, priority: "high" | "normal", life: number, payload: Payload) => ({
     id: notificationId(userId, device.device, announcement),
-    target: targetOf(device),
+    target: targetOf(device, composing),
     kind,
     priority,
     payload,
@@ -102,12 +113,17 @@ const DAY = 24 * HOUR
 
 type Payload = PushNotification["payload"]
 
-const targetOf = ({ bundleId, environment, platform, registeredAt, token }: NotifiedDevice): PushTarget => ({
+const targetOf = (
+  { bundleId, endpoint, environment, platform, registeredAt, token }: NotifiedDevice,
+  { user }: Composing
+): PushTarget => ({
   token,
   platform,
   bundleId,
   environment,
-  registeredAt
+  registeredAt,
+  ...(user && { user }),
+  ...(endpoint && { endpoint })
 })
 
 /** The number is all that a device of policy 4 gets of a new mail, so it may not come late. */

@@ -1,10 +1,18 @@
 import { Data } from "effect"
+import type { UserNumber } from "./Ids.ts"
 
 export type Platform = "iOS" | "Android"
 export type PushEnvironment = "production" | "sandbox"
 
 /** ENS2's PolicyLimitNotificationText: 0 sender, subject, preview · 1 sender, subject · 2 sender · 3 "New message" · 4 badge only. */
 export type Policy = 0 | 1 | 2 | 3 | 4
+
+/** Where a push service that has a place of its own for each device (SNS: an endpoint) keeps one. */
+export interface PushEndpoint {
+  readonly arn: string
+  /** `registeredAt` of the registration for which the endpoint was last seen to take notifications. */
+  readonly registeredAt: number
+}
 
 /** Where a notification goes. */
 export interface PushTarget {
@@ -14,6 +22,10 @@ export interface PushTarget {
   readonly environment: PushEnvironment
   /** Milliseconds since 1970; a "token dead since" older than this is ignored. */
   readonly registeredAt: number
+  /** Whose device it is, for gateways that store something with it; absent if it is not stored. */
+  readonly user?: UserNumber
+  /** As it was stored for this token. */
+  readonly endpoint?: PushEndpoint
 }
 
 export type PushKind = "newMail" | "summary" | "badge" | "resubscribe"

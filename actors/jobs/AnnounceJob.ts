@@ -32,6 +32,7 @@ export const announceJob = Effect.fnUntraced(
     const settings = yield* Settings
     const composing: Composing = {
       userId: dossier.user.userId,
+      user,
       minPolicy: settings.minPolicy,
       textNewMessage: settings.textNewMessage,
       textNewMessages: settings.textNewMessages,

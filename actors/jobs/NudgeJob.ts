@@ -46,7 +46,7 @@ const nudgeDevice =
       const nudgedAt = device.nudgedAt.filter((time) => at - time < BUDGET_PER)
       if (nudgedAt.length >= BUDGET) return undefined
       const { minPolicy, textNewMessage, textNewMessages } = yield* Settings
-      const composing = { userId, minPolicy, textNewMessage, textNewMessages, now: at }
+      const composing = { userId, user, minPolicy, textNewMessage, textNewMessages, now: at }
       const notification = compose(device, Announcement.Resubscribe({ reason }), composing)
       if (notification === undefined) return undefined
       // Counted before it is sent: a crash in between costs one nudge, not the budget.

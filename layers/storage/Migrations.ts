@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { SchemaTooNew } from "../../schemas/StorageError.ts"
 import foundation from "./migrations/0001_Foundation.ts"
 import subscriptionForm from "./migrations/0002_SubscriptionForm.ts"
+import pushEndpoint from "./migrations/0003_PushEndpoint.ts"
 
 export interface Migration {
   /** Rising; once released neither number nor content changes. */
@@ -15,7 +16,8 @@ export interface Migration {
 /** All steps of the schema, in order. */
 export const migrations: ReadonlyArray<Migration> = [
   { version: 1, name: "Foundation", run: foundation },
-  { version: 2, name: "SubscriptionForm", run: subscriptionForm }
+  { version: 2, name: "SubscriptionForm", run: subscriptionForm },
+  { version: 3, name: "PushEndpoint", run: pushEndpoint }
 ]
 
 /**

@@ -11,7 +11,7 @@ import type {
   UserNumber,
   Watermark
 } from "../../schemas/Ids.ts"
-import type { Platform, Policy, PushEnvironment } from "../../schemas/Push.ts"
+import type { Platform, Policy, PushEndpoint, PushEnvironment } from "../../schemas/Push.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 
 /** An organisation. Times everywhere in storage: milliseconds since 1970. */
@@ -117,9 +117,11 @@ export interface Device {
   readonly registeredAt: number
   /** When the last silent pushes went out (at most two are needed: the budget is 2 an hour). */
   readonly nudgedAt: ReadonlyArray<number>
+  /** Where the push service keeps the device; absent with services that keep none, and until it is known. */
+  readonly endpoint?: PushEndpoint
 }
 
-export type NewDevice = Omit<Device, "device" | "nudgedAt">
+export type NewDevice = Omit<Device, "device" | "nudgedAt" | "endpoint">
 
 export type OutboxKind = "mail" | "badge" | "resubscribe"
 
@@ -276,7 +278,10 @@ export class Storage extends Context.Tag("ens/Storage")<
     readonly devices: (user: UserNumber) => Effect.Effect<ReadonlyArray<Device>, StorageError>
     /** Adds the device, or updates the one with this token. */
     readonly saveDevice: (user: UserNumber, device: NewDevice) => Effect.Effect<Device, StorageError>
-    /** False if there is no device with the old token. If the new token exists too, the old one's row goes. */
+    /**
+     * False if there is no device with the old token. If the new token exists too, the old one's row goes. A token that is
+     * new has no endpoint.
+     */
     readonly replaceDeviceToken: (
       user: UserNumber,
       oldToken: string,
@@ -295,6 +300,12 @@ export class Storage extends Context.Tag("ens/Storage")<
       user: UserNumber,
       device: DeviceNumber,
       nudgedAt: ReadonlyArray<number>
+    ) => Effect.Effect<void, StorageError>
+    /** Where the push service keeps the device with this token; nothing happens if there is none. */
+    readonly saveEndpoint: (
+      user: UserNumber,
+      token: string,
+      endpoint: PushEndpoint
     ) => Effect.Effect<void, StorageError>
 
     // Outbox -------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck } from "effect"
 import { Announcement } from "../../schemas/Announcement.ts"
-import { ItemId, UserId } from "../../schemas/Ids.ts"
+import { ItemId, UserId, type UserNumber } from "../../schemas/Ids.ts"
 import { type Composing, compose, type NotifiedDevice } from "../../schemas/Notification.ts"
 import { PAYLOAD_MAX, payloadBytes } from "../../schemas/NotificationPayload.ts"
 import { cleanText } from "../../schemas/NotificationText.ts"
@@ -157,6 +157,12 @@ describe("the other announcements", () => {
       bundleId: "com.example.mail",
       environment: "sandbox",
       registeredAt: 5
+    })
+    const endpoint = { arn: "arn:aws:sns:eu-central-1:123456789012:endpoint/APNS/ens/1", registeredAt: 4 }
+    const user = "7" as UserNumber
+    expect(compose(device("iOS", 1, { endpoint }), mail, { ...composing, user })!.target).toMatchObject({
+      endpoint,
+      user
     })
   })
 })

@@ -5,7 +5,7 @@ import { attempt, type MemoryState, type StorageShape, type UserRecord } from ".
 
 type Devices = Pick<
   StorageShape,
-  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged"
+  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged" | "saveEndpoint"
 >
 
 export const make = (state: MemoryState): Devices => ({
@@ -24,7 +24,9 @@ export const make = (state: MemoryState): Devices => ({
       const survivor = record.devices.get(newToken) ?? old
       if (survivor !== old) moveOutbox(record, old.device, survivor.device)
       record.devices.delete(oldToken)
-      record.devices.set(newToken, { ...survivor, token: newToken, registeredAt: at })
+      const { endpoint, ...rest } = survivor
+      const kept = survivor.token === newToken && endpoint !== undefined ? { endpoint } : {}
+      record.devices.set(newToken, { ...rest, ...kept, token: newToken, registeredAt: at })
       return true
     }),
 
@@ -44,6 +46,13 @@ export const make = (state: MemoryState): Devices => ({
       const record = state.users.get(user)
       const found = record && deviceNumbered(record, device)
       if (found !== undefined) record?.devices.set(found.token, { ...found, nudgedAt: [...nudgedAt] })
+    }),
+
+  saveEndpoint: (user, token, { arn, registeredAt }) =>
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      const found = record?.devices.get(token)
+      if (found !== undefined) record?.devices.set(token, { ...found, endpoint: { arn, registeredAt } })
     })
 })
 
@@ -52,7 +61,8 @@ export const upsertDevice = (record: UserRecord, device: NewDevice): Device => {
   const saved: Device = {
     ...device,
     device: known?.device ?? (++record.lastDevice as DeviceNumber),
-    nudgedAt: known?.nudgedAt ?? []
+    nudgedAt: known?.nudgedAt ?? [],
+    ...(known?.endpoint && { endpoint: known.endpoint })
   }
   record.devices.set(device.token, saved)
   return saved

@@ -9,7 +9,7 @@ import { noSuchUser, operation, type StorageShape, transaction } from "./Operati
 
 type Devices = Pick<
   StorageShape,
-  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged"
+  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged" | "saveEndpoint"
 >
 
 export const make = (sql: SqlClient): Devices => {
@@ -44,8 +44,10 @@ export const make = (sql: SqlClient): Devices => {
           yield* moveOutbox(user, old, taken)
           yield* remove(user, old.device_no)
         }
+        const isNew = taken === undefined && oldToken !== newToken
+        const row = { token: newToken, registered_at: at, ...(isNew ? NO_ENDPOINT : {}) }
         yield* sql`
-        UPDATE devices SET ${sql.update({ token: newToken, registered_at: at })}
+        UPDATE devices SET ${sql.update(row)}
         WHERE user_no = ${Number(user)} AND token = ${taken === undefined ? oldToken : newToken}`
         return true
       },
@@ -68,7 +70,12 @@ export const make = (sql: SqlClient): Devices => {
         WHERE user_no = ${Number(user)} AND device_no = ${device}`.pipe(
         Effect.asVoid,
         operation("saveNudged")
-      )
+      ),
+
+    saveEndpoint: (user, token, { arn, registeredAt }) =>
+      sql`
+        UPDATE devices SET ${sql.update({ endpoint_arn: arn, endpoint_registered_at: registeredAt })}
+        WHERE user_no = ${Number(user)} AND token = ${token}`.pipe(Effect.asVoid, operation("saveEndpoint"))
   }
 }
 
@@ -105,7 +112,7 @@ export const upsertDevice: (
     if (user_ === undefined) return yield* noSuchUser(method)
     const added = { ...row, token: device.token, device_no: user_.device_no, nudged_at: "[]" }
     yield* sql`INSERT INTO devices ${sql.insert({ user_no, ...added })}`
-    return deviceOf(added)
+    return deviceOf({ ...added, ...NO_ENDPOINT })
   }
 )
 
@@ -114,6 +121,8 @@ const deviceWithToken = (sql: SqlClient, user: UserNumber, token: string) =>
     sql<DeviceRow>`SELECT * FROM devices WHERE user_no = ${Number(user)} AND token = ${token}`,
     (rows) => rows[0]
   )
+
+const NO_ENDPOINT = { endpoint_arn: null, endpoint_registered_at: null }
 
 interface DeviceRow {
   readonly device_no: number
@@ -126,6 +135,8 @@ interface DeviceRow {
   readonly environment: string
   readonly registered_at: number
   readonly nudged_at: string
+  readonly endpoint_arn: string | null
+  readonly endpoint_registered_at: number | null
 }
 
 const deviceOf = (row: DeviceRow): Device => ({
@@ -138,5 +149,8 @@ const deviceOf = (row: DeviceRow): Device => ({
   sound: row.sound,
   environment: row.environment as PushEnvironment,
   registeredAt: row.registered_at,
-  nudgedAt: JSON.parse(row.nudged_at) as ReadonlyArray<number>
+  nudgedAt: JSON.parse(row.nudged_at) as ReadonlyArray<number>,
+  ...(row.endpoint_arn !== null && {
+    endpoint: { arn: row.endpoint_arn, registeredAt: row.endpoint_registered_at ?? 0 }
+  })
 })

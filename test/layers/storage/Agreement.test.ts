@@ -58,6 +58,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
         storage.replaceDeviceToken(user, from, to, at)
   ),
   steps(
+    "saveEndpoint",
+    fc.tuple(token, number),
+    ([name, registeredAt]) =>
+      (storage, user) =>
+        storage.saveEndpoint(user, name, { arn: `arn of ${name}`, registeredAt })
+  ),
+  steps(
     "deleteDevice",
     fc.tuple(number, fc.boolean()),
     ([which, isStale]) =>

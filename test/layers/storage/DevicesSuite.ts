@@ -134,6 +134,40 @@ export const devicesSuite = (on: OnStorage) => {
   )
 
   it.effect(
+    "keeps a push endpoint with its device while the token is the same, and forgets it with a new one",
+    on((storage) =>
+      Effect.gen(function* () {
+        const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        yield* storage.saveDevice(user, newDevice("tablet"))
+        const endpoints = Effect.map(storage.devices(user), (all) =>
+          all.map(({ endpoint, token }) => [token, endpoint])
+        )
+        const arn = "arn:aws:sns:eu-central-1:123456789012:endpoint/APNS/ens/1"
+        const first = { arn, registeredAt: NOW }
+        const second = { arn, registeredAt: NOW + 5 }
+        expect((yield* storage.devices(user))[0]).not.toHaveProperty("endpoint")
+        yield* storage.saveEndpoint(user, "phone of anna", first)
+        yield* storage.saveEndpoint(user, "tablet", first)
+        yield* storage.saveEndpoint(user, "tablet", second)
+        yield* storage.saveEndpoint(user, "no such", first)
+        yield* storage.saveEndpoint(userNumber("77"), "phone of anna", first)
+        const again = yield* storage.saveDevice(user, newDevice("tablet", { registeredAt: NOW + 9 }))
+        expect(again.endpoint).toEqual(second)
+        yield* storage.replaceDeviceToken(user, "tablet", "tablet", NOW + 10)
+        expect(yield* endpoints).toEqual([
+          ["phone of anna", first],
+          ["tablet", second]
+        ])
+        yield* storage.replaceDeviceToken(user, "phone of anna", "tablet", NOW + 11)
+        expect(yield* endpoints).toEqual([["tablet", second]])
+        yield* storage.replaceDeviceToken(user, "tablet", "new", NOW + 12)
+        expect(yield* endpoints).toEqual([["new", undefined]])
+        expect((yield* storage.devices(user))[0]).not.toHaveProperty("endpoint")
+      })
+    )
+  )
+
+  it.effect(
     "replacing by a token that is there leaves one device, and what waited for either waits for it once",
     on((storage) =>
       Effect.gen(function* () {

@@ -56,6 +56,25 @@ it.scoped("a database of the first version keeps its subscriptions, whose form i
   )
 )
 
+it.scoped("a database of the second version keeps its devices, which have no push endpoint", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      yield* migrate(migrations.slice(0, 2))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`INSERT INTO tenants VALUES (1, 'default', '[]', '[]', 0)`
+      yield* sql`
+        INSERT INTO users (user_no, tenant_no, user_id, bucket, created_at, seal_key)
+        VALUES (1, 1, x'00', 0, 1, x'00')`
+      yield* sql`
+        INSERT INTO devices VALUES (1, 'phone', 1, 'iOS', 'app', NULL, 1, NULL, 'production', 5, '[]')`
+      expect(yield* migrate()).toEqual(migrations.slice(2).map(({ name }) => name))
+      expect(yield* sql`SELECT token, endpoint_arn, endpoint_registered_at FROM devices`).toEqual([
+        { token: "phone", endpoint_arn: null, endpoint_registered_at: null }
+      ])
+    })
+  )
+)
+
 it.scoped("runs what is missing, in order", () =>
   onEmpty(
     Effect.gen(function* () {
