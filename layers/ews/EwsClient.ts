@@ -39,10 +39,9 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
       ),
     inbox: (timeout) => call(inboxRequest, inboxResponse, timeout).pipe(Effect.map(accepted)),
     mails: (items, shape, timeout) =>
-      Effect.gen(function* () {
-        const left = yield* timeLeft(timeout)
-        return yield* previewed(call, yield* mailsIn(call, items, shape, left), shape, left)
-      }),
+      Effect.flatMap(timeLeft(timeout), (left) =>
+        Effect.flatMap(mailsIn(call, items, shape, left), (found) => previewed(call, found, shape, left))
+      ),
     missed: (since, limit, shape, timeout) =>
       Effect.gen(function* () {
         const left = yield* timeLeft(timeout)
@@ -64,22 +63,23 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
 const BATCH = 25
 
 /** All or nothing: what is missing from an answer is taken as gone. */
-const mailsIn = Effect.fnUntraced(function* (
+const mailsIn = (
   call: SoapCalls["call"],
   items: ReadonlyArray<ItemId>,
   shape: MailShape,
   left: Effect.Effect<number>
-) {
-  const mails: Array<Mail> = []
-  const sizes = new Map<ItemId, number>()
-  for (let from = 0; from < items.length; from += BATCH) {
-    const batch = items.slice(from, from + BATCH)
-    const found = yield* call((version) => mailsRequest(version, batch, shape), mailsResponse, yield* left)
-    mails.push(...found.mails)
-    for (const [itemId, size] of found.sizes) sizes.set(itemId, size)
-  }
-  return { mails, sizes } satisfies FoundMails
-})
+): Effect.Effect<FoundMails, EwsError> => {
+  if (items.length === 0) return Effect.succeed({ mails: [], sizes: new Map() })
+  const batch = items.slice(0, BATCH)
+  const found = Effect.flatMap(left, (milliseconds) =>
+    call((version) => mailsRequest(version, batch, shape), mailsResponse, milliseconds)
+  )
+  if (items.length <= BATCH) return found
+  return Effect.zipWith(found, mailsIn(call, items.slice(BATCH), shape, left), (first, rest) => ({
+    mails: [...first.mails, ...rest.mails],
+    sizes: new Map([...first.sizes, ...rest.sizes])
+  }))
+}
 
 /**
  * Where the version knows no previews, the beginnings of the texts. They are not worth the mails: a failure leaves them

@@ -1,4 +1,4 @@
-import { Clock, Effect, Either, Redacted } from "effect"
+import { Effect, Either, Redacted } from "effect"
 import { type EwsError, EwsTimeout } from "../../schemas/EwsError.ts"
 import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import { type AcceptedVersions, lower, olderThan, VERSION_CODES } from "./AcceptedVersions.ts"
@@ -10,7 +10,6 @@ import type { HttpSession } from "./HttpSessions.ts"
 import { followed, isRedirect, REDIRECTS_MAX, tooManyRedirects } from "./Redirects.ts"
 import { type EwsRequest, soapAction } from "./Requests.ts"
 import { type HttpAnswer, versionIn } from "./SoapAnswer.ts"
-import { timeLeft } from "./TimeLeft.ts"
 
 /** Reads an answer; `now` in milliseconds since 1970. */
 export type Decoder<A> = (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
@@ -57,44 +56,52 @@ export const makeSoapCalls = (
     return http.send(endpoint, { operation, method: "POST", headers, body }, timeout)
   }
 
-  const call: SoapCalls["call"] = Effect.fnUntraced(function* (request, decode, timeout) {
-    const remaining = yield* timeLeft(timeout)
-    let left = timeout
-    let asked: ExchangeVersion =
-      version ?? versions.first(origin, account.exchangeVersion, yield* Clock.currentTimeMillis)
-    let refusedBy: "server" | "mailbox" | undefined
-    for (;;) {
-      const made = request(asked)
-      const site: CallSite = { operation: made.operation, host: URL.parse(endpoint.url)?.host ?? "" }
-      if (left <= 0) return yield* new EwsTimeout({ ...site, milliseconds: timeout })
-      const answer = yield* post(made, left)
-      const now = yield* Clock.currentTimeMillis
-      left = yield* remaining
-      if (isRedirect(answer)) {
-        endpoint = yield* follow(site, answer)
-        yield* Effect.logDebug(`${site.host} redirects ${site.operation} to ${URL.parse(endpoint.url)?.host}`)
-        continue
-      }
-      const decoded = decodedBy(decode, endpoint, site, answer, now)
-      const code = versionRefusal(decoded)
-      const older = code === undefined ? undefined : olderThan(asked, versionIn(answer))
-      if (older === undefined) {
-        if (Either.isRight(decoded)) {
-          version = asked
-          if (refusedBy === "server") {
-            versions.remember(origin, asked, now)
-            yield* Effect.logInfo(
-              `${site.host} is asked for ${asked} for an hour, because it refuses newer ones`
-            )
+  const move = (site: CallSite, answer: HttpAnswer) =>
+    Effect.flatMap(follow(site, answer), (next) => {
+      endpoint = next
+      return Effect.logDebug(`${site.host} redirects ${site.operation} to ${URL.parse(next.url)?.host}`)
+    })
+
+  const stepDown = (site: CallSite, to: ExchangeVersion, now: number) => {
+    versions.remember(origin, to, now)
+    return Effect.logInfo(`${site.host} is asked for ${to} for an hour, because it refuses newer ones`)
+  }
+
+  const call = <A>(
+    request: (version: ExchangeVersion) => EwsRequest,
+    decode: Decoder<A>,
+    timeout: number
+  ): Effect.Effect<A, EwsError> =>
+    Effect.clockWith((clock) => {
+      const begun = clock.unsafeCurrentTimeNanos()
+      const attempt = (
+        asked: ExchangeVersion,
+        refusedBy?: "server" | "mailbox"
+      ): Effect.Effect<A, EwsError> => {
+        const made = request(asked)
+        const site: CallSite = { operation: made.operation, host: URL.parse(endpoint.url)?.host ?? "" }
+        const left = timeout - Number((clock.unsafeCurrentTimeNanos() - begun) / 1_000_000n)
+        if (left <= 0) return Effect.fail(new EwsTimeout({ ...site, milliseconds: timeout }))
+        return Effect.flatMap(post(made, left), (answer) => {
+          if (isRedirect(answer)) return Effect.flatMap(move(site, answer), () => attempt(asked, refusedBy))
+          const now = clock.unsafeCurrentTimeMillis()
+          const decoded = decodedBy(decode, endpoint, site, answer, now)
+          const code = versionRefusal(decoded)
+          const older = code === undefined ? undefined : olderThan(asked, versionIn(answer))
+          if (older === undefined) {
+            if (Either.isLeft(decoded)) return decoded
+            version = asked
+            return refusedBy === "server" ? Effect.as(stepDown(site, asked, now), decoded.right) : decoded
           }
-        }
-        return yield* decoded
+          // The other codes may be about this mailbox's server or this operation alone.
+          const byServer = code === "ErrorInvalidServerVersion" && refusedBy !== "mailbox"
+          return attempt(older, byServer ? "server" : "mailbox")
+        })
       }
-      // The other codes may be about this mailbox's server or this operation alone.
-      refusedBy = code === "ErrorInvalidServerVersion" && refusedBy !== "mailbox" ? "server" : "mailbox"
-      asked = older
-    }
-  })
+      return attempt(
+        version ?? versions.first(origin, account.exchangeVersion, clock.unsafeCurrentTimeMillis())
+      )
+    })
 
   return {
     call,
