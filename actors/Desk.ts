@@ -144,6 +144,7 @@ export const subscribed = (
   closeGap(turn, since, { missed: result.missed, unread: result.unread, activityId })
 }
 
+/** The attempt came to nothing; what it may have left at Exchange is refused. */
 export const failed = (turn: Turn, result: EnrolResult & { readonly _tag: "Failed" }): void => {
   if (!result.refused) return
   turn.set({ refused: Math.max(turn.state.refused, result.generation) })
@@ -168,6 +169,7 @@ export const proceed = (turn: Turn, early: ReadonlyArray<Early>, subscription: n
   serve(turn, queued)
 }
 
+/** The number of the next attempt to subscribe. */
 export const nextGeneration = (state: State): number =>
   Math.max(state.generation, state.attempted, state.refused) + 1
 

@@ -36,7 +36,7 @@ export const reform = (turn: Turn, bearer: Bearer): void => {
   if (!isOutdated(turn.state, turn.env) || !isListening(link) || bearer.generation !== generation) return
   if (desk._tag !== "Free" || work._tag !== "Idle" || !turn.env.mayReform || exhausted(turn)) return
   if (reformedAt > 0 && turn.now - reformedAt < REFORM_EVERY) return
-  turn.log("made otherwise than the settings say now; it is renewed", bearer.activityId)
+  turn.log("the subscription was made with other settings than now and is renewed", bearer.activityId)
   turn.set({ reformedAt: turn.now, renewal: renewalWith(bearer, false, turn.state.gapSince === 0) })
   renew(turn)
 }

@@ -192,7 +192,7 @@ export type LogEvent =
   | "acknowledged a callback that always crashes"
   | "the Secure Email Gateway lets no device pass"
   | "the Secure Email Gateway lets devices pass again"
-  | "made otherwise than the settings say now; it is renewed"
+  | "the subscription was made with other settings than now and is renewed"
 
 /** A mail to announce; without details when Exchange could not be asked. */
 export interface Announcement {

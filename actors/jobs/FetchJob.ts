@@ -137,7 +137,8 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
       })
     : Effect.tap(askExchange(dossier.user, account, questions, found), () => {
         // It stands there no more.
-        if (command.blocked.length > 0) found.compliance = { blocked: [], all: false }
+        if (command.blocked === "all" || command.blocked.length > 0)
+          found.compliance = { blocked: [], all: false }
       })
   yield* answers.pipe(
     Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))),
