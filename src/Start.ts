@@ -13,7 +13,7 @@ export class DataDirectoryEmpty extends Schema.TaggedError<DataDirectoryEmpty>()
   directory: Schema.String
 }) {
   override get message() {
-    return `${this.directory} holds no data; check ENS_DATA_DIR, or, if this is a first set-up, make an API token: npm run -s ens -- token create --label phones`
+    return `${this.directory} holds no data; check ENS_DATA_DIR, or, if this is a first set-up, run: npm run -s ens -- init`
   }
 }
 

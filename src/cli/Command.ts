@@ -5,7 +5,9 @@ import { version } from "../Instance.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configCommand } from "./ConfigCommand.ts"
 import { demoCommand } from "./DemoCommand.ts"
+import { initCommand } from "./InitCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
+import { pinCommand } from "./PinCommand.ts"
 import { sandboxCommand } from "./SandboxCommand.ts"
 import { startCommand } from "./StartCommand.ts"
 import { tokenCommand } from "./TokenCommand.ts"
@@ -15,8 +17,10 @@ const ens = Command.make("ens").pipe(
   Command.withSubcommands([
     startCommand,
     demoCommand,
+    initCommand,
     configCommand,
     tokenCommand,
+    pinCommand,
     migrateCommand,
     sandboxCommand
   ])

@@ -3,13 +3,9 @@ import { mkdtemp, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
-import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
-import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
-import * as SqliteStorage from "../../../layers/storage/SqliteStorage.ts"
-import { Storage } from "../../../layers/storage/Storage.ts"
-import { run } from "../../../src/cli/Command.ts"
+import { Effect } from "effect"
+import { ens, tenantOf } from "../../support/CommandLine.ts"
 
 /** A first set-up in a directory of its own. */
 const setUp = Effect.promise(async () => {
@@ -19,41 +15,11 @@ const setUp = Effect.promise(async () => {
   return { dataDir, config, database: join(dataDir, "ens.db") }
 })
 
-interface Outcome {
-  readonly ok: boolean
-  readonly out: string
-  readonly err: string
-}
-
-/** Runs `ens …` in this process. */
-const ens = (...args: ReadonlyArray<string>): Effect.Effect<Outcome> =>
-  Effect.gen(function* () {
-    const lines = { out: [] as Array<string>, err: [] as Array<string> }
-    const console = yield* Effect.consoleWith(Effect.succeed)
-    const exit = yield* Effect.exit(
-      run(["node", "ens", ...args]).pipe(
-        Effect.withConsole({
-          ...console,
-          log: (line) => Effect.sync(() => void lines.out.push(String(line))),
-          error: (line) => Effect.sync(() => void lines.err.push(String(line)))
-        }),
-        Effect.provide(NodeContext.layer)
-      )
-    )
-    return { ok: exit._tag === "Success", out: lines.out.join("\n"), err: lines.err.join("\n") }
-  })
-
 const failing = (text: string | RegExp) => ({
   ok: false,
   out: "",
   err: typeof text === "string" ? `ens: ${text}` : expect.stringMatching(text)
 })
-
-const tenantOf = (database: string, token: string) =>
-  Effect.flatMap(Storage, (storage) => storage.tenantOfToken(hashApiToken(token))).pipe(
-    Effect.map(Option.getOrUndefined),
-    Effect.provide(SqliteStorage.layer(database))
-  )
 
 describe("ens token", () => {
   it.scopedLive("create: prints the token once, and it opens its tenant", () =>

@@ -1,0 +1,120 @@
+import { X509Certificate } from "node:crypto"
+import { existsSync } from "node:fs"
+import { Args, Command } from "@effect/cli"
+import { Clock, Console, Effect } from "effect"
+import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
+import { connectReason } from "../../layers/net/ConnectError.ts"
+import { fingerprintsOf } from "../../layers/net/Pins.ts"
+import { subjectOf } from "../../layers/push/CnsCertificate.ts"
+import * as CnsConnection from "../../layers/push/CnsConnection.ts"
+import { readBounded } from "../../layers/push/CnsFiles.ts"
+import * as CnsPins from "../../layers/push/CnsPins.ts"
+import { certificateOf } from "../../layers/push/CnsSetup.ts"
+import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import { withSettings } from "./Administer.ts"
+import { CommandProblem } from "./CommandProblem.ts"
+import { configFile, json } from "./CommonOptions.ts"
+
+const what = Args.text({ name: "HOST|FILE" }).pipe(
+  Args.withDescription(
+    "CNS's host (and :port), which is asked for its certificate, or a file with it (PEM, DER)"
+  )
+)
+
+/** `ens pin add HOST|FILE`: shows a certificate and pins its public key, which outlives a renewal with the same key. */
+export const addCommand = Command.make("add", { what, configFile, json }, (given) =>
+  withSettings(
+    given.configFile,
+    Effect.gen(function* () {
+      const settings = yield* Settings
+      if (!existsSync(settings.dataDir))
+        return yield* problem(`there is no data directory ${settings.dataDir}; make it: ens init`)
+      const { certificate, from } = existsSync(given.what)
+        ? { certificate: yield* inFile(given.what), from: given.what }
+        : yield* atHost(given.what, settings)
+      const pins = yield* CnsPins.read(settings.dataDir)
+      const prints = fingerprintsOf(certificate)
+      const added = !pins.some(({ pin }) => pin === prints.key)
+      const shown = {
+        from,
+        subject: subjectOf(certificate),
+        issuer: certificate.issuer.split("\n").reverse().join(", "),
+        expiresAt: certificate.validToDate.toISOString(),
+        certificate: prints.certificate,
+        pin: prints.key
+      }
+      if (added) {
+        const pin = {
+          pin: prints.key,
+          from,
+          subject: shown.subject,
+          expiresAt: certificate.validToDate.getTime(),
+          addedAt: yield* Clock.currentTimeMillis
+        }
+        yield* CnsPins.write(settings.dataDir, [...pins, pin])
+      }
+      yield* Console.log(given.json ? JSON.stringify({ ...shown, added }) : textOf(shown, added))
+    })
+  )
+).pipe(Command.withDescription("Pin the public key of CNS's certificate"))
+
+interface Shown {
+  readonly from: string
+  readonly subject: string
+  readonly issuer: string
+  readonly expiresAt: string
+  readonly certificate: string
+  readonly pin: string
+}
+
+const textOf = (shown: Shown, added: boolean): string => `${shown.from}
+  subject      ${shown.subject}
+  issuer       ${shown.issuer}
+  valid until  ${shown.expiresAt.slice(0, 10)}
+  certificate  SHA-256 ${shown.certificate}
+  public key   SHA-256 ${shown.pin}
+
+${added ? "Its public key is pinned from the service's next start on." : "Its public key is pinned already."} Without a pinned one CNS gets nothing; see: ens pin list`
+
+const inFile = (file: string) =>
+  Effect.gen(function* () {
+    const cure = "give CNS's certificate as a PEM or DER file"
+    const bytes = yield* readBounded(file, CERTIFICATE_MAX, cure)
+    return yield* Effect.try({
+      try: () => new X509Certificate(bytes),
+      catch: () => new CommandProblem({ problem: `${file} is no certificate; ${cure}` })
+    })
+  })
+
+const atHost = (text: string, settings: SettingsShape) =>
+  Effect.gen(function* () {
+    const url = URL.parse(`https://${text}`)
+    if (url === null || url.host !== text.toLowerCase().replace(/:443$/, ""))
+      return yield* problem(
+        `there is no file ${text}, and a host must be like cns.awmdm.com or cns.awmdm.com:443`
+      )
+    const cns = new URL(settings.cns.url)
+    const usual = url.hostname === cns.hostname && cns.protocol === "https:" ? cns.port : ""
+    const port = Number(url.port || usual || 443)
+    const way = yield* CnsConnection.read(settings.cns)
+    // Some servers end the handshake if nobody shows a certificate; it may be missing yet.
+    const ours = yield* certificateOf(settings).pipe(
+      Effect.provide(LocalMasterKey.layer(settings.masterKey)),
+      Effect.orElseSucceed(() => undefined)
+    )
+    const connection = { ...way, ...(ours === undefined ? {} : { identity: ours.identity }) }
+    const host = url.hostname.replace(/^\[|\]$/g, "")
+    const certificate = yield* CnsConnection.shownCertificate(connection, host, port).pipe(
+      Effect.mapError(
+        (error) =>
+          new CommandProblem({
+            problem: `${url.hostname}:${port} cannot be pinned: ${connectReason(error) ?? error.message} (ENS_CNS_CA_FILE and ENS_CNS_PROXY_URL are used)`
+          })
+      )
+    )
+    return { certificate, from: `${url.hostname}:${port}` }
+  })
+
+const CERTIFICATE_MAX = 256 * 1024
+
+const problem = (text: string) => Effect.fail(new CommandProblem({ problem: text }))

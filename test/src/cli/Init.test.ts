@@ -1,0 +1,114 @@
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { configXml, P12_PASSWORD, p12 } from "../../support/CnsConfigXml.ts"
+import { ens, settingsFile, tenantOf } from "../../support/CommandLine.ts"
+
+const first = p12("AW Cloud Notification - acme")
+
+/** A new installation with files for `--config-xml` and `--password-file`. */
+const prepared = Effect.map(settingsFile(), (files) => {
+  const write = (name: string, text: string) => {
+    const file = join(files.directory, name)
+    writeFileSync(file, text)
+    return file
+  }
+  const xml = write("config.xml", configXml(first))
+  const password = write("password", `${P12_PASSWORD}\r\n`)
+  const init = (...args: ReadonlyArray<string>) => ens("init", "--config", files.config, ...args)
+  return { ...files, write, xml, password, init }
+})
+
+describe("ens init", () => {
+  it.scopedLive("makes all of a first set-up, and shows the token this once", () =>
+    Effect.gen(function* () {
+      const { database, dataDir, init } = yield* prepared
+      const made = yield* init("--ews-host", "Mail.Example.com")
+      expect(made).toMatchObject({ ok: true, err: "" })
+      const [, token = ""] = /^(ens_[\w-]{43})$/m.exec(made.out) ?? []
+      expect(yield* tenantOf(database, token)).toMatchObject({
+        name: "default",
+        ewsUrls: ["https://mail.example.com/EWS/Exchange.asmx"]
+      })
+      expect(statSync(dataDir).mode & 0o777).toBe(0o700)
+      expect(statSync(join(dataDir, "master.key")).mode & 0o777).toBe(0o600)
+      expect(made.out.match(/^made/gm)).toHaveLength(4)
+    })
+  )
+
+  it.scopedLive("says a second time what exists, and changes nothing", () =>
+    Effect.gen(function* () {
+      const { config, dataDir, init, password, xml } = yield* prepared
+      const arguments_ = ["--json", "--config-xml", xml, "--password-file", password]
+      const before = JSON.parse((yield* init(...arguments_)).out)
+      expect(before).toMatchObject({ token: { tenant: "default" }, cnsCertificate: { made: true } })
+      const stored = readFileSync(join(dataDir, "cns.certificate"))
+      const again = yield* init(...arguments_, "--ews-host", "mail.example.com")
+      expect(JSON.parse(again.out)).toEqual({
+        dataDir: { at: dataDir, made: false },
+        masterKey: { at: join(dataDir, "master.key"), made: false },
+        database: { at: join(dataDir, "ens.db"), made: false },
+        cnsCertificate: { ...before.cnsCertificate, made: false },
+        token: null,
+        notes: [expect.stringContaining("use: ens token create --ews-url")]
+      })
+      expect(readFileSync(join(dataDir, "cns.certificate"))).toEqual(stored)
+      expect(JSON.parse((yield* ens("token", "list", "--json", "--config", config)).out)).toMatchObject([
+        { label: "phones", ewsUrls: [] }
+      ])
+      const text = (yield* init()).out
+      expect(text.match(/^exists/gm)).toHaveLength(5)
+      expect(text).not.toContain("ens_")
+    })
+  )
+
+  it.scopedLive("keeps the certificate of config.xml so that only the master key opens it", () =>
+    Effect.gen(function* () {
+      const { dataDir, init, password, xml } = yield* prepared
+      const made = yield* init("--config-xml", xml, "--password-file", password)
+      expect(made.out).toContain("CN=AW Cloud Notification - acme, until 2049-01-01")
+      const file = join(dataDir, "cns.certificate")
+      expect(statSync(file).mode & 0o777).toBe(0o600)
+      expect(readFileSync(file).toString("latin1")).not.toMatch(/PRIVATE KEY|CERTIFICATE|Cloud/)
+    })
+  )
+
+  it.scopedLive("tells how to replace a certificate, instead of doing so", () =>
+    Effect.gen(function* () {
+      const { dataDir, init, password, write, xml } = yield* prepared
+      yield* init("--config-xml", xml, "--password-file", password)
+      const other = write("other.xml", configXml(p12("AW Cloud Notification - other")))
+      const again = yield* init("--config-xml", other, "--password-file", password)
+      expect(again.out).toContain("AW Cloud Notification - acme")
+      expect(again.out).toContain(`remove ${join(dataDir, "cns.certificate")} and repeat`)
+    })
+  )
+
+  it.scopedLive("makes nothing if something that it was given is of no use", () =>
+    Effect.gen(function* () {
+      const { dataDir, init, password, write, xml } = yield* prepared
+      const wrong = write("wrong", "guess")
+      const empty = write("empty.xml", "<a/>")
+      const zip = write("config.zip", "PK\u0003\u0004")
+      const doctype = write("bomb.xml", '<!DOCTYPE a [<!ENTITY b "c">]><a>&b;</a>')
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+        [["--config-xml", xml], /wants the password .* give it with --password-file$/],
+        [
+          ["--config-xml", xml, "--password-file", wrong],
+          /the password does not open .*config\.xml; correct --password-file/
+        ],
+        [["--config-xml", empty], /empty\.xml holds no certificate; --config-xml must name/],
+        [["--config-xml", zip], /is a ZIP archive; unpack it first$/],
+        [["--config-xml", doctype], /has a document type/],
+        [["--config-xml", join(dataDir, "none")], /^ens: there is no file/],
+        [["--password-file", password], /goes with --config-xml$/],
+        [["--ews-host", "https://mail.example.com/EWS"], /--ews-host must be a host name/],
+        [["--ews-host", ""], /--ews-host must be a host name/]
+      ]
+      for (const [args, problem] of cases)
+        expect(yield* init(...args)).toEqual({ ok: false, out: "", err: expect.stringMatching(problem) })
+      expect(existsSync(dataDir)).toBe(false)
+    })
+  )
+})
