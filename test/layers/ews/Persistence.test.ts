@@ -8,6 +8,7 @@ import {
   TRIES
 } from "../../../layers/ews/Persistence.ts"
 import {
+  EwsBlocked,
   EwsBusy,
   type EwsError,
   EwsForbidden,
@@ -116,6 +117,7 @@ describe("persistently", () => {
   const permanent: ReadonlyArray<EwsError> = [
     new EwsUnauthorized({ ...site, offered: ["Basic"] }),
     new EwsForbidden(site),
+    new EwsBlocked({ ...site, status: 403 }),
     new EwsRefused({ ...site, responseCode: "ErrorAccessDenied", status: 200 }),
     new EwsUnusable({ ...site, status: 200, reason: "an HTML page" })
   ]
