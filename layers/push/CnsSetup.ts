@@ -61,7 +61,7 @@ const watchCertificate = ({ certificate }: CnsCertificate.CnsCertificate) =>
     what: "cns",
     name: `The CNS certificate [${CnsCertificate.subjectOf(certificate)}]`,
     expiresAt: certificate.validToDate.getTime(),
-    cure: "download config.xml with a new one from the UEM console, and import it with ens init"
+    cure: "download config.xml with a new one from the UEM console, and put it in place of ENS_CNS_CONFIG_FILE, or remove cns.certificate from the data directory and run ens init --config-xml FILE --password-file FILE"
   })
 
 const watchPins = (pins: ReadonlyArray<CnsPins.StoredPin>) =>

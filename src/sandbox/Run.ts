@@ -73,6 +73,7 @@ export interface RunCnsOptions extends CnsOptions {
 export const runCns = (options: RunCnsOptions): Effect.Effect<never, CannotListen> =>
   Effect.gen(function* () {
     const cns = yield* makeCns(options)
+    const curl = options.certFile === undefined ? "curl" : `curl --cacert ${options.certFile}`
     yield* Console.log(`CNS stand-in: ${cns.url}
 
 Start the service with ENS_PUSH=cns ENS_CNS_URL=${cns.url}${
@@ -80,9 +81,9 @@ Start the service with ENS_PUSH=cns ENS_CNS_URL=${cns.url}${
     }; what it takes is printed below.
 ${options.clientCert === undefined ? "It does not check signatures." : "It refuses what the known certificate has not signed (401, code 2007)."}
 
-  trouble     curl ${cns.controlUrl}/faults -d '{"kind":"status","status":503,"retryAfter":"5","times":3}'
+  trouble     ${curl} ${cns.controlUrl}/faults -d '{"kind":"status","status":503,"retryAfter":"5","times":3}'
               kinds: status unauthorized reject retry slow malformed cut clear
-  look        curl ${cns.controlUrl}/state
+  look        ${curl} ${cns.controlUrl}/state
 `)
     const print = Runtime.runSync(yield* Effect.runtime())
     cns.onNotification((taken) => print(Console.log(JSON.stringify(taken))))
