@@ -1,7 +1,9 @@
 import * as Http2 from "node:http2"
 import type { SecureContextOptions } from "node:tls"
-import { Effect, Schedule, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
+import { type Answer, exchange } from "./ApnsExchange.ts"
 import type { ApnsResponse } from "./ApnsReply.ts"
+import * as Deadlines from "./Deadlines.ts"
 import { codeOf, TIMEOUT, TOO_LONG } from "./NetworkTrouble.ts"
 
 /** One HTTP/2 connection to an APNs host that is opened when needed, kept, and replaced when it ends. */
@@ -17,8 +19,8 @@ export interface ApnsConnection {
 export interface ConnectionOptions {
   /** `https://host:port` */
   readonly origin: string
-  /** Authorities to trust besides; given to TLS as they are. */
-  readonly tls?: SecureContextOptions
+  /** Authorities to trust instead of the known ones, and the like; given to TLS as they are. */
+  readonly tls: SecureContextOptions
   /** Milliseconds that a request may take, connecting included. */
   readonly timeout: number
 }
@@ -32,46 +34,86 @@ export interface ConnectionOptions {
 export const make = Effect.fnUntraced(function* (
   options: ConnectionOptions
 ): Effect.fn.Return<ApnsConnection, never, Scope.Scope> {
+  const deadlines = yield* Deadlines.make(options.timeout)
   const links = new Set<Link>()
   let current: Link | undefined
   let closed = false
 
   const open = (): Link => {
     const session = Http2.connect(options.origin, { ...options.tls, settings: { enablePush: false } })
-    const link: Link = { session, connected: connecting(session), answers: 0 }
+    const link: Link = { session, connected: connecting(session), ready: false, answers: 0 }
     // What fails with it hears of it by itself; without a listener it would end the process.
     session.on("error", () => {})
     session.on("close", () => links.delete(link))
+    link.connected.then((code) => {
+      link.ready = code === undefined
+    })
     links.add(link)
     return link
   }
 
-  const connected = Effect.suspend(() => {
-    if (closed) return Effect.fail("closed")
-    const link = current && isUsable(current) ? current : open()
-    current = link
-    return Effect.tryPromise({ try: () => link.connected, catch: codeOf }).pipe(
-      Effect.onInterrupt(() => Effect.sync(() => link.session.connecting && link.session.destroy())),
-      Effect.as(link)
-    )
-  })
-
-  const post: ApnsConnection["post"] = (path, headers, body) => {
-    const request = (link: Link) => exchange(link, { ":method": "POST", ":path": path, ...headers }, body)
-    return connected.pipe(
-      Effect.flatMap((link) =>
-        Effect.catchIf(
-          request(link),
-          (code) => code !== TOO_LONG,
-          () => Effect.flatMap(connected, request)
-        )
-      ),
-      Effect.timeoutFail({ duration: options.timeout, onTimeout: () => TIMEOUT })
-    )
+  const usable = (): Link => {
+    current = current && isUsable(current) ? current : open()
+    return current
   }
 
-  const ping = Effect.suspend(() => (current && isUsable(current) ? pong(current.session) : Effect.void))
-  yield* Effect.forkScoped(Effect.repeat(ping, Schedule.spaced(PING_EVERY)))
+  /** Plain callbacks, because this is done for every notification. Returns what gives the request up. */
+  const start = (
+    headers: Http2.OutgoingHttpHeaders,
+    body: string,
+    done: (answer: Answer) => void
+  ): (() => void) => {
+    let giveUp = () => {}
+    let over = false
+    const attempt = (repeat: boolean) => {
+      if (over) return
+      if (closed) return finish("closed")
+      const link = usable()
+      const answersBefore = link.answers
+      giveUp = () => link.session.destroy()
+      link.connected.then((code) => {
+        if (over) return
+        if (code !== undefined) return finish(code)
+        const cancel = exchange(link.session, headers, body, (answer) => {
+          if (typeof answer !== "string") link.answers++
+          if (typeof answer === "string" && answer !== TOO_LONG && !repeat) attempt(true)
+          else finish(answer)
+        })
+        giveUp = () => {
+          cancel()
+          // Nobody was answered meanwhile: the other side may be gone without a word.
+          if (link.answers === answersBefore) link.session.destroy()
+        }
+      })
+    }
+    const finish = (answer: Answer) => {
+      if (over) return
+      over = true
+      unwatch()
+      done(answer)
+    }
+    const abandon = () => {
+      if (over) return
+      finish(TIMEOUT)
+      giveUp()
+    }
+    const unwatch = deadlines.watch(abandon)
+    attempt(false)
+    return abandon
+  }
+
+  const post: ApnsConnection["post"] = (path, headers, body) =>
+    Effect.async((resume) => {
+      const abandon = start({ ":method": "POST", ":path": path, ...headers }, body, (answer) =>
+        resume(typeof answer === "string" ? Effect.fail(answer) : Effect.succeed(answer))
+      )
+      return Effect.sync(abandon)
+    })
+
+  const ping = Effect.suspend(() =>
+    current && isUsable(current) && current.ready ? pong(current.session) : Effect.void
+  )
+  yield* Effect.forkScoped(Effect.forever(Effect.delay(ping, PING_EVERY)))
 
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
@@ -87,12 +129,11 @@ export const make = Effect.fnUntraced(function* (
 const PING_EVERY = 60_000
 const PONG_WITHIN = 10_000
 
-/** Bytes; APNs' answers have less than a hundred. */
-const ANSWER_MAX = 8 * 1024
-
 interface Link {
   readonly session: Http2.ClientHttp2Session
-  readonly connected: Promise<void>
+  /** A code if there is no connection. */
+  readonly connected: Promise<string | undefined>
+  ready: boolean
   /** How many requests were answered on it. */
   answers: number
 }
@@ -100,16 +141,13 @@ interface Link {
 /** After a GOAWAY a session is closed: it ends when all is answered, and takes nothing new. */
 const isUsable = ({ session }: Link) => !session.closed && !session.destroyed
 
-const connecting = (session: Http2.ClientHttp2Session): Promise<void> => {
-  const connected = new Promise<void>((resolve, reject) => {
-    session.once("connect", () => resolve())
-    session.once("error", reject)
-    session.once("close", () => reject(new Error("closed")))
+const connecting = (session: Http2.ClientHttp2Session): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    // Its first word says how many requests it takes at once; more would be refused until then.
+    session.once("remoteSettings", () => resolve(undefined))
+    session.once("error", (cause) => resolve(codeOf(cause)))
+    session.once("close", () => resolve("ECONNRESET"))
   })
-  // Whoever waits hears of it; nobody may be waiting.
-  connected.catch(() => {})
-  return connected
-}
 
 const pong = (session: Http2.ClientHttp2Session): Effect.Effect<void> =>
   Effect.async<void, "none">((resume) => {
@@ -119,46 +157,3 @@ const pong = (session: Http2.ClientHttp2Session): Effect.Effect<void> =>
     Effect.timeoutFail({ duration: PONG_WITHIN, onTimeout: () => "none" as const }),
     Effect.catchAll(() => Effect.sync(() => session.destroy()))
   )
-
-const exchange = (
-  link: Link,
-  headers: Http2.OutgoingHttpHeaders,
-  body: string
-): Effect.Effect<ApnsResponse, string> =>
-  Effect.async((resume) => {
-    const fail = (code: string) => resume(Effect.fail(code))
-    let stream: Http2.ClientHttp2Stream
-    try {
-      stream = link.session.request(headers)
-    } catch (cause) {
-      fail(codeOf(cause))
-      return
-    }
-    const answersBefore = link.answers
-    const chunks: Array<Buffer> = []
-    let bytes = 0
-    let response: Omit<ApnsResponse, "body"> | undefined
-    stream.on("response", (answer) => {
-      link.answers++
-      response = { status: answer[":status"] ?? 0, retryAfter: answer["retry-after"] }
-    })
-    stream.on("data", (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= ANSWER_MAX) chunks.push(chunk)
-      else {
-        fail(TOO_LONG)
-        stream.close(Http2.constants.NGHTTP2_CANCEL)
-      }
-    })
-    stream.on("end", () => {
-      if (response) resume(Effect.succeed({ ...response, body: Buffer.concat(chunks).toString("utf8") }))
-    })
-    stream.on("error", (cause) => fail(codeOf(cause)))
-    stream.on("close", () => fail("ERR_HTTP2_STREAM_CANCEL"))
-    stream.end(body)
-    return Effect.sync(() => {
-      stream.close(Http2.constants.NGHTTP2_CANCEL)
-      // Nobody was answered meanwhile: the other side may be gone without a word.
-      if (link.answers === answersBefore) link.session.destroy()
-    })
-  })

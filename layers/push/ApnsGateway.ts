@@ -1,12 +1,12 @@
 import type { SecureContextOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
-import { type PushEnvironment, type PushNotification, Verdict } from "../../schemas/Push.ts"
+import { type PushEnvironment, type PushNotification, type PushTarget, Verdict } from "../../schemas/Push.ts"
 import type { ApnsSettings } from "../../schemas/Settings.ts"
 import * as ApnsConnection from "./ApnsConnection.ts"
 import { apnsHeaders } from "./ApnsHeaders.ts"
 import * as ApnsKeys from "./ApnsKeys.ts"
 import { type ApnsResponse, readReply } from "./ApnsReply.ts"
-import * as ApnsToken from "./ApnsToken.ts"
+import { ApnsToken } from "./ApnsToken.ts"
 import type { Gateway } from "./Gateway.ts"
 import { reasonOf } from "./NetworkTrouble.ts"
 import type { PushSetupError } from "./PushSetupError.ts"
@@ -30,10 +30,11 @@ export const make = Effect.fnUntraced(function* ({
   timeout = TIMEOUT,
   tls = {}
 }: ApnsOptions): Effect.fn.Return<Gateway, PushSetupError, Scope.Scope> {
+  const clock = yield* Effect.clock
   const keys = yield* ApnsKeys.read(settings)
   const senders = new Map<ApnsKeys.ApnsKey, { readonly [E in PushEnvironment]: Sender }>()
   for (const key of new Set([...keys.apps.values(), ...(keys.otherwise ? [keys.otherwise] : [])])) {
-    const token = ApnsToken.make(key)
+    const token = new ApnsToken(key)
     const sender = Effect.fnUntraced(function* (host: string) {
       const origin = `https://${host.includes(":") ? `[${host}]` : host}:${settings.port}`
       return { host, token, connection: yield* ApnsConnection.make({ origin, tls, timeout }) }
@@ -56,32 +57,30 @@ export const make = Effect.fnUntraced(function* ({
         })
   }
 
-  const sendOne = Effect.fnUntraced(function* (notification: PushNotification) {
-    const { target } = notification
-    if (target.platform !== "iOS") return Verdict.Rejected({ reason: "APNs serves iOS only" })
-    const key = keys.apps.get(target.bundleId) ?? keys.otherwise
-    const sender = key && senders.get(key)?.[target.environment]
-    if (!sender) return Verdict.Rejected({ reason: "ENS_APNS_KEY_FILE names no key for this app" })
-    // Devices say both, and what cannot stand in a header must not look like trouble of the connection.
-    if (!WORD.test(target.bundleId)) return Verdict.Rejected({ reason: "no bundle id" })
-    if (!WORD.test(target.token)) return Verdict.Rejected({ reason: "no device token" })
-    const { connection, host, token } = sender
-    const headers = {
-      ...apnsHeaders(notification),
-      "apns-topic": target.bundleId,
-      authorization: `bearer ${yield* token.current}`
-    }
-    const path = `/3/device/${encodeURIComponent(target.token)}`
-    const verdict = yield* connection.post(path, headers, JSON.stringify(notification.payload)).pipe(
-      Effect.tap((response) => (response.status === 403 ? token.refused : Effect.void)),
-      Effect.zipWith(currentTime, (response, now) => judge(notification, response, now)),
-      Effect.catchAll((code) =>
-        Effect.succeed(Verdict.GatewayDown({ reason: reasonOf(code, "ENS_APNS_HOST") }))
-      )
-    )
-    if (verdict._tag !== "GatewayDown") return verdict
-    return Verdict.GatewayDown({ reason: `APNs at ${host} ${verdict.reason}` })
-  })
+  const sendOne = (notification: PushNotification): Effect.Effect<Verdict> =>
+    Effect.suspend(() => {
+      const { payload, target } = notification
+      const key = keys.apps.get(target.bundleId) ?? keys.otherwise
+      const sender = key && senders.get(key)?.[target.environment]
+      const fault = faultOf(target) ?? (sender ? undefined : "ENS_APNS_KEY_FILE names no key for this app")
+      if (!sender || fault !== undefined) return Effect.succeed(Verdict.Rejected({ reason: fault ?? "" }))
+      const { connection, host, token } = sender
+      const headers = {
+        ...apnsHeaders(notification),
+        "apns-topic": target.bundleId,
+        authorization: `bearer ${token.current(clock.unsafeCurrentTimeMillis())}`
+      }
+      const down = (reason: string) => Verdict.GatewayDown({ reason: `APNs at ${host} ${reason}` })
+      const path = `/3/device/${encodeURIComponent(target.token)}`
+      return Effect.match(connection.post(path, headers, JSON.stringify(payload)), {
+        onSuccess: (response) => {
+          if (response.status === 403) token.refuse()
+          const verdict = judge(notification, response, clock.unsafeCurrentTimeMillis())
+          return verdict._tag === "GatewayDown" ? down(verdict.reason) : verdict
+        },
+        onFailure: (code) => down(reasonOf(code, "ENS_APNS_HOST"))
+      })
+    })
 
   return { name: "apns", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
 })
@@ -90,12 +89,17 @@ export const make = Effect.fnUntraced(function* ({
 const SLOTS = 100
 const TIMEOUT = 8_000
 
-const WORD = /^[\x21-\x7e]+$/
-
 interface Sender {
   readonly host: string
-  readonly token: ApnsToken.ApnsToken
+  readonly token: ApnsToken
   readonly connection: ApnsConnection.ApnsConnection
 }
 
-const currentTime = Effect.clockWith((clock) => clock.currentTimeMillis)
+/** What makes a target none of APNs'. Devices say both names, and what fits no header would look like trouble of the connection. */
+const faultOf = ({ bundleId, platform, token }: PushTarget): string | undefined => {
+  if (platform !== "iOS") return "APNs serves iOS only"
+  if (!WORD.test(bundleId)) return "no bundle id"
+  return WORD.test(token) ? undefined : "no device token"
+}
+
+const WORD = /^[\x21-\x7e]+$/

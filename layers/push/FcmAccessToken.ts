@@ -9,7 +9,7 @@ export interface FcmAccessToken {
   /** Fails with the reason, as the end of a sentence that begins with the host. */
   readonly current: Effect.Effect<string, string>
   /** FCM does not take this one: the next is a new one. */
-  readonly refused: (token: string) => Effect.Effect<void>
+  readonly refused: (token: string) => void
 }
 
 export interface AccessTokenOptions {
@@ -27,6 +27,7 @@ export const make = Effect.fnUntraced(function* (
   account: ServiceAccount,
   { timeout, tls }: AccessTokenOptions
 ): Effect.fn.Return<FcmAccessToken, never, Scope.Scope> {
+  const clock = yield* Effect.clock
   const agent = yield* Effect.acquireRelease(
     Effect.sync(
       () => new Agent({ connections: 1, connect: { timeout, ...tls }, maxResponseSize: ANSWER_MAX })
@@ -63,7 +64,7 @@ export const make = Effect.fnUntraced(function* (
   })
 
   const renewed = Effect.fnUntraced(function* () {
-    const now = yield* currentTime
+    const now = clock.unsafeCurrentTimeMillis()
     const old = known
     if (old && now < old.renewAt) return old.token
     const outcome = yield* Effect.either(logIn(now))
@@ -75,13 +76,14 @@ export const make = Effect.fnUntraced(function* (
   })
 
   return {
-    current: Effect.flatMap(currentTime, (now) =>
-      known && now < known.renewAt ? Effect.succeed(known.token) : alone.withPermits(1)(renewed())
+    current: Effect.suspend(() =>
+      known && clock.unsafeCurrentTimeMillis() < known.renewAt
+        ? Effect.succeed(known.token)
+        : alone.withPermits(1)(renewed())
     ),
-    refused: (token) =>
-      Effect.sync(() => {
-        if (known?.token === token) known = undefined
-      })
+    refused: (token) => {
+      if (known?.token === token) known = undefined
+    }
   }
 })
 
@@ -100,8 +102,6 @@ const ANSWER_MAX = 64 * 1024
 
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 const SCOPE = "https://www.googleapis.com/auth/firebase.messaging"
-
-const currentTime = Effect.clockWith((clock) => clock.currentTimeMillis)
 
 const assertion = ({ email, key, keyId, tokenUrl }: ServiceAccount, now: number): string => {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")

@@ -11,7 +11,7 @@ import { type FcmReply, type FcmResponse, readReply } from "./FcmReply.ts"
 import * as FcmRequests from "./FcmRequests.ts"
 import * as FcmServiceAccount from "./FcmServiceAccount.ts"
 import type { Gateway } from "./Gateway.ts"
-import { codeOf, reasonOf, TIMEOUT } from "./NetworkTrouble.ts"
+import { codeOf, reasonOf } from "./NetworkTrouble.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 import { TokenRefusals } from "./TokenRefusals.ts"
 
@@ -33,10 +33,11 @@ export const make = Effect.fnUntraced(function* ({
   timeout = REQUEST_TIMEOUT,
   tls = {}
 }: FcmOptions): Effect.fn.Return<Gateway, PushSetupError, Scope.Scope> {
+  const clock = yield* Effect.clock
   const endpoint = yield* usableEndpoint(settings.endpoint)
   const account = yield* FcmServiceAccount.read(settings)
   const access = yield* FcmAccessToken.make(account, { tls, timeout })
-  const requests = yield* FcmRequests.make({ endpoint, tls, connections: SLOTS })
+  const requests = yield* FcmRequests.make({ endpoint, tls, connections: SLOTS, timeout })
   let token = ""
   const messaging = yield* Effect.acquireRelease(
     Effect.sync(() =>
@@ -64,33 +65,35 @@ export const make = Effect.fnUntraced(function* ({
         })
   }
 
-  const attempt = Effect.fnUntraced(function* (notification: PushNotification, accessToken: string) {
-    const message = messageOf(notification, yield* currentTime)
-    const once = requests.once(() => {
+  const attempt = (notification: PushNotification, accessToken: string) => {
+    const message = messageOf(notification, clock.unsafeCurrentTimeMillis())
+    const call = () => {
       token = accessToken
       return messaging.send(message)
+    }
+    return Effect.match(requests.run(call), {
+      onSuccess: (name) => judge(notification, readName(name), clock.unsafeCurrentTimeMillis()),
+      onFailure: (failure) => {
+        const response = responseOf(failure)
+        if (response?.status === 401) access.refused(accessToken)
+        const now = clock.unsafeCurrentTimeMillis()
+        return judge(notification, response ? readReply(response, now) : unanswered(failure), now)
+      }
     })
-    const outcome = yield* once.pipe(
-      // A server may close a kept connection at any time.
-      Effect.catchIf(isBrokenOff, () => once),
-      Effect.timeoutFail({ duration: timeout, onTimeout: () => NO_ANSWER }),
-      Effect.either
-    )
-    const now = yield* currentTime
-    if (outcome._tag === "Right") return judge(notification, readName(outcome.right), now)
-    const response = responseOf(outcome.left)
-    if (response?.status === 401) yield* access.refused(accessToken)
-    return judge(notification, response ? readReply(response, now) : unanswered(outcome.left), now)
-  })
+  }
 
-  const sendOne = Effect.fnUntraced(function* (notification: PushNotification) {
-    const granted = yield* Effect.either(access.current)
-    if (granted._tag === "Left")
-      return Verdict.GatewayDown({ reason: `FCM's log-in at ${account.tokenUrl.host} ${granted.left}` })
-    const verdict = yield* attempt(notification, granted.right)
-    if (verdict._tag !== "GatewayDown") return verdict
-    return Verdict.GatewayDown({ reason: `FCM at ${endpoint?.host ?? HOST} ${verdict.reason}` })
-  })
+  const sendOne = (notification: PushNotification) =>
+    access.current.pipe(
+      Effect.flatMap((accessToken) => attempt(notification, accessToken)),
+      Effect.map((verdict) =>
+        verdict._tag === "GatewayDown"
+          ? Verdict.GatewayDown({ reason: `FCM at ${endpoint?.host ?? HOST} ${verdict.reason}` })
+          : verdict
+      ),
+      Effect.catchAll((reason) =>
+        Effect.succeed(Verdict.GatewayDown({ reason: `FCM's log-in at ${account.tokenUrl.host} ${reason}` }))
+      )
+    )
 
   return { name: "fcm", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
 })
@@ -101,13 +104,6 @@ const REQUEST_TIMEOUT = 8_000
 
 /** firebase-admin's own. */
 const HOST = "fcm.googleapis.com"
-
-const NO_ANSWER: FcmRequests.FcmFailure = { _tag: "Broken", code: TIMEOUT }
-
-const isBrokenOff = (failure: FcmRequests.FcmFailure) =>
-  failure._tag === "Broken" && (failure.code === "ECONNRESET" || failure.code === "EPIPE")
-
-const currentTime = Effect.clockWith((clock) => clock.currentTimeMillis)
 
 const usableEndpoint = (text: string | undefined): Effect.Effect<URL | undefined, PushSetupError> => {
   if (text === undefined) return Effect.succeed(undefined)

@@ -4,7 +4,8 @@ import * as Https from "node:https"
 import { isIP } from "node:net"
 import type { SecureContextOptions } from "node:tls"
 import { Effect, type Scope } from "effect"
-import { codeOf, TOO_LONG } from "./NetworkTrouble.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { codeOf, TIMEOUT, TOO_LONG } from "./NetworkTrouble.ts"
 
 /** Why there is no message id: the connection failed (a code for `reasonOf`), or firebase-admin throws. */
 export type FcmFailure =
@@ -14,8 +15,8 @@ export type FcmFailure =
 /** The connections to FCM, which firebase-admin uses, and what makes it use them once for a message. */
 export interface FcmRequests {
   readonly agent: Https.Agent
-  /** Runs one call of firebase-admin that makes one request with the agent; interruption ends the request. */
-  readonly once: <A>(call: () => Promise<A>) => Effect.Effect<A, FcmFailure>
+  /** Runs a call of firebase-admin that makes one request with the agent; interruption ends the request. */
+  readonly run: <A>(call: () => Promise<A>) => Effect.Effect<A, FcmFailure>
 }
 
 export interface RequestsOptions {
@@ -23,55 +24,106 @@ export interface RequestsOptions {
   readonly endpoint: URL | undefined
   readonly tls: SecureContextOptions
   readonly connections: number
+  /** Milliseconds that a call may take, connecting included. */
+  readonly timeout: number
 }
 
 /**
  * firebase-admin sends again by itself after a 503 and after a connection that broke, up to four times and as long as a
  * minute apart, and has no option against it; whoever waits here would hear nothing meanwhile. It also never ends when an
- * answer breaks off, and reads an answer of any length. All that is seen to where each request passes: at the agent.
+ * answer breaks off, and reads an answer of any length. All that is seen to where each request passes: at the agent. Only
+ * a connection that breaks before the answer is tried once more, because a server may close a kept one at any time.
  */
-export const make = (options: RequestsOptions): Effect.Effect<FcmRequests, never, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.sync(() => {
-      const calls = new AsyncLocalStorage<Call>()
-      const agent = new WatchingAgent(options, () => calls.getStore())
-      return { agent, calls }
-    }),
-    ({ agent }) => Effect.sync(() => agent.destroy())
-  ).pipe(Effect.map(({ agent, calls }) => ({ agent, once: (call) => onceIn(calls, call) })))
+export const make = Effect.fnUntraced(function* (
+  options: RequestsOptions
+): Effect.fn.Return<FcmRequests, never, Scope.Scope> {
+  const deadlines = yield* Deadlines.make(options.timeout)
+  const calls = new AsyncLocalStorage<Call>()
+  const agent = yield* Effect.acquireRelease(
+    Effect.sync(() => new WatchingAgent(options, () => calls.getStore())),
+    (agent) => Effect.sync(() => agent.destroy())
+  )
+
+  const run = <A>(call: () => Promise<A>): Effect.Effect<A, FcmFailure> =>
+    Effect.async((resume) => {
+      let current: Call | undefined
+      let over = false
+      const finish = (outcome: Effect.Effect<A, FcmFailure>) => {
+        if (over) return
+        over = true
+        unwatch()
+        resume(outcome)
+      }
+      const broken = (code: string) => finish(Effect.fail({ _tag: "Broken", code }))
+      const attempt = (repeat: boolean) => {
+        const one = new Call((code) => (BROKEN_OFF.has(code) && !repeat ? attempt(true) : broken(code)))
+        current = one
+        // It throws some of its errors before there is a promise.
+        calls
+          .run(one, async () => call())
+          .then(
+            (value) => one.over || finish(Effect.succeed(value)),
+            (error: unknown) => one.over || finish(Effect.fail({ _tag: "Thrown", error }))
+          )
+      }
+      const abandon = () => {
+        broken(TIMEOUT)
+        current?.abandon()
+      }
+      const unwatch = deadlines.watch(abandon)
+      attempt(false)
+      return Effect.sync(abandon)
+    })
+
+  return { agent, run }
+})
 
 /** Bytes; FCM's answers have less than two thousand. */
 const ANSWER_MAX = 64 * 1024
 
-/** One call of firebase-admin. */
-interface Call {
-  request: ClientRequest | undefined
-  over: boolean
-  readonly fail: (code: string) => void
-}
+const BROKEN_OFF = new Set(["ECONNRESET", "EPIPE"])
 
-const onceIn = <A>(calls: AsyncLocalStorage<Call>, run: () => Promise<A>): Effect.Effect<A, FcmFailure> =>
-  Effect.async((resume) => {
-    const call: Call = {
-      request: undefined,
-      over: false,
-      fail: (code) => {
-        call.over = true
-        resume(Effect.fail({ _tag: "Broken", code }))
-      }
-    }
-    // It throws some of its errors before there is a promise.
-    calls
-      .run(call, async () => run())
-      .then(
-        (value) => resume(Effect.succeed(value)),
-        (error: unknown) => resume(Effect.fail({ _tag: "Thrown", error }))
-      )
-    return Effect.sync(() => {
-      call.over = true
-      call.request?.destroy()
+/** One call of firebase-admin, and its request. */
+class Call {
+  /** What comes of it is known, or nobody cares; firebase-admin may still be busy with it. */
+  over = false
+  readonly #broken: (code: string) => void
+  #request: ClientRequest | undefined
+
+  constructor(broken: (code: string) => void) {
+    this.#broken = broken
+  }
+
+  abandon(): void {
+    this.over = true
+    this.#request?.destroy()
+  }
+
+  watch(request: ClientRequest): void {
+    this.#request = request
+    request.on("error", (error) => this.#fail(codeOf(error)))
+    request.prependListener("response", (response: IncomingMessage) => {
+      // The only status that firebase-admin tries again; the body tells what it is about, and any 5xx means the same.
+      if (response.statusCode === 503) response.statusCode = 500
+      let bytes = 0
+      response.on("data", (chunk: Buffer) => {
+        bytes += chunk.length
+        if (bytes <= ANSWER_MAX) return
+        this.#fail(TOO_LONG)
+        request.destroy()
+      })
+      response.on("close", () => {
+        if (!response.complete) this.#fail("ECONNRESET")
+      })
     })
-  })
+  }
+
+  #fail(code: string): void {
+    if (this.over) return
+    this.over = true
+    this.#broken(code)
+  }
+}
 
 /** `http.request` hands every request to its agent by this method (it asks "agent-like objects" for it); the types do not have it. */
 interface TakingAgent extends Https.Agent {
@@ -96,7 +148,7 @@ class WatchingAgent extends TakingAgent {
       process.nextTick(() => request.emit("error", new Error("already answered")))
       return
     }
-    if (call) watch(call, request)
+    call?.watch(request)
     super.addRequest(request, options)
   }
 
@@ -107,23 +159,4 @@ class WatchingAgent extends TakingAgent {
     const port = Number(endpoint.port || 443)
     return super.createConnection({ ...options, host, port, servername: isIP(host) ? "" : host }, callback)
   }
-}
-
-const watch = (call: Call, request: ClientRequest) => {
-  call.request = request
-  request.on("error", (error) => call.fail(codeOf(error)))
-  request.prependListener("response", (response: IncomingMessage) => {
-    // The only status that firebase-admin tries again; the body tells what it is about, and any 5xx means the same.
-    if (response.statusCode === 503) response.statusCode = 500
-    let bytes = 0
-    response.on("data", (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= ANSWER_MAX) return
-      call.fail(TOO_LONG)
-      request.destroy()
-    })
-    response.on("close", () => {
-      if (!response.complete) call.fail("ECONNRESET")
-    })
-  })
 }

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { createServer as createTlsServer } from "node:tls"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Scope } from "effect"
+import { Effect, Scope, TestClock } from "effect"
 import * as ApnsGateway from "../../../layers/push/ApnsGateway.ts"
 import { type PushNotification, Verdict } from "../../../schemas/Push.ts"
 import type { ApnsSettings, PerApp } from "../../../schemas/Settings.ts"
@@ -318,6 +318,34 @@ describe("the connection", () => {
       const gateway = yield* gatewayAt((server.address() as AddressInfo).port)
       expect(yield* gateway.send([notification(1)])).toEqual([down])
       expect(yield* gateway.send([notification(1)])).toEqual([down])
+    })
+  )
+  it.scoped("that answers no ping is given up", () =>
+    Effect.gen(function* () {
+      let connections = 0
+      const SETTINGS = Buffer.from([0, 0, 0, 4, 0, 0, 0, 0, 0])
+      const server = createTlsServer({ ...tls, ALPNProtocols: ["h2"] }, (socket) => {
+        connections++
+        socket.on("error", () => {})
+        socket.resume()
+        socket.write(SETTINGS)
+      }).listen(0, "127.0.0.1")
+      yield* Effect.addFinalizer(() => Effect.sync(() => server.close()))
+      yield* Effect.promise(() => once(server, "listening"))
+      const gateway = yield* gatewayAt((server.address() as AddressInfo).port, 3_600_000)
+      const connected = (count: number) =>
+        Effect.promise(async () => {
+          while (connections < count) await new Promise((resolve) => setTimeout(resolve, 5))
+        })
+      yield* Effect.forkScoped(gateway.send([notification(1)]))
+      yield* connected(1)
+      // The client may hear of the connection a little later than the server.
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+      yield* TestClock.adjust("61 seconds")
+      expect(connections).toBe(1)
+      yield* TestClock.adjust("10 seconds")
+      // What was under way on it is tried once more, on a new one.
+      yield* connected(2)
     })
   )
   it.live("closes with the gateway", () =>

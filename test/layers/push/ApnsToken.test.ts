@@ -1,7 +1,6 @@
 import { generateKeyPairSync, verify } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
-import * as ApnsToken from "../../../layers/push/ApnsToken.ts"
+import { ApnsToken } from "../../../layers/push/ApnsToken.ts"
 
 const pair = generateKeyPairSync("ec", { namedCurve: "P-256" })
 const key = { keyId: "KEY1", teamId: "TEAM1", key: pair.privateKey }
@@ -18,48 +17,34 @@ const parts = (token: string) => {
   return { head: read(head), claims: read(claims), genuine }
 }
 
+const MINUTE = 60_000
+
 describe("the token", () => {
-  it.effect("names key, team and time, signed with the key", () =>
-    Effect.gen(function* () {
-      yield* TestClock.setTime(1_700_000_000_999)
-      expect(parts(yield* ApnsToken.make(key).current)).toEqual({
-        head: { alg: "ES256", kid: "KEY1" },
-        claims: { iss: "TEAM1", iat: 1_700_000_000 },
-        genuine: true
-      })
+  it("names key, team and time, signed with the key", () => {
+    expect(parts(new ApnsToken(key).current(1_700_000_000_999))).toEqual({
+      head: { alg: "ES256", kid: "KEY1" },
+      claims: { iss: "TEAM1", iat: 1_700_000_000 },
+      genuine: true
     })
-  )
-  it.effect("is kept for 50 minutes, then made anew", () =>
-    Effect.gen(function* () {
-      const token = ApnsToken.make(key)
-      const first = yield* token.current
-      yield* TestClock.adjust("49 minutes")
-      expect(yield* token.current).toBe(first)
-      yield* TestClock.adjust("1 minute")
-      expect(parts(yield* token.current).claims).toMatchObject({ iat: 3_000 })
-    })
-  )
-  it.effect("that Apple refuses is made anew, but never within 20 minutes", () =>
-    Effect.gen(function* () {
-      const token = ApnsToken.make(key)
-      const first = yield* token.current
-      yield* token.refused
-      yield* TestClock.adjust("19 minutes")
-      expect(yield* token.current).toBe(first)
-      yield* TestClock.adjust("1 minute")
-      const second = yield* token.current
-      expect(second).not.toBe(first)
-      yield* TestClock.adjust("49 minutes")
-      expect(yield* token.current).toBe(second)
-    })
-  )
-  it.effect("is made anew when the clock was put back", () =>
-    Effect.gen(function* () {
-      const token = ApnsToken.make(key)
-      yield* TestClock.setTime(10_000_000)
-      yield* token.current
-      yield* TestClock.setTime(5_000_000)
-      expect(parts(yield* token.current).claims).toMatchObject({ iat: 5_000 })
-    })
-  )
+  })
+  it("is kept for 50 minutes, then made anew", () => {
+    const token = new ApnsToken(key)
+    const first = token.current(0)
+    expect(token.current(50 * MINUTE - 1)).toBe(first)
+    expect(parts(token.current(50 * MINUTE)).claims).toMatchObject({ iat: 3_000 })
+  })
+  it("that Apple refuses is made anew, but never within 20 minutes", () => {
+    const token = new ApnsToken(key)
+    const first = token.current(0)
+    token.refuse()
+    expect(token.current(20 * MINUTE - 1)).toBe(first)
+    const second = token.current(20 * MINUTE)
+    expect(second).not.toBe(first)
+    expect(token.current(69 * MINUTE)).toBe(second)
+  })
+  it("is made anew when the clock was put back", () => {
+    const token = new ApnsToken(key)
+    token.current(10_000_000)
+    expect(parts(token.current(5_000_000)).claims).toMatchObject({ iat: 5_000 })
+  })
 })
