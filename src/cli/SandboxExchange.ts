@@ -1,6 +1,7 @@
 import { Command, Options } from "@effect/cli"
-import { Effect, Option } from "effect"
+import { Effect, Option, Schema } from "effect"
 import type { MailboxOptions, Scheme } from "../sandbox/Exchange.ts"
+import { EXCHANGE_COMMANDS, EXCHANGE_VIEWS } from "../sandbox/ExchangeControl.ts"
 import { ServerName } from "../sandbox/ExchangeVersions.ts"
 import { runExchange } from "../sandbox/Run.ts"
 import { CommandProblem } from "./CommandProblem.ts"
@@ -34,6 +35,7 @@ const options = {
     Options.withDefault("allow" as const)
   ),
   lockAfter: Options.integer("lock-after").pipe(
+    Options.withSchema(Schema.Positive),
     Options.withDescription("Wrong passwords in a row that lock an account (default: never)"),
     Options.optional
   ),
@@ -82,7 +84,7 @@ export const exchangeCommand = Command.make("exchange", options, (given) =>
   })
 ).pipe(
   Command.withDescription(
-    "An Exchange that speaks EWS and Autodiscover, calls back, and fails on demand (docs/rehearsal.md)"
+    `An Exchange that speaks EWS and Autodiscover, calls back, and fails on demand. It prints how: POST JSON to /sandbox/${Object.keys(EXCHANGE_COMMANDS).join("|")}, GET /sandbox/${Object.keys(EXCHANGE_VIEWS).join("|")}. docs/rehearsal.md goes through it`
   )
 )
 
