@@ -28,6 +28,11 @@ export const layer: Layer.Layer<Push, PushSetupError, Settings | MasterKey> = La
   Effect.flatMap(make, (gateways) => PushStage.make(gateways))
 )
 
+const noAndroid = new PushSetupError({
+  gateway: "apns",
+  problem: "it serves iOS only; name another gateway for Android, like ENS_PUSH=ios=apns,android=fcm"
+})
+
 const gateway = Effect.fnUntraced(function* (
   name: GatewayName,
   settings: SettingsShape
@@ -42,9 +47,16 @@ const gateway = Effect.fnUntraced(function* (
       const CnsSetup = yield* Effect.promise(() => import("./CnsSetup.ts"))
       return yield* CnsSetup.make(settings)
     }
+    case "apns": {
+      if (settings.push.android === "apns") return yield* noAndroid
+      const ApnsGateway = yield* Effect.promise(() => import("./ApnsGateway.ts"))
+      return yield* ApnsGateway.make({ settings: settings.apns })
+    }
+    case "fcm": {
+      const FcmGateway = yield* Effect.promise(() => import("./FcmGateway.ts"))
+      return yield* FcmGateway.make({ settings: settings.fcm })
+    }
     case "sns":
-    case "fcm":
-    case "apns":
       return yield* new PushSetupError({
         gateway: name,
         problem: "not built in this version; use log or cns in ENS_PUSH"

@@ -30,15 +30,17 @@ describe("the gateways that ENS_PUSH names", () => {
     })
   )
 
-  for (const name of ["sns", "fcm", "apns"] as const)
-    it.effect(`${name} is refused at the start, with what to use instead`, () =>
-      Effect.gen(function* () {
-        const error = yield* Effect.flip(made({ push: { ios: "log", android: name } }))
-        expect(error.message).toBe(
-          `push gateway ${name}: not built in this version; use log or cns in ENS_PUSH`
-        )
-      })
-    )
+  it.effect("do not start without what they need, and say which setting is missing", () =>
+    Effect.gen(function* () {
+      const problem = (push: SettingsShape["push"]) =>
+        Effect.map(Effect.flip(made({ push })), ({ message }) => message)
+      expect(yield* problem({ ios: "log", android: "apns" })).toBe(
+        "push gateway apns: it serves iOS only; name another gateway for Android, like ENS_PUSH=ios=apns,android=fcm"
+      )
+      expect(yield* problem({ ios: "apns", android: "log" })).toContain("ENS_APNS_KEY_FILE")
+      expect(yield* problem({ ios: "log", android: "fcm" })).toContain("ENS_FCM_SERVICE_ACCOUNT_FILE")
+    })
+  )
 
   it.effect("say that CNS gets unsigned requests", () =>
     Effect.gen(function* () {
