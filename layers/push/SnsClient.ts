@@ -1,0 +1,128 @@
+import { Readable } from "node:stream"
+import type { SecureContextOptions } from "node:tls"
+import {
+  CreatePlatformEndpointCommand,
+  PublishCommand,
+  type PublishInput,
+  SetEndpointAttributesCommand,
+  SNSClient,
+  type SNSClientConfig
+} from "@aws-sdk/client-sns"
+import { Effect, type Scope } from "effect"
+import { TOO_LONG } from "./NetworkTrouble.ts"
+import { existingEndpoint, failureOf, isBrokenOff, type SnsFailure, unreadable } from "./SnsFailure.ts"
+
+/** What is asked of SNS. Each is one request, and once more if a connection breaks. */
+export interface SnsClient {
+  readonly publish: (input: PublishInput) => Effect.Effect<void, SnsFailure>
+  /** Answers the ARN; that of the endpoint there is, if there is one for the token. It may be disabled. */
+  readonly createEndpoint: (platformArn: string, token: string) => Effect.Effect<string, SnsFailure>
+  readonly enableEndpoint: (arn: string, token: string) => Effect.Effect<void, SnsFailure>
+}
+
+export interface ClientOptions {
+  readonly region: string
+  /** Another address than AWS's own. */
+  readonly endpoint: URL | undefined
+  /** Instead of those that the SDK finds (environment, files, role of the machine). */
+  readonly credentials?: SNSClientConfig["credentials"]
+  /** Authorities to trust instead of the known ones, and the like; given to TLS as they are. */
+  readonly tls: SecureContextOptions
+  readonly connections: number
+}
+
+/** The AWS SDK as far as it is needed, without its own retries and with a limit to what it reads. */
+export const make = Effect.fnUntraced(function* ({
+  connections,
+  credentials,
+  endpoint,
+  region,
+  tls
+}: ClientOptions): Effect.fn.Return<SnsClient, never, Scope.Scope> {
+  const agent = { maxSockets: connections, keepAlive: true }
+  const client = yield* Effect.acquireRelease(
+    Effect.sync(
+      () =>
+        new SNSClient({
+          region,
+          maxAttempts: 1,
+          // The user's AWS configuration may name one that holds requests back by itself.
+          retryMode: "standard",
+          requestHandler: { httpAgent: agent, httpsAgent: { ...agent, ...tls } },
+          ...(endpoint && { endpoint: endpoint.href }),
+          ...(credentials && { credentials })
+        })
+    ),
+    (client) => Effect.sync(() => client.destroy())
+  )
+  client.middlewareStack.add(
+    (next) => async (request) => {
+      const result = await next(request)
+      await readWhole(result.response)
+      return result
+    },
+    { step: "deserialize", priority: "low", name: "ensAnswerMax" }
+  )
+
+  const call = <A>(ask: (abortSignal: AbortSignal) => Promise<A>): Effect.Effect<A, SnsFailure> =>
+    Effect.tryPromise({ try: ask, catch: failureOf }).pipe(Effect.retry({ times: 1, while: isBrokenOff }))
+
+  return {
+    publish: (input) =>
+      call((abortSignal) => client.send(new PublishCommand(input), { abortSignal })).pipe(
+        Effect.filterOrFail(
+          ({ MessageId }) => MessageId !== undefined,
+          () => NOT_SNS
+        ),
+        Effect.asVoid
+      ),
+    createEndpoint: (platformArn, token) =>
+      call((abortSignal) =>
+        client.send(
+          new CreatePlatformEndpointCommand({ PlatformApplicationArn: platformArn, Token: token }),
+          { abortSignal }
+        )
+      ).pipe(
+        Effect.flatMap(({ EndpointArn }) =>
+          EndpointArn ? Effect.succeed(EndpointArn) : Effect.fail(NOT_SNS)
+        ),
+        Effect.catchAll((failure) => {
+          const arn = existingEndpoint(failure)
+          return arn === undefined ? Effect.fail(failure) : Effect.succeed(arn)
+        })
+      ),
+    enableEndpoint: (arn, token) =>
+      Effect.asVoid(
+        call((abortSignal) =>
+          client.send(
+            new SetEndpointAttributesCommand({
+              EndpointArn: arn,
+              Attributes: { Token: token, Enabled: "true" }
+            }),
+            { abortSignal }
+          )
+        )
+      )
+  }
+})
+
+const NOT_SNS = unreadable(200)
+
+/** Bytes; SNS's answers have less than a thousand. */
+const ANSWER_MAX = 64 * 1024
+
+/** The SDK would read an answer of any length. */
+const readWhole = async (response: unknown): Promise<void> => {
+  if (typeof response !== "object" || response === null || !("body" in response)) return
+  const { body } = response
+  if (!(body instanceof Readable)) return
+  const chunks: Array<Buffer> = []
+  let bytes = 0
+  for await (const chunk of body as AsyncIterable<Buffer>) {
+    bytes += chunk.length
+    // Leaving the loop closes the connection.
+    if (bytes > ANSWER_MAX) throw Object.assign(new Error(TOO_LONG), { code: TOO_LONG })
+    chunks.push(chunk)
+  }
+  response.body = Buffer.concat(chunks)
+}
