@@ -1,5 +1,4 @@
-import type { DeviceNumber } from "../schemas/Ids.ts"
-import type { Compliance } from "./JobResults.ts"
+import type { Compliance, Passed } from "./JobResults.ts"
 import { noneBlocked } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
@@ -16,10 +15,8 @@ export const learnCompliance = (turn: Turn, { all, blocked }: Compliance, activi
   }
 }
 
-/** The device has just opened the mailbox through the gateway, if there is one. */
-export const passed = (turn: Turn, device: DeviceNumber): void => {
-  const { blocked } = turn.state
-  if (!blocked.includes(device)) return
-  const others = blocked.filter((other) => other !== device)
+/** These have just opened the mailbox through the gateway, if there is one; of the others nothing was learned. */
+export const letPass = (turn: Turn, passed: Passed): void => {
+  const others = turn.state.blocked.filter((device) => passed !== "all" && !passed.includes(device))
   turn.set({ blocked: others.length === 0 ? noneBlocked : others })
 }

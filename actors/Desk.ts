@@ -3,12 +3,12 @@ import { isLive } from "../schemas/LinkState.ts"
 import type { DeviceReply } from "../schemas/SubscriptionMessage.ts"
 import { releaseEarly } from "./Callbacks.ts"
 import { closeGap, missedSince } from "./CatchUp.ts"
-import { passed } from "./Compliance.ts"
+import { letPass } from "./Compliance.ts"
 import { depart } from "./Departure.ts"
 import type { DeskResult, EnrolResult } from "./JobResults.ts"
 import { renew } from "./Renewal.ts"
 import type { DeskRequest, JobId, Waiter } from "./SubscriptionProtocol.ts"
-import { digest, type Env, isOutdated, noneBlocked, RECENT, type State } from "./SubscriptionState.ts"
+import { digest, type Env, isOutdated, RECENT, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 import { type Early, free, type Queued } from "./UnderWay.ts"
 
@@ -45,7 +45,7 @@ export const onDesked = (turn: Turn, job: JobId, result: DeskResult): void => {
         cameAt: desk.cameAt
       })
     case "Answer":
-      if (result.proven !== undefined) passed(turn, result.proven)
+      if (result.proven !== undefined) letPass(turn, [result.proven])
       turn.reply(desk.waiter, result.reply)
       break
     case "Gone":
@@ -131,13 +131,13 @@ export const subscribed = (
     endpoint: result.endpoint,
     form: turn.env.form,
     lastHeard: turn.now,
-    blocked: noneBlocked,
     inboxRead: turn.now,
     unread: result.unread,
     tokenExpiresAt: result.tokenExpiresAt,
     tokenNoticed: false,
     subscribedAt: [...recent(turn), turn.now]
   })
+  letPass(turn, result.passed)
   // The ledger goes with the new generation: what was still to be written under the old one is passed over.
   turn.do({ _tag: "Note", watermark: result.watermark, soon: true })
   if (wasSilent) turn.do({ _tag: "Revived", heard: false })

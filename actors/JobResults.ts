@@ -24,6 +24,9 @@ export interface Compliance {
   readonly all: boolean
 }
 
+/** Devices in whose name a Secure Email Gateway has let a call pass; all where none stands. */
+export type Passed = ReadonlyArray<DeviceNumber> | "all"
+
 export interface AnnounceResult {
   /** Ledger entries of what is final now (delivered, given up, or committed to the outbox). */
   readonly settled: ReadonlyArray<number>
@@ -56,6 +59,7 @@ export type EnrolResult =
        * looked for, or no answer in time.
        */
       readonly missed: ReadonlyArray<Mail> | undefined
+      readonly passed: Passed
       readonly reply: DeviceReply
     }
   /** `refused`: Exchange may hold a subscription of this generation that must be ended. `rejected`: a definite 401. */

@@ -13,7 +13,7 @@ import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
-import type { Generation, Watermark } from "../../schemas/Ids.ts"
+import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
 import { shapeFor } from "../../schemas/MailPolicy.ts"
 import type { Policy } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -42,6 +42,8 @@ export interface Enrolment {
   readonly budget: LogInBudget
   /** UEM ids of the devices that it is for. */
   readonly devices: ReadonlyArray<string>
+  /** Which of the user's devices these are, as far as storage knows them already. */
+  readonly known: ReadonlyArray<DeviceNumber>
   /** Policies of all devices, which say how much of a missed mail is worth asking for. */
   readonly policies: ReadonlyArray<Policy>
   /** Milliseconds since 1970; null = the credentials do not expire. */
@@ -83,7 +85,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
   const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
   const { checkValue } = yield* MasterKey
   const at = yield* now
-  yield* (yield* Storage)
+  const saved = yield* (yield* Storage)
     .saveSubscribed(
       {
         user: user.user,
@@ -116,6 +118,9 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
     endpoint: hash53(mailbox.ewsUrl),
     tokenExpiresAt: enrolment.tokenExpiresAt ?? 0,
     missed,
+    passed: account.endpoint.seg
+      ? [...enrolment.known, ...(saved === undefined ? [] : [saved.device])]
+      : "all",
     reply: reply("UserSubscribed", "", { subscriptionId: subscribed.subscriptionId })
   } satisfies EnrolResult
 })

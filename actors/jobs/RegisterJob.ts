@@ -149,6 +149,7 @@ const subscribe = Effect.fnUntraced(function* (registration: Registration, place
     credentials: request.credentials,
     budget,
     devices: devicesOf(request),
+    known: [],
     policies: [device, ...others].map(({ policy }) => effectivePolicy(policy, minPolicy)),
     tokenExpiresAt: request.tokenExpiresAt,
     device,

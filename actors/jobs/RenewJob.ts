@@ -28,6 +28,7 @@ export const renewJob = Effect.fnUntraced(
     const credentials = yield* seal.open(dossier.user, command.from as Generation, Redacted.value(command.f))
     if (Option.isNone(credentials)) return failed(command)
     const { minPolicy, segCheck } = yield* Settings
+    const named = namedTo(segCheck, dossier.devices, command.blocked)
     return yield* enrol({
       user: dossier.user,
       tenant: dossier.tenant,
@@ -35,7 +36,8 @@ export const renewJob = Effect.fnUntraced(
       generation: command.generation,
       credentials: credentials.value,
       budget: callbackBudget(),
-      devices: namedTo(segCheck, dossier.devices, command.blocked),
+      devices: named.flatMap(({ deviceId }) => deviceId ?? []),
+      known: named.map(({ device }) => device),
       policies: dossier.devices.map((device) => effectivePolicy(device.policy, minPolicy)),
       tokenExpiresAt: dossier.subscription.tokenExpiresAt,
       device: undefined,
@@ -60,10 +62,10 @@ const lastWatermark = Effect.fnUntraced(function* (user: UserNumber, generation:
 
 /** A gateway that looks at each device by itself is told of one that it let pass; one that is told of all may find one to refuse. */
 const namedTo = (check: "device" | "user", devices: ReadonlyArray<Device>, blocked: Blocked) => {
-  const ids = (of: ReadonlyArray<Device>) => of.flatMap(({ deviceId }) => deviceId ?? [])
-  if (check === "user") return ids(devices)
-  const passing = ids(devices.filter(({ device }) => blocked !== "all" && !blocked.includes(device)))
-  return (passing.length > 0 ? passing : ids(devices)).slice(0, 1)
+  const named = devices.filter(({ deviceId }) => deviceId !== null)
+  if (check === "user") return named
+  const passing = named.filter(({ device }) => blocked !== "all" && !blocked.includes(device))
+  return (passing.length > 0 ? passing : named).slice(0, 1)
 }
 
 const failed = ({ generation }: Renew): EnrolResult => ({

@@ -289,6 +289,61 @@ describe("behind a Secure Email Gateway, a subscription", () => {
   )
 
   it.scopedLive(
+    "that another device has made anew keeps what was missed from one that does not pass",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.ews.block("id of phone")
+        yield* ens.mail(ANN, { sender: "Bob", subject: "one" })
+        yield* world.advance(40 * MINUTE, MINUTE)
+        yield* world.push.clear
+        yield* world.arrive(ANN, { sender: "Bob", subject: "missed" })
+        expect(yield* ens.registered(ANN, named("tablet"))).toMatchObject({ code: "UserSubscribed" })
+        yield* world.settled
+        expect(yield* world.titles("tablet")).toEqual(["Bob · missed"])
+        expect(yield* world.titles("phone")).toEqual([])
+        expect(yield* ens.status(ANN, "phone")).toMatchObject({ state: "Blocked" })
+        expect(yield* ens.status(ANN, "tablet")).toMatchObject({ code: "UserAlreadySubscribed" })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "that is renewed by itself keeps what was missed from a device that does not pass",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.ews.block("id of phone")
+        yield* ens.mail(ANN, { sender: "Bob", subject: "one" })
+        yield* world.ews.forgetWatermarks
+        yield* world.advance(10_000)
+        yield* world.arrive(ANN, { sender: "Bob", subject: "missed" })
+        yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
+        yield* world.settled
+        expect(yield* world.titles("tablet")).toEqual(["Bob · one", "Bob · missed"])
+        expect(yield* world.titles("phone")).toEqual([])
+        expect(yield* ens.status(ANN, "phone")).toMatchObject({ state: "Blocked" })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "that is renewed by itself lets the device pass in whose name that was done",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        for (const name of ["phone", "tablet"]) yield* world.ews.block(`id of ${name}`)
+        yield* ens.mail(ANN)
+        yield* world.ews.pass("id of phone")
+        yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
+        yield* world.settled
+        expect(yield* ens.status(ANN, "phone")).toMatchObject({ code: "UserAlreadySubscribed" })
+        expect(yield* ens.status(ANN, "tablet")).toMatchObject({ state: "Blocked" })
+      })
+    )
+  )
+
+  it.scopedLive(
     "that broke is renewed in the name of a device that passes",
     inWorld((world) =>
       Effect.gen(function* () {

@@ -531,5 +531,6 @@ const enrolled = (
         endpoint: 1,
         tokenExpiresAt: outcome % 4 === 3 ? now + 60 * 60_000 : 0,
         missed: missedSince(since, outcome),
+        passed: outcome % 5 === 0 ? [1 as DeviceNumber] : "all",
         reply: { code: "UserSubscribed", message: "" }
       }
