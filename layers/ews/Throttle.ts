@@ -46,19 +46,20 @@ export const withTrouble = (
       down += change
       TroubleMetrics.hostsDown.unsafeUpdate(down, [])
     }
-    const hostAt = (origin: string): Host => {
-      const known = hosts.get(origin)
+    const hostAt = (endpoint: AllowedEndpoint, origin: string): Host => {
+      const key = hostKey(endpoint, origin)
+      const known = hosts.get(key)
       if (known !== undefined) return known
       if (hosts.size >= hostsMax) forgetOne()
-      const made = { circuit: new HostCircuit(vary), story: new HostStory(hostOf(origin)) }
-      hosts.set(origin, made)
+      const made: Host = { key, circuit: new HostCircuit(vary), story: new HostStory(hostOf(origin)) }
+      hosts.set(key, made)
       return made
     }
     const forgetOne = () => {
-      const origin = leastWorthKnowing(hosts)
-      if (origin === undefined) return
-      if (hosts.get(origin)?.circuit.trouble !== undefined) countDown(-1)
-      hosts.delete(origin)
+      const host = leastWorthKnowing(hosts.values())
+      if (host === undefined) return
+      if (host.circuit.trouble !== undefined) countDown(-1)
+      hosts.delete(host.key)
     }
 
     /** Takes to heart what a call says of its host and its user, and tells what is worth telling. */
@@ -71,7 +72,7 @@ export const withTrouble = (
       else if (probe) circuit.endProbe()
       const { trouble } = circuit
       const changed = (before === undefined) !== (trouble === undefined)
-      if (changed && hosts.get(origin) === host) countDown(trouble ? 1 : -1)
+      if (changed && hosts.get(host.key) === host) countDown(trouble ? 1 : -1)
       const turned = (before ?? trouble) ? tell(turn(story, before, trouble, probe, now)) : Effect.void
       if (sign.backOff === undefined) return turned
       const { responseCode, wait } = sign.backOff
@@ -94,7 +95,7 @@ export const withTrouble = (
         const backOff = backOffs.find(user, origin, startedAt)
         if (backOff !== undefined)
           return refuse("user", site, backOff.responseCode, backOff.until - startedAt)
-        const host = hostAt(origin)
+        const host = hostAt(endpoint, origin)
         const admission = host.circuit.admit(startedAt)
         if (admission === "Refuse") {
           host.story.refused()
@@ -129,6 +130,7 @@ export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effec
 )
 
 interface Host {
+  readonly key: string
   readonly circuit: HostCircuit
   readonly story: HostStory
 }
@@ -142,14 +144,18 @@ interface Call {
 }
 
 /** A host in good health, if there is any. */
-const leastWorthKnowing = (hosts: ReadonlyMap<string, Host>): string | undefined => {
-  let first: string | undefined
-  for (const [origin, { circuit }] of hosts) {
-    if (circuit.trouble === undefined) return origin
-    first ??= origin
+const leastWorthKnowing = (hosts: Iterable<Host>): Host | undefined => {
+  let first: Host | undefined
+  for (const host of hosts) {
+    if (host.circuit.trouble === undefined) return host
+    first ??= host
   }
   return first
 }
+
+/** What one tenant's wrong pins or a missing entry in its list make impossible is no other's trouble. */
+const hostKey = ({ listed, pins }: AllowedEndpoint, origin: string): string =>
+  listed && pins.length === 0 ? origin : `${origin} ${listed} ${pins.join()}`
 
 const originOf = (url: string): string | undefined => URL.parse(url)?.origin
 const hostOf = (origin: string): string => origin.slice(origin.indexOf("//") + 2)

@@ -76,11 +76,16 @@ const stage = Effect.fnUntraced(function* (
     }
   }
   const sessions = yield* withTrouble(inner, options)
-  const call = (user: number, origin = A, anonymous = false) =>
+  const call = (user: number, origin = A, anonymous = false, pins: ReadonlyArray<string> = []) =>
     Effect.scoped(
       Effect.flatMap(
         sessions.open(timedAccount("https://unused/", { user: String(user) as UserNumber })),
-        (session) => (anonymous ? session.sendAnonymously : session.send)(endpointAt(origin), REQUEST, 25_000)
+        (session) =>
+          (anonymous ? session.sendAnonymously : session.send)(
+            { ...endpointAt(origin), pins },
+            REQUEST,
+            25_000
+          )
       )
     )
   const say = (script: Script) =>
@@ -293,6 +298,16 @@ describe("a host that is down", () => {
       yield* all.say(() => Effect.succeed(fine))
       expect(yield* all.call(3)).toBe(fine)
       expect(yield* all.call(4)).toBe(fine)
+    })
+  )
+
+  it.effect("is none for tenants who connect to it under other conditions", () =>
+    Effect.gen(function* () {
+      const all = yield* stage()
+      yield* bringDown(all)
+      yield* all.say(() => Effect.succeed(fine))
+      expect(yield* all.call(1, A, false, ["0a".repeat(32)])).toBe(fine)
+      expect(yield* Effect.flip(all.call(1))).toMatchObject(refusal)
     })
   )
 
