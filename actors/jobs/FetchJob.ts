@@ -1,7 +1,6 @@
 import { Effect, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { EndpointPolicy } from "../../layers/ews/EndpointPolicy.ts"
-import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
@@ -116,10 +115,11 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
     Redacted.value(command.f)
   )
   if (Option.isNone(credentials)) return yield* trouble(attempt, "sealed", "the credentials are gone")
+  const gate = yield* UserGate
   const account = yield* accountFor(tenant, subscription, {
     user,
     credentials: credentials.value,
-    budget: callbackBudget(),
+    budget: yield* gate.budget(user, command.generation),
     devices: devices.flatMap(({ deviceId }) => deviceId ?? []),
     activityId: command.activityId
   })
@@ -142,10 +142,10 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
       })
   yield* answers.pipe(
     Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))),
-    (yield* UserGate).through(user),
+    gate.through(user),
     Effect.tapError((error) => forgetUrl(tenant, subscription.ewsUrl, error))
   )
-})
+}, Effect.scoped)
 
 /** Mails that wait for a gateway which seems to be back. */
 const waiting = Effect.fnUntraced(function* (user: UserNumber) {

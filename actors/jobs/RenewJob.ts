@@ -1,6 +1,5 @@
 import { Effect, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import { type Device, Storage } from "../../layers/storage/Storage.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy } from "../../schemas/MailPolicy.ts"
@@ -9,6 +8,7 @@ import { Dossiers } from "../Dossiers.ts"
 import type { EnrolResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import type { Blocked, Command } from "../SubscriptionProtocol.ts"
+import { UserGate } from "../UserGate.ts"
 import { reply } from "./DeviceReplies.ts"
 import { failedEnrolment } from "./EnrolFailure.ts"
 import { enrol } from "./EnrolJob.ts"
@@ -35,7 +35,7 @@ export const renewJob = Effect.fnUntraced(
       mailbox: dossier.subscription,
       generation: command.generation,
       credentials: credentials.value,
-      budget: callbackBudget(),
+      budget: yield* (yield* UserGate).budget(user, command.from),
       devices: named.flatMap(({ deviceId }) => deviceId ?? []),
       known: named.map(({ device }) => device),
       policies: dossier.devices.map((device) => effectivePolicy(device.policy, minPolicy)),
@@ -47,6 +47,7 @@ export const renewJob = Effect.fnUntraced(
       activityId: command.activityId
     }).pipe(Effect.catchAll(failedEnrolment({ user: dossier.user, generation: command.generation })))
   },
+  Effect.scoped,
   (job, _user, command) =>
     Effect.catchAll(job, (error) =>
       Effect.as(Effect.logWarning(`a subscription could not be renewed: ${error.message}`), failed(command))

@@ -116,6 +116,28 @@ describe("a subscription that was made otherwise than the settings say now", () 
   )
 
   it.scopedLive(
+    "costs one refused log-in, also if a mail comes while it is renewed",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* subscribedBefore(world)
+        const ens = yield* world.startWith(MOVED)
+        yield* world.ews.setPassword(ANN, "another word")
+        yield* world.ews.hold("subscribe")
+        yield* ens.heartbeat(ANN)
+        const { events } = yield* world.arrive(ANN)
+        const mail = yield* ens.callback(ANN, events)
+        yield* world.ews.release("subscribe")
+        yield* world.settled
+        yield* world.settled
+        expect(mail.reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["New message"])
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "CredentialsRejected" })
+        expect(yield* world.ews.refusedLogIns).toBe(1)
+      })
+    )
+  )
+
+  it.scopedLive(
     "is renewed with its neighbours at the rate that is set",
     inWorld((world) =>
       Effect.gen(function* () {

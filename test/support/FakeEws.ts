@@ -78,6 +78,8 @@ export class FakeEws extends Context.Tag("ens/test/FakeEws")<
     readonly remove: (address: string, item: ItemId) => Effect.Effect<void>
     /** From now on another password is answered with 401. */
     readonly setPassword: (address: string, password: string) => Effect.Effect<void>
+    /** How many log-ins it has refused; calls whose budget is spent send none. */
+    readonly refusedLogIns: Effect.Effect<number>
     /** `username` logs in to the mailbox of `address` (a delegate is somebody whose own mailbox is another one). */
     readonly setOwner: (username: string, address: string) => Effect.Effect<void>
 
@@ -157,6 +159,7 @@ const make = Effect.gen(function* () {
   let underWay = 0
   let concurrent = 0
   let interrupted = 0
+  let refusedLogIns = 0
   let serial = 0
   let knowsWatermarks = true
   const blocked = new Map<string, 400 | 403>()
@@ -198,9 +201,14 @@ const make = Effect.gen(function* () {
     const name = (credentials.username ?? credentials.address).toLowerCase()
     const own = owners.get(name) ?? (name.includes("@") ? name : credentials.address.toLowerCase())
     const password = mailboxOf(own).password
-    return password === undefined || password === credentials.password
-      ? Effect.succeed(own)
-      : Effect.fail(faults.unauthorized())
+    if (account.budget.allows && (password === undefined || password === credentials.password)) {
+      return Effect.succeed(own)
+    }
+    if (account.budget.allows) {
+      account.budget.spend()
+      refusedLogIns += 1
+    }
+    return Effect.fail(faults.unauthorized())
   }
 
   const letPass = ({ devices, endpoint }: EwsAccount): Effect.Effect<void, EwsError> => {
@@ -339,6 +347,7 @@ const make = Effect.gen(function* () {
       Effect.sync(() => {
         mailboxOf(address).password = password
       }),
+    refusedLogIns: Effect.sync(() => refusedLogIns),
     setOwner: (username, address) =>
       Effect.sync(() => {
         owners.set(username.toLowerCase(), address.toLowerCase())
