@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto"
 import { Data, Either, Redacted } from "effect"
 import { openLegacy, openModern, type Pkcs12, readPfx } from "./Pkcs12.ts"
-import { roundsOf } from "./Pkcs12Rounds.ts"
+import { TooManyRounds } from "./Pkcs12Rounds.ts"
 
 /** A client certificate with its key and chain, ready for TLS handshakes; keep it short. */
 export interface ClientIdentity {
@@ -25,8 +25,8 @@ export class ClientCertificateError extends Data.TaggedError("ClientCertificateE
 /** Larger files are not read; a certificate with its chain has 3 to 10 KB. */
 export const PKCS12_MAX = 64 * 1024
 
-/** Rounds of key derivation that a file may ask for: openssl and Windows ask for 2,000, Java for 10,000 to 100,000. */
-export const ROUNDS_MAX = 100_000
+/** Bits of the longest key: signing with it takes 50 ms of our only thread, and grows with the third power. */
+const KEY_BITS_MAX = 8192
 
 /**
  * Opens a PKCS#12 file (base64); takes 2 ms, or 40 if it is a legacy one, and that of our only thread. It is not given to
@@ -42,11 +42,9 @@ export const openClientIdentity = (
   const digest = createHash("sha256").update(bytes).digest("hex")
   const pfx = readPfx(bytes)
   if (pfx === undefined) return fail("not a PKCS#12 file")
-  if (roundsOf(pfx) > ROUNDS_MAX) return fail("too many rounds")
   const opened = Either.try({
     try: () => openModern(pfx, Redacted.value(password)) ?? openLegacy(pfx, Redacted.value(password)),
-    catch: (error) =>
-      new ClientCertificateError({ reason: isUnknown(error) ? "unknown encryption" : "wrong password" })
+    catch: (error) => new ClientCertificateError({ reason: reasonOf(error) })
   })
   return Either.flatMap(opened, ({ certificates, keys }) => pick(digest, certificates, keys))
 }
@@ -59,6 +57,7 @@ const pick = (
 ): Either.Either<ClientIdentity, ClientCertificateError> => {
   if (keys.length === 0) return fail("no private key")
   for (const key of keys) {
+    if ((key.asymmetricKeyDetails?.modulusLength ?? 0) > KEY_BITS_MAX) return fail("key too long")
     const own = certificates.find((one) => one.checkPrivateKey(key))
     if (own === undefined) continue
     return Either.right({
@@ -71,13 +70,19 @@ const pick = (
 }
 
 /** node-forge has no codes. A wrong password shows in many ways, as it turns everything into nonsense. */
-const isUnknown = (error: unknown) => error instanceof Error && error.message.includes("Unsupported")
+const reasonOf = (error: unknown): ClientCertificateError["reason"] => {
+  if (error instanceof TooManyRounds) return "too many rounds"
+  const isUnknown = error instanceof Error && error.message.includes("Unsupported")
+  return isUnknown ? "unknown encryption" : "wrong password"
+}
 
 const MESSAGES = {
   "wrong password": "the client certificate's password is wrong, or the file is damaged",
   "not a PKCS#12 file": "the client certificate is not a PKCS#12 file in base64",
   "too large": `the client certificate's file is larger than ${PKCS12_MAX} bytes`,
-  "too many rounds": `the client certificate's file asks for more than ${ROUNDS_MAX} rounds of key derivation`,
+  "too many rounds":
+    "the client certificate's file asks for too many rounds of key derivation; export it with AES-256 and 2,000 rounds",
+  "key too long": `the client certificate's key is longer than ${KEY_BITS_MAX} bits; issue one with RSA-2048 or P-256`,
   "unknown encryption":
     "the client certificate's file is encrypted in a way that is not known here; export it with AES-256",
   "no private key": "the client certificate comes without its private key; export it with the key",

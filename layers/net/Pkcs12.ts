@@ -11,6 +11,7 @@ import {
   parseTree,
   Type
 } from "./Asn1Tree.ts"
+import { checkRounds, LEGACY_ROUNDS_MAX, ROUNDS_MAX } from "./Pkcs12Rounds.ts"
 
 /** What a PKCS#12 file holds (RFC 7292), as far as it is used here. */
 export interface Pkcs12 {
@@ -27,15 +28,17 @@ export const readPfx = (bytes: Buffer): Asn1Tree | undefined => {
 
 /**
  * Decrypts a file of today (PBES2), with Node's arithmetic; undefined if it is encrypted in another way. Throws if the
- * password is wrong or the file damaged.
+ * password is wrong or the file damaged, and `TooManyRounds`.
  */
 export const openModern = (pfx: Asn1Tree, password: string): Pkcs12 | undefined => {
-  const parts = childrenOf(parseTree(octetsOf(nodeAt(pfx, 1, 1, 0))) ?? pfx)
-  const safes = parts.map((part) =>
-    oidOf(nodeAt(part, 0)) === DATA ? octetsOf(nodeAt(part, 1, 0)) : decrypt(nodeAt(part, 1, 0, 1), password)
+  checkRounds(pfx, ROUNDS_MAX)
+  const safes = partsOf(pfx).map((part) =>
+    isPlain(part) ? octetsOf(nodeAt(part, 1, 0)) : decrypt(nodeAt(part, 1, 0, 1), password)
   )
   if (!safes.every((safe) => safe !== undefined)) return undefined
-  const bags = safes.flatMap((safe) => childrenOf(parsed(safe)))
+  const trees = safes.map(parsed)
+  for (const tree of trees) checkRounds(tree, ROUNDS_MAX)
+  const bags = trees.flatMap(childrenOf)
   const valuesOf = (id: string | undefined) =>
     bags.flatMap((bag) => (oidOf(nodeAt(bag, 0)) === id ? (nodeAt(bag, 1, 0) ?? []) : []))
   return {
@@ -50,9 +53,13 @@ export const openModern = (pfx: Asn1Tree, password: string): Pkcs12 | undefined 
 
 /**
  * Decrypts a file by node-forge, which knows what OpenSSL 3 has given up: RC2-40, as old Windows, macOS and Java wrote it.
- * Some 10 times slower. Throws if the password is wrong, or the file damaged.
+ * Some 10 times slower. Throws if the password is wrong, or the file damaged, and `TooManyRounds`.
  */
 export const openLegacy = (pfx: Asn1Tree, password: string): Pkcs12 => {
+  checkRounds(pfx, LEGACY_ROUNDS_MAX)
+  for (const part of partsOf(pfx)) {
+    if (!isPlain(part)) checkRounds(decryptByForge(nodeAt(part, 1, 0, 1), password), LEGACY_ROUNDS_MAX)
+  }
   const bags = forge.pkcs12
     .pkcs12FromAsn1(pfx, false, password)
     .safeContents.flatMap(({ safeBags }) => safeBags)
@@ -75,6 +82,9 @@ export const openLegacy = (pfx: Asn1Tree, password: string): Pkcs12 => {
 
 const { oids } = forge.pki
 const DATA = oids["data"]
+
+const partsOf = (pfx: Asn1Tree) => childrenOf(parseTree(octetsOf(nodeAt(pfx, 1, 1, 0))) ?? pfx)
+const isPlain = (part: Asn1Tree) => oidOf(nodeAt(part, 0)) === DATA
 
 const parsed = (bytes: string): Asn1Tree => {
   const tree = parseTree(bytes)
@@ -99,6 +109,14 @@ const decrypt = (info: Asn1Tree | undefined, password: string): string | undefin
   )
   key.fill(0)
   return decipher.update(octetsOf(nodeAt(info, 2)), "latin1", "latin1") + decipher.final("latin1")
+}
+
+/** forge decrypts single things only in the form of keys, which is the same but for the type in front. */
+const decryptByForge = (info: Asn1Tree | undefined, password: string): Asn1Tree => {
+  const { create, Class } = forge.asn1
+  const encrypted = create(Class.UNIVERSAL, Type.OCTETSTRING, false, octetsOf(nodeAt(info, 2)))
+  const key = create(Class.UNIVERSAL, Type.SEQUENCE, true, [nodeAt(info, 1) ?? NOTHING, encrypted])
+  return forge.pki.decryptPrivateKeyInfo(key, password) ?? NOTHING
 }
 
 const NOTHING: Asn1Tree = forge.asn1.create(forge.asn1.Class.UNIVERSAL, Type.NULL, false, "")
