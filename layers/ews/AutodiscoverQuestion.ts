@@ -31,12 +31,12 @@ export const ask = Effect.fnUntraced(function* (
   }
   const { address, endpoint, protocol, session } = question
   const timeout = yield* timeFor(task, ANSWER_TIMEOUT)
+  task.report.loggedIn = true
   return yield* session.send(endpoint, protocol.request(address, endpoint.url), timeout).pipe(
     Effect.zip(Clock.currentTimeMillis),
     Effect.map(([answer, now]): Reply => answerOf(protocol, endpoint.url, answer, now)),
     Effect.catchAll((error): Effect.Effect<Reply, EwsUnauthorized> => {
       if (error._tag !== "EwsUnauthorized") return Effect.succeed(absence(error))
-      task.report.refused = true
       // One refusal is not final, but each counts: directories lock accounts after a few.
       return task.caller.budget.allows
         ? Effect.succeed({ _tag: "Absent", reason: "refuses the log-in (401)" })

@@ -28,8 +28,8 @@ export interface SearchTask {
 export interface SearchReport {
   /** An Autodiscover service answered, even if only with an error. */
   answered: boolean
-  /** A service refused the log-in. */
-  refused: boolean
+  /** A service got the log-in, so what came of it may be about this user alone. */
+  loggedIn: boolean
   /** Milliseconds that a busy service asks to wait (0 = unknown); undefined = none was busy. */
   busy: number | undefined
   /** Host and outcome of each candidate, fit for a log line. */
@@ -48,7 +48,7 @@ export interface FoundPlace {
 
 export const emptyReport = (): SearchReport => ({
   answered: false,
-  refused: false,
+  loggedIn: false,
   busy: undefined,
   notes: []
 })

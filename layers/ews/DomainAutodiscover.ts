@@ -123,7 +123,8 @@ const NOTHING_HOLDS = 30_000
 const keyOf = (tenant: Tenant, domain: string) => `${tenant.tenant} ${domain}`
 
 /** Nothing about it depended on who asked, so that it holds for others of the domain. */
-const isOfNobody = ({ answered, busy, refused }: SearchReport) => !answered && !refused && busy === undefined
+const isOfNobody = ({ answered, busy, loggedIn }: SearchReport) =>
+  !answered && !loggedIn && busy === undefined
 
 /** One line that says why not, for whoever runs the service; devices get the short text. */
 const unknown = ({ answered, busy, notes }: SearchReport): Effect.Effect<EwsUrlUnknown> => {

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Redacted, TestClock } from "effect"
 import { Autodiscover } from "../../../layers/ews/Autodiscover.ts"
 import { registrationBudget } from "../../../layers/ews/LogInBudget.ts"
-import { EwsBusy } from "../../../schemas/EwsError.ts"
+import { EwsBusy, EwsRefused } from "../../../schemas/EwsError.ts"
 import type { TenantNumber } from "../../../schemas/Ids.ts"
 import {
   poxError,
@@ -14,7 +14,7 @@ import {
   soapEws
 } from "../../support/AutodiscoverText.ts"
 import { type AutodiscoverWorld, callerOf, makeWorld, tenantWith } from "../../support/AutodiscoverWorld.ts"
-import { behindLogIn, type Reaction, refuses, says } from "../../support/FakeHttpSessions.ts"
+import { behindLogIn, type Reaction, refuses, says, unreachable } from "../../support/FakeHttpSessions.ts"
 
 const EWS = "https://mail.contoso.com/EWS/Exchange.asmx"
 const ROOT = "https://contoso.com/autodiscover/autodiscover"
@@ -30,6 +30,13 @@ const asked = ({ http }: AutodiscoverWorld) =>
   http.requests.map(({ url, withCredentials }) => `${withCredentials ? "+" : ""}${url}`)
 
 const redirect = (location: string, status = 302): Reaction => says(status, "", { location })
+
+const malformed = new EwsRefused({
+  operation: "Autodiscover (SOAP)",
+  host: "contoso.com",
+  responseCode: "user name with a colon",
+  status: 0
+})
 
 /** A test in a world of its own, with no time passing but what the test lets pass. */
 const inWorld = (
@@ -691,6 +698,21 @@ describe("Autodiscover's memory", () => {
       expect((yield* find()).endpoint.url).toBe(EWS)
     })
   )
+
+  for (const [what, reaction] of [
+    ["answered 403", says(403)],
+    ["refused by the credentials' own form", () => Effect.fail(malformed)],
+    ["hung up on", unreachable]
+  ] as const) {
+    inWorld(`does not let a user keep others out whose log-in was ${what}`, (world) =>
+      Effect.gen(function* () {
+        world.http.on(`${ROOT}.svc`, behindLogIn(reaction))
+        yield* Effect.flip(find())
+        world.http.on(`${ROOT}.svc`, behindLogIn(says(200, soapEws(EWS))))
+        expect((yield* find(callerOf("bob@contoso.com"))).endpoint.url).toBe(EWS)
+      })
+    )
+  }
 
   inWorld("does not grow without bound", (world) =>
     Effect.gen(function* () {
