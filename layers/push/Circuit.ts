@@ -25,11 +25,15 @@ export const PAUSE_LONGEST = 5 * 60_000
 export class Circuit {
   private readonly outage = new Outage()
   private pausedUntil = 0
+  private probing = false
+  /** A probe has failed since it opened: the trouble is none that passes. */
+  private lasting = false
 
   /** After `Probe` the caller owes a `report` with `probe` set, or `abandonProbe`. */
   admit(now: number): Admission {
     if (this.outage.probeDue(now)) {
       this.outage.beginProbe()
+      this.probing = true
       return { _tag: "Probe" }
     }
     const verdict = this.refusal(now)
@@ -48,14 +52,29 @@ export class Circuit {
   report(verdicts: ReadonlyArray<Verdict>, probe: boolean, now: number): void {
     const answer = verdicts.find((verdict) => verdict._tag !== "GatewayDown")
     const failure = verdicts.find((verdict) => verdict._tag === "GatewayDown")
-    if (!answer && failure) return this.outage.failed(failure.reason, probe, now)
+    if (probe) this.probing = false
+    if (!answer && failure) {
+      if (probe) this.lasting = true
+      return this.outage.failed(failure.reason, probe, now)
+    }
     if (probe) this.outage.endProbe()
     if (answer) this.answered(verdicts, now)
   }
 
   /** The probe did not find out anything; the next notification may be one. */
   abandonProbe(): void {
+    this.probing = false
     this.outage.endProbe()
+  }
+
+  /**
+   * Milliseconds until a notification that was not answered finally may be tried again: until the gateway is to be asked
+   * again. undefined: it has been down for longer than until its first probe, and nobody should wait for it.
+   */
+  retryIn(now: number): number | undefined {
+    if (this.outage.trouble === undefined) return Math.max(0, this.pausedUntil - now)
+    if (this.lasting) return undefined
+    return this.probing ? 0 : this.outage.remaining(now)
   }
 
   /** Neither down nor throttled, or a probe is due. */
@@ -70,6 +89,7 @@ export class Circuit {
 
   private answered(verdicts: ReadonlyArray<Verdict>, now: number): void {
     this.outage.over()
+    this.lasting = false
     let pause = 0
     for (const verdict of verdicts)
       if (verdict._tag === "RetryLater" && verdict.everyone)

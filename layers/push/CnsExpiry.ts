@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, Metric, type Scope } from "effect"
+import type { Expiry } from "./Gateway.ts"
 
 /** Something without which CNS cannot be used, and that ends at a known time (milliseconds since 1970). */
 export interface Expiring {
@@ -14,11 +15,12 @@ export interface Expiring {
 export const WARN_BEFORE = Duration.days(30)
 
 /** Sets the gauge of when it ends, and warns while that is near or past: now, and every day until the scope closes. */
-export const watch = (expiring: Expiring): Effect.Effect<void, never, Scope.Scope> =>
+export const watch = (expiring: Expiring): Effect.Effect<Expiry, never, Scope.Scope> =>
   Effect.gen(function* () {
     yield* Metric.set(Metric.tagged(gauge, "what", expiring.what), expiring.expiresAt / 1000)
     yield* warn(expiring)
     yield* Effect.forkScoped(Effect.forever(Effect.delay(warn(expiring), Duration.days(1))))
+    return { what: expiring.what, at: expiring.expiresAt }
   })
 
 const warn = ({ cure, expiresAt, name }: Expiring) =>

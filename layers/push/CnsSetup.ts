@@ -8,7 +8,7 @@ import * as CnsExpiry from "./CnsExpiry.ts"
 import * as CnsGateway from "./CnsGateway.ts"
 import * as CnsPins from "./CnsPins.ts"
 import * as CnsSigner from "./CnsSigner.ts"
-import type { Gateway } from "./Gateway.ts"
+import type { Expiry, Gateway } from "./Gateway.ts"
 import type { PushSetupError } from "./PushSetupError.ts"
 
 /**
@@ -29,14 +29,15 @@ export const make = Effect.fnUntraced(function* (
     connection: { ...way, pins, ...(certificate && { identity: certificate.identity }) },
     ...(certificate && { signer: CnsSigner.make(certificate, cns.cms) })
   })
-  yield* certificate === undefined
-    ? Effect.logWarning(
-        "No CNS certificate is configured: notifications are sent to CNS unsigned; import it with ens init --config-xml FILE --password-file FILE"
-      )
-    : watchCertificate(certificate)
+  const expires: Array<Expiry> = []
+  if (certificate === undefined) {
+    yield* Effect.logWarning(
+      "No CNS certificate is configured: notifications are sent to CNS unsigned; import it with ens init --config-xml FILE --password-file FILE"
+    )
+  } else expires.push(yield* watchCertificate(certificate))
   // Pins of the settings may outlive the stored ones; nothing is known of their ends.
-  if (stored.length > 0 && cns.pins.length === 0) yield* watchPins(stored)
-  return gateway
+  if (stored.length > 0 && cns.pins.length === 0) expires.push(yield* watchPins(stored))
+  return { ...gateway, expires }
 })
 
 /** The certificate for CNS; undefined if none is configured. */

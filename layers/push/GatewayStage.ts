@@ -1,15 +1,20 @@
-import { Cause, Effect, Exit, FiberSet, type Scope } from "effect"
+import { Effect, Exit, FiberSet, type Scope } from "effect"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
+import { BadgeLanes, type BadgeTicket, withoutBadge } from "./BadgeLanes.ts"
 import { Circuit } from "./Circuit.ts"
+import { failureReason } from "./FailureReason.ts"
 import type { Gateway } from "./Gateway.ts"
 import type { GatewayHealth } from "./Push.ts"
 import * as PushMetrics from "./PushMetrics.ts"
+import { persistently } from "./Retries.ts"
+import { StageHealth } from "./StageHealth.ts"
+import { reportConvicted, reportOf } from "./StageReports.ts"
 import { Suspects } from "./Suspects.ts"
 
 /** The way to one gateway. */
 export interface GatewayStage {
-  /** One verdict, soon: see `Push.send`. */
-  readonly send: (notification: PushNotification) => Effect.Effect<Verdict>
+  /** See `Push.send`. */
+  readonly send: (notification: PushNotification, until?: number) => Effect.Effect<Verdict>
   /** See `Push.isUp`. */
   readonly accepts: () => boolean
   readonly health: () => GatewayHealth
@@ -36,25 +41,57 @@ export const make = Effect.fnUntraced(function* (
   const run = yield* FiberSet.makeRuntime<never>()
   const circuit = new Circuit()
   const suspects = new Suspects()
+  const lanes = new BadgeLanes()
+  const watch = new StageHealth()
   const waiting = new Set<Entry>()
-  const metrics = metricsOf(gateway)
+  const metrics = PushMetrics.of(gateway.name)
+  let held = 0
   let busy = 0
   let closed = false
 
   const answer = (entry: Entry, verdict: Verdict) => {
     metrics.verdict[verdict._tag].unsafeUpdate(1, [])
+    if (verdict._tag !== "Delivered") metrics.failure(failureReason(verdict)).unsafeUpdate(1, [])
     entry.resume(verdict)
+    if (entry.badge) lanes.landed(entry.badge)
   }
 
-  const take = (): ReadonlyArray<Entry> => {
-    const batch: Array<Entry> = []
+  const supersede = (entry: Entry) => {
+    metrics.superseded.unsafeUpdate(1, [])
+    entry.resume(Verdict.Delivered())
+  }
+
+  /** What the entry is to be sent as; undefined: not now, and it has been seen to. */
+  const departing = (entry: Entry): PushNotification | undefined => {
+    if (entry.badge === undefined) return entry.notification
+    switch (lanes.standing(entry.badge)) {
+      case "Go":
+        lanes.depart(entry.badge)
+        return entry.notification
+      case "Bare":
+        return withoutBadge(entry.notification)
+      case "Wait":
+        hold(entry, entry.badge)
+        return undefined
+      case "Superseded":
+        supersede(entry)
+        return undefined
+    }
+  }
+
+  const take = (): Batch => {
+    const entries: Array<Entry> = []
+    const notifications: Array<PushNotification> = []
     for (const entry of waiting) {
-      if (batch.length === gateway.batchSize) break
+      if (entries.length === gateway.batchSize) break
       waiting.delete(entry)
-      batch.push(entry)
+      const notification = departing(entry)
+      if (notification === undefined) continue
+      entries.push(entry)
+      notifications.push(notification)
     }
     metrics.waiting.unsafeUpdate(waiting.size, [])
-    return batch
+    return { entries, notifications }
   }
 
   const refuseWaiting = () => {
@@ -65,33 +102,31 @@ export const make = Effect.fnUntraced(function* (
     metrics.waiting.unsafeUpdate(waiting.size, [])
   }
 
-  const settle = (batch: ReadonlyArray<Entry>, exit: Exit.Exit<ReadonlyArray<Verdict>>) => {
-    const probe = batch.some((entry) => entry.probe)
+  const settle = ({ entries, notifications }: Batch, exit: Exit.Exit<ReadonlyArray<Verdict>>) => {
+    const probe = entries.some((entry) => entry.probe)
     const before = circuit.trouble
-    const said = batch.map((_, i) => (Exit.isSuccess(exit) ? exit.value[i] : undefined) ?? UNKNOWN)
+    const said = entries.map((_, i) => (Exit.isSuccess(exit) ? exit.value[i] : undefined) ?? UNKNOWN)
     // A crash or a shutdown says nothing about the gateway.
     if (Exit.isSuccess(exit)) circuit.report(said, probe, now())
     else if (probe) circuit.abandonProbe()
-    const verdicts = suspects.judge(
-      batch.map(({ notification }) => notification),
-      said
-    )
-    for (const [i, entry] of batch.entries()) answer(entry, verdicts[i] ?? UNKNOWN)
+    const verdicts = suspects.judge(notifications, said)
+    watch.answered(verdicts, now())
+    for (const [i, entry] of entries.entries()) answer(entry, verdicts[i] ?? UNKNOWN)
     refuseWaiting()
     metrics.down.unsafeUpdate(circuit.trouble ? 1 : 0, [])
     const report = reportOf(gateway, exit, before, circuit.trouble, now())
     return verdicts === said ? report : Effect.zipRight(report, reportConvicted(gateway, verdicts))
   }
 
-  const deliver = (batch: ReadonlyArray<Entry>) =>
+  const deliver = (batch: Batch) =>
     Effect.suspend(() => {
       const started = now()
-      metrics.batchSize.unsafeUpdate(batch.length, [])
-      return gateway.send(batch.map((entry) => entry.notification)).pipe(
+      metrics.batchSize.unsafeUpdate(batch.entries.length, [])
+      return gateway.send(batch.notifications).pipe(
         Effect.timeoutTo({
           duration: REQUEST_LONGEST,
           onSuccess: (verdicts) => verdicts,
-          onTimeout: () => batch.map(() => NO_ANSWER)
+          onTimeout: () => batch.entries.map(() => NO_ANSWER)
         }),
         Effect.onExit((exit) => {
           metrics.seconds.unsafeUpdate((now() - started) / 1000, [])
@@ -102,31 +137,89 @@ export const make = Effect.fnUntraced(function* (
     })
 
   const work = Effect.fnUntraced(
-    function* (first: ReadonlyArray<Entry>) {
-      for (let batch = first; batch.length > 0; batch = take()) yield* deliver(batch)
+    function* (first: Batch) {
+      for (let batch = first; batch.entries.length > 0; batch = take()) yield* deliver(batch)
     },
-    Effect.ensuring(Effect.sync(() => busy--))
+    Effect.ensuring(
+      Effect.sync(() => {
+        busy--
+        metrics.underWay.unsafeUpdate(busy, [])
+      })
+    )
   )
 
   const enqueue = (entry: Entry) => {
     waiting.add(entry)
     metrics.waiting.unsafeUpdate(waiting.size, [])
     if (busy >= gateway.slots) return
+    if (busy === 0) watch.began(now())
     busy++
+    metrics.underWay.unsafeUpdate(busy, [])
     run(work(take()))
   }
 
-  const send = (notification: PushNotification) =>
+  /** Its device is just getting another number; afterwards it comes like a new one. */
+  const hold = (entry: Entry, badge: BadgeTicket) => {
+    held++
+    const release = lanes.hold(badge, () => {
+      held--
+      entry.leave = NOTHING
+      submit(entry)
+    })
+    entry.leave = () => {
+      held--
+      release()
+    }
+  }
+
+  const submit = (entry: Entry): void => {
+    if (closed) return answer(entry, SHUTTING_DOWN)
+    if (waiting.size + held >= waitingMax) return answer(entry, QUEUE_FULL)
+    if (entry.badge) {
+      const standing = lanes.standing(entry.badge)
+      if (standing === "Superseded") return supersede(entry)
+      if (standing === "Wait") return hold(entry, entry.badge)
+    }
+    const admission = circuit.admit(now())
+    if (admission._tag === "Refuse") return answer(entry, admission.verdict)
+    entry.probe = admission._tag === "Probe"
+    entry.leave = () => waiting.delete(entry)
+    enqueue(entry)
+  }
+
+  const once = (notification: PushNotification, badge: BadgeTicket | undefined) =>
     Effect.async<Verdict>((resume) => {
-      const reply = (verdict: Verdict) => resume(Effect.succeed(verdict))
-      const entry = { notification, probe: false, resume: reply }
-      if (closed) return answer(entry, SHUTTING_DOWN)
-      if (waiting.size >= waitingMax) return answer(entry, QUEUE_FULL)
-      const admission = circuit.admit(now())
-      if (admission._tag === "Refuse") return answer(entry, admission.verdict)
-      const admitted = { ...entry, probe: admission._tag === "Probe" }
-      enqueue(admitted)
-      return Effect.sync(() => waiting.delete(admitted))
+      const entry: Entry = {
+        notification,
+        badge: badge && { ...badge },
+        since: now(),
+        probe: false,
+        resume: (verdict) => resume(Effect.succeed(verdict)),
+        leave: NOTHING
+      }
+      submit(entry)
+      return Effect.sync(() => entry.leave())
+    })
+
+  const pause = (verdict: Verdict): number | undefined => {
+    if (closed || verdict === QUEUE_FULL) return undefined
+    return verdict._tag === "RetryLater" && verdict.after > 0 ? verdict.after : circuit.retryIn(now())
+  }
+
+  const onRetry = () => metrics.retries.unsafeUpdate(1, [])
+
+  const send: GatewayStage["send"] = (notification, until) =>
+    Effect.suspend(() => {
+      const badge = lanes.join(notification)
+      const trying = once(notification, badge)
+      const sending =
+        until === undefined ? trying : persistently({ once: trying, until, now, pause, onRetry })
+      return badge
+        ? Effect.ensuring(
+            sending,
+            Effect.sync(() => lanes.leave(badge))
+          )
+        : sending
     })
 
   // Runs before the workers are interrupted, so that nobody is left waiting for them.
@@ -137,75 +230,51 @@ export const make = Effect.fnUntraced(function* (
     })
   )
 
-  return {
-    send,
-    accepts: () => !closed && waiting.size < waitingMax && circuit.accepts(now()),
-    health: () => ({
+  const health = (): GatewayHealth => {
+    const [oldest] = waiting
+    return {
       gateway: gateway.name,
       up: circuit.trouble === undefined,
-      lastError: circuit.trouble?.reason,
-      downSince: circuit.trouble?.since
-    })
+      downSince: circuit.trouble?.since,
+      lastError: watch.lastError?.reason,
+      lastErrorAt: watch.lastError?.at,
+      underWay: busy,
+      waiting: waiting.size + held,
+      oldestWaiting: oldest?.since,
+      stalledSince: watch.stalledSince(busy > 0 || waiting.size > 0, now()),
+      expires: gateway.expires ?? []
+    }
+  }
+
+  return {
+    send,
+    accepts: () => !closed && waiting.size + held < waitingMax && circuit.accepts(now()),
+    health
   }
 })
 
 interface Entry {
   readonly notification: PushNotification
+  readonly badge: BadgeTicket | undefined
+  /** When it was handed in. */
+  readonly since: number
   /** Never waits: what opened the circuit left a slot free, and only one probe is under way. */
-  readonly probe: boolean
+  probe: boolean
   readonly resume: (verdict: Verdict) => void
+  /** Takes it out of where it waits; nothing once it is under way. */
+  leave: () => void
 }
+
+/** Entries and what is sent of them, in the same order. */
+interface Batch {
+  readonly entries: ReadonlyArray<Entry>
+  readonly notifications: ReadonlyArray<PushNotification>
+}
+
+const NOTHING = () => {}
 
 /** Whether the gateway took it is not known; a repeat has the same id and does no harm. */
 const UNKNOWN = Verdict.RetryLater({ after: 0 })
 const SHUTTING_DOWN = Verdict.RetryLater({ after: 0 })
 const QUEUE_FULL = Verdict.GatewayDown({ reason: "queue full" })
 const NO_ANSWER = Verdict.GatewayDown({ reason: `no answer within ${REQUEST_LONGEST / 1000} s` })
-
-const metricsOf = ({ name }: Gateway) => ({
-  verdict: {
-    Delivered: PushMetrics.verdicts(name, "Delivered"),
-    TokenDead: PushMetrics.verdicts(name, "TokenDead"),
-    RetryLater: PushMetrics.verdicts(name, "RetryLater"),
-    Rejected: PushMetrics.verdicts(name, "Rejected"),
-    GatewayDown: PushMetrics.verdicts(name, "GatewayDown")
-  },
-  waiting: PushMetrics.waiting(name),
-  down: PushMetrics.down(name),
-  batchSize: PushMetrics.batchSize(name),
-  seconds: PushMetrics.seconds(name)
-})
-
-const reportOf = (
-  { name }: Gateway,
-  exit: Exit.Exit<ReadonlyArray<Verdict>>,
-  before: Circuit["trouble"],
-  after: Circuit["trouble"],
-  now: number
-): Effect.Effect<void> => {
-  if (Exit.isFailure(exit))
-    return Cause.isInterruptedOnly(exit.cause)
-      ? Effect.void
-      : Effect.logError(`Push gateway ${name} crashed: ${crashOf(exit.cause)}`)
-  if (after && !before) return Effect.logWarning(`Push gateway ${name} is down: ${after.reason}`)
-  if (before && !after)
-    return Effect.logInfo(
-      `Push gateway ${name} is up again after ${Math.round((now - before.since) / 1000)} s`
-    )
-  return Effect.void
-}
-
-const reportConvicted = ({ name }: Gateway, [verdict]: ReadonlyArray<Verdict>): Effect.Effect<void> =>
-  verdict?._tag === "Rejected"
-    ? Effect.logWarning(
-        `Push gateway ${name} stumbles over a notification; it is given up: ${verdict.reason}`
-      )
-    : Effect.void
-
-/** Kind and place of a crash, without its message: that may quote a mail. */
-const crashOf = (cause: Cause.Cause<never>): string => {
-  const crash = Cause.squash(cause)
-  if (!(crash instanceof Error)) return typeof crash
-  const place = crash.stack?.split("\n").find((line) => line.startsWith("    at "))
-  return `${crash.name}${place ? ` ${place.trim()}` : ""}`
-}

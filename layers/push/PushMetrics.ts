@@ -1,12 +1,60 @@
 import { Metric, MetricBoundaries } from "effect"
 import type { Verdict } from "../../schemas/Push.ts"
 import type { GatewayName } from "../../schemas/Settings.ts"
+import type { FailureReason } from "./FailureReason.ts"
 
-/** Metrics of the push stage. Labels are the gateways' names and the verdicts': few, and known beforehand. */
+/** Metrics of the push stage. Labels are names of gateways, verdicts and reasons: few, and known beforehand. */
+
+/** What the counters and distributions of one gateway are counted in, looked up once. */
+export const of = (name: GatewayName) => {
+  const failed = new Map<FailureReason, Metric.Metric.Counter<number>>()
+  return {
+    verdict: {
+      Delivered: verdicts(name, "Delivered"),
+      TokenDead: verdicts(name, "TokenDead"),
+      RetryLater: verdicts(name, "RetryLater"),
+      Rejected: verdicts(name, "Rejected"),
+      GatewayDown: verdicts(name, "GatewayDown")
+    },
+    failure: (reason: FailureReason) => {
+      const known = failed.get(reason)
+      if (known !== undefined) return known
+      const made = failures(name, reason)
+      failed.set(reason, made)
+      return made
+    },
+    superseded: superseded(name),
+    retries: retries(name),
+    waiting: waiting(name),
+    underWay: underWay(name),
+    down: down(name),
+    batchSize: batchSize(name),
+    seconds: seconds(name)
+  }
+}
 
 /** Notifications that left the stage, by gateway and verdict. */
 export const verdicts = (gateway: GatewayName, verdict: Verdict["_tag"]) =>
   Metric.tagged(Metric.tagged(verdictCounter, "gateway", gateway), "verdict", verdict)
+
+/** Notifications that were not delivered, by gateway and reason. One that is tried again counts each time. */
+export const failures = (gateway: GatewayName, reason: FailureReason) =>
+  Metric.tagged(Metric.tagged(failureCounter, "gateway", gateway), "reason", reason)
+
+/** Tries after the first. */
+export const retries = (gateway: GatewayName) => Metric.tagged(retryCounter, "gateway", gateway)
+
+/** Badges that were not sent because a later number came. */
+export const superseded = (gateway: GatewayName) => Metric.tagged(supersededCounter, "gateway", gateway)
+
+/** Requests under way. */
+export const underWay = (gateway: GatewayName) => Metric.tagged(underWayGauge, "gateway", gateway)
+
+/** 1 while requests are under way and none is answered for conspicuously long. Set when somebody looks. */
+export const stalled = (gateway: GatewayName) => Metric.tagged(stalledGauge, "gateway", gateway)
+
+/** Seconds that the one has waited which waits longest for a slot. Set when somebody looks. */
+export const oldestWaiting = (gateway: GatewayName) => Metric.tagged(oldestGauge, "gateway", gateway)
 
 /** Notifications that wait for a slot. */
 export const waiting = (gateway: GatewayName) => Metric.tagged(waitingGauge, "gateway", gateway)
@@ -23,6 +71,33 @@ export const seconds = (gateway: GatewayName) => Metric.tagged(secondsHistogram,
 const verdictCounter = Metric.counter("ens_push_notifications_total", {
   description: "Notifications handed to a push gateway, by gateway and verdict.",
   incremental: true
+})
+
+const failureCounter = Metric.counter("ens_push_failures_total", {
+  description: "Notifications that a push gateway did not deliver, by gateway and reason.",
+  incremental: true
+})
+
+const retryCounter = Metric.counter("ens_push_retries_total", {
+  description: "Tries of a notification after its first.",
+  incremental: true
+})
+
+const supersededCounter = Metric.counter("ens_push_superseded_total", {
+  description: "Badges that were not sent because a later number came.",
+  incremental: true
+})
+
+const underWayGauge = Metric.gauge("ens_push_requests_under_way", {
+  description: "Requests to the push gateway that are not answered yet."
+})
+
+const stalledGauge = Metric.gauge("ens_push_gateway_stalled", {
+  description: "1 while requests are under way and none is answered for conspicuously long, else 0."
+})
+
+const oldestGauge = Metric.gauge("ens_push_oldest_waiting_seconds", {
+  description: "How long the notification has waited that waits longest for a free slot."
 })
 
 const waitingGauge = Metric.gauge("ens_push_waiting", {

@@ -11,15 +11,16 @@ export interface PlatformGateways {
 
 /**
  * The push stage: each gateway has its own queue, slots and circuit, so that one in trouble does not hold up the other
- * platform. Nothing is tried twice here; whoever sends keeps what got no final verdict. `waitingMax`: how many
- * notifications may wait per gateway.
+ * platform. It is the one place where a notification is tried again (`Retries`); whoever sends keeps what got no final
+ * verdict. `waitingMax`: how many notifications may wait per gateway.
  */
 export const make = Effect.fnUntraced(function* (gateways: PlatformGateways, waitingMax?: number) {
   const ios = yield* GatewayStage.make(gateways.ios, waitingMax)
   const android =
     gateways.android === gateways.ios ? ios : yield* GatewayStage.make(gateways.android, waitingMax)
   return Push.of({
-    send: (notification) => (notification.target.platform === "iOS" ? ios : android).send(notification),
+    send: (notification, until) =>
+      (notification.target.platform === "iOS" ? ios : android).send(notification, until),
     isUp: (platform) => (platform === "iOS" ? ios : android).accepts(),
     health: Effect.sync(() => [...new Set([ios, android])].map((stage) => stage.health()))
   })

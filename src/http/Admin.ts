@@ -8,11 +8,12 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, type Scope } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
-import { Push } from "../../layers/push/Push.ts"
+import type { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Prometheus from "../../layers/telemetry/Prometheus.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { instanceId, version } from "../Instance.ts"
+import { gatewayDetails, iso, measureGateways } from "./AdminGateways.ts"
 import { deviceApi } from "./DeviceApiDescription.ts"
 import type { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
@@ -46,14 +47,15 @@ export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Admi
     })
   )
 
-const metrics = Effect.zipRight(measure, Prometheus.scrape).pipe(
+const metrics = measure.pipe(
+  Effect.zipRight(measureGateways),
+  Effect.zipRight(Prometheus.scrape),
   Effect.map((text) => HttpServerResponse.text(text, { contentType: Prometheus.CONTENT_TYPE }))
 )
 
 const details = Effect.gen(function* () {
   const state = yield* readiness
   const storage = yield* Storage
-  const gateways = yield* Effect.flatMap(Push, (push) => push.health)
   const subscriptions = yield* Effect.flatMap(Subscriptions, ({ count }) => count)
   const outbox = yield* Effect.orElseSucceed(storage.outboxSize, () => null)
   return HttpServerResponse.unsafeJson(
@@ -61,13 +63,9 @@ const details = Effect.gen(function* () {
       ...state,
       database: storage.location,
       subscriptions,
-      outbox,
+      outbox: outbox && { entries: outbox.entries, oldest: iso(outbox.oldest) },
       // Reported, but no reason to be not ready: devices lose nothing while a gateway is away.
-      gateways: gateways.map((gateway) => ({
-        ...gateway,
-        lastError: gateway.lastError ?? null,
-        downSince: gateway.downSince === undefined ? null : new Date(gateway.downSince).toISOString()
-      })),
+      gateways: yield* gatewayDetails,
       version,
       instanceId
     },

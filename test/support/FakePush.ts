@@ -91,7 +91,13 @@ const make = Effect.gen(function* () {
     gateway: platform === "iOS" ? "apns" : "fcm",
     up: !downSince.has(platform),
     lastError: downSince.has(platform) ? "down (test)" : undefined,
-    downSince: downSince.get(platform)
+    lastErrorAt: downSince.get(platform),
+    downSince: downSince.get(platform),
+    underWay: 0,
+    waiting: 0,
+    oldestWaiting: undefined,
+    stalledSince: undefined,
+    expires: []
   })
 
   const push = Push.of({

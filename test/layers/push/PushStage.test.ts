@@ -5,6 +5,7 @@ import { REQUEST_LONGEST } from "../../../layers/push/GatewayStage.ts"
 import type { Push } from "../../../layers/push/Push.ts"
 import * as PushMetrics from "../../../layers/push/PushMetrics.ts"
 import * as PushStage from "../../../layers/push/PushStage.ts"
+import { STALLED_AFTER } from "../../../layers/push/StageHealth.ts"
 import { Verdict } from "../../../schemas/Push.ts"
 import { notification } from "../../support/Notifications.ts"
 import * as ScriptedGateway from "../../support/ScriptedGateway.ts"
@@ -139,7 +140,9 @@ describe("a gateway that is down", () => {
       expect(yield* push.send(notification(4))).toEqual(gatewayDown)
       expect(gateway.requests).toHaveLength(1)
       expect(push.isUp("iOS")).toBe(false)
-      expect(yield* push.health).toEqual([{ gateway: "cns", up: false, lastError: "no route", downSince: 0 }])
+      expect(yield* push.health).toMatchObject([
+        { gateway: "cns", up: false, lastError: "no route", lastErrorAt: 0, downSince: 0 }
+      ])
     })
   )
 
@@ -171,8 +174,8 @@ describe("a gateway that is down", () => {
       yield* gateway.requests[1]!.answer(Verdict.Rejected({ reason: "bad" }))
       yield* Fiber.join(probe!)
       expect(push.isUp("iOS")).toBe(true)
-      expect(yield* push.health).toEqual([
-        { gateway: "cns", up: true, lastError: undefined, downSince: undefined }
+      expect(yield* push.health).toMatchObject([
+        { gateway: "cns", up: true, downSince: undefined, lastError: "bad", lastErrorAt: PROBE_FIRST }
       ])
       const [next] = yield* sendAll(push, [5])
       yield* gateway.requests[2]!.answer(delivered)
@@ -341,7 +344,50 @@ describe("metrics", () => {
       yield* Effect.all(fibers.map(Fiber.join))
       yield* push.send(notification(4))
       expect(yield* counts).toEqual([1, 3])
+      expect((yield* Metric.value(PushMetrics.failures("sns", "other"))).count).toBe(3)
       expect((yield* Metric.value(PushMetrics.down("sns"))).value).toBe(1)
+    })
+  )
+})
+
+describe("health", () => {
+  it.scoped("tells what is under way, what waits and since when", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one()
+      yield* sendAll(push, [1])
+      yield* TestClock.adjust(1_000)
+      yield* sendAll(push, [2])
+      yield* TestClock.adjust(1_000)
+      yield* sendAll(push, [3])
+      expect(yield* push.health).toMatchObject([{ underWay: 1, waiting: 2, oldestWaiting: 1_000 }])
+      yield* gateway.requests[0]!.answer(delivered)
+      yield* settle
+      yield* gateway.requests[1]!.answer(delivered)
+      yield* settle
+      expect(yield* push.health).toMatchObject([{ underWay: 0, waiting: 0, oldestWaiting: undefined }])
+    })
+  )
+
+  it.scoped("tells of a gateway that does not answer, until it does", () =>
+    Effect.gen(function* () {
+      const { gateway, push } = yield* one({ slots: 2 })
+      yield* TestClock.adjust("1 hour")
+      yield* sendAll(push, [1, 2])
+      const since = 3_600_000
+      expect((yield* push.health)[0]!.stalledSince).toBeUndefined()
+      yield* TestClock.adjust(STALLED_AFTER)
+      expect((yield* push.health)[0]!.stalledSince).toBe(since)
+      yield* gateway.requests[1]!.answer(delivered)
+      yield* settle
+      expect((yield* push.health)[0]!.stalledSince).toBeUndefined()
+    })
+  )
+
+  it.scoped("names the ends of what the gateway cannot do without", () =>
+    Effect.gen(function* () {
+      const gateway = { ...ScriptedGateway.make({}), expires: [{ what: "cns", at: 7 }] }
+      const push = yield* PushStage.make({ ios: gateway, android: gateway })
+      expect((yield* push.health)[0]!.expires).toEqual([{ what: "cns", at: 7 }])
     })
   )
 })

@@ -9,11 +9,35 @@ import { layer, makeToken, open, serveHere, USER_ID } from "../../support/Device
 import { SubscriptionScript } from "../../support/FakeSubscriptions.ts"
 import { StorageFaults } from "../../support/FaultyStorage.ts"
 
+const well: GatewayHealth = {
+  gateway: "log",
+  up: true,
+  downSince: undefined,
+  lastError: undefined,
+  lastErrorAt: undefined,
+  underWay: 0,
+  waiting: 0,
+  oldestWaiting: undefined,
+  stalledSince: undefined,
+  expires: []
+}
 const push = Layer.mock(Push, {
   isUp: () => true,
   health: Effect.succeed<ReadonlyArray<GatewayHealth>>([
-    { gateway: "cns", up: false, lastError: "refused", downSince: 1000 },
-    { gateway: "log", up: true, lastError: undefined, downSince: undefined }
+    {
+      ...well,
+      gateway: "cns",
+      up: false,
+      downSince: 1000,
+      lastError: "refused",
+      lastErrorAt: 2000,
+      underWay: 4,
+      waiting: 7,
+      oldestWaiting: 500,
+      stalledSince: 1500,
+      expires: [{ what: "cns", at: 3000 }]
+    },
+    well
   ])
 })
 const services = Layer.merge(layer(), push)
@@ -31,6 +55,9 @@ describe("the admin listener", () => {
       expect(got.text).toMatch(/^process_resident_memory_bytes \d+$/m)
       expect(got.text).toContain("ens_storage_up 1\n")
       expect(got.text).toContain("ens_outbox_entries 0\n")
+      expect(got.text).toContain('ens_push_gateway_stalled{gateway="cns"} 1\n')
+      expect(got.text).toContain('ens_push_gateway_stalled{gateway="log"} 0\n')
+      expect(got.text).toMatch(/^ens_push_oldest_waiting_seconds\{gateway="cns"\} \d/m)
     }).pipe(Effect.provide(services))
   )
 
@@ -57,8 +84,20 @@ describe("the admin listener", () => {
         subscriptions: 3,
         outbox: { entries: 0, oldest: null },
         gateways: [
-          { gateway: "cns", up: false, lastError: "refused", downSince: "1970-01-01T00:00:01.000Z" },
-          { gateway: "log", up: true, lastError: null, downSince: null }
+          {
+            gateway: "cns",
+            up: false,
+            stalled: true,
+            downSince: "1970-01-01T00:00:01.000Z",
+            stalledSince: "1970-01-01T00:00:01.500Z",
+            lastError: "refused",
+            lastErrorAt: "1970-01-01T00:00:02.000Z",
+            underWay: 4,
+            waiting: 7,
+            oldestWaiting: "1970-01-01T00:00:00.500Z",
+            expires: [{ what: "cns", at: "1970-01-01T00:00:03.000Z" }]
+          },
+          { gateway: "log", up: true, stalled: false, lastError: null, downSince: null, expires: [] }
         ],
         version
       })
