@@ -9,7 +9,8 @@ import {
   type SNSClientConfig
 } from "@aws-sdk/client-sns"
 import { Effect, type Scope } from "effect"
-import { TOO_LONG } from "./NetworkTrouble.ts"
+import * as Deadlines from "./Deadlines.ts"
+import { TIMEOUT, TOO_LONG } from "./NetworkTrouble.ts"
 import { existingEndpoint, failureOf, isBrokenOff, type SnsFailure, unreadable } from "./SnsFailure.ts"
 
 /** What is asked of SNS. Each is one request, and once more if a connection breaks. */
@@ -29,6 +30,8 @@ export interface ClientOptions {
   /** Authorities to trust instead of the known ones, and the like; given to TLS as they are. */
   readonly tls: SecureContextOptions
   readonly connections: number
+  /** Milliseconds that a request may take, connecting included. */
+  readonly timeout: number
 }
 
 /** The AWS SDK as far as it is needed, without its own retries and with a limit to what it reads. */
@@ -37,8 +40,10 @@ export const make = Effect.fnUntraced(function* ({
   credentials,
   endpoint,
   region,
+  timeout,
   tls
 }: ClientOptions): Effect.fn.Return<SnsClient, never, Scope.Scope> {
+  const deadlines = yield* Deadlines.make(timeout)
   const agent = { maxSockets: connections, keepAlive: true }
   const client = yield* Effect.acquireRelease(
     Effect.sync(
@@ -64,12 +69,41 @@ export const make = Effect.fnUntraced(function* ({
     { step: "deserialize", priority: "low", name: "ensAnswerMax" }
   )
 
-  const call = <A>(ask: (abortSignal: AbortSignal) => Promise<A>): Effect.Effect<A, SnsFailure> =>
-    Effect.tryPromise({ try: ask, catch: failureOf }).pipe(Effect.retry({ times: 1, while: isBrokenOff }))
+  /** Plain callbacks, because this is done for every notification. */
+  const call = <A>(ask: (options: { readonly abortSignal: AbortSignal }) => Promise<A>) =>
+    Effect.async<A, SnsFailure>((resume) => {
+      const abort = new AbortController()
+      const options = { abortSignal: abort.signal }
+      const fail = (failure: SnsFailure) => {
+        unwatch()
+        resume(Effect.fail(failure))
+      }
+      const attempt = (isRepeat: boolean): Promise<void> =>
+        ask(options).then(
+          (answer) => {
+            unwatch()
+            resume(Effect.succeed(answer))
+          },
+          (cause: unknown) => {
+            const failure = failureOf(cause)
+            if (isBrokenOff(failure) && !isRepeat && !abort.signal.aborted) return attempt(true)
+            return fail(failure)
+          }
+        )
+      const unwatch = deadlines.watch(() => {
+        abort.abort()
+        fail({ _tag: "Broken", code: TIMEOUT })
+      })
+      attempt(false)
+      return Effect.sync(() => {
+        unwatch()
+        abort.abort()
+      })
+    })
 
   return {
     publish: (input) =>
-      call((abortSignal) => client.send(new PublishCommand(input), { abortSignal })).pipe(
+      call((options) => client.send(new PublishCommand(input), options)).pipe(
         Effect.filterOrFail(
           ({ MessageId }) => MessageId !== undefined,
           () => NOT_SNS
@@ -77,10 +111,10 @@ export const make = Effect.fnUntraced(function* ({
         Effect.asVoid
       ),
     createEndpoint: (platformArn, token) =>
-      call((abortSignal) =>
+      call((options) =>
         client.send(
           new CreatePlatformEndpointCommand({ PlatformApplicationArn: platformArn, Token: token }),
-          { abortSignal }
+          options
         )
       ).pipe(
         Effect.flatMap(({ EndpointArn }) =>
@@ -93,13 +127,13 @@ export const make = Effect.fnUntraced(function* ({
       ),
     enableEndpoint: (arn, token) =>
       Effect.asVoid(
-        call((abortSignal) =>
+        call((options) =>
           client.send(
             new SetEndpointAttributesCommand({
               EndpointArn: arn,
               Attributes: { Token: token, Enabled: "true" }
             }),
-            { abortSignal }
+            options
           )
         )
       )
@@ -112,17 +146,22 @@ const NOT_SNS = unreadable(200)
 const ANSWER_MAX = 64 * 1024
 
 /** The SDK would read an answer of any length. */
-const readWhole = async (response: unknown): Promise<void> => {
-  if (typeof response !== "object" || response === null || !("body" in response)) return
+const readWhole = (response: unknown): Promise<void> => {
+  if (typeof response !== "object" || response === null || !("body" in response)) return Promise.resolve()
   const { body } = response
-  if (!(body instanceof Readable)) return
-  const chunks: Array<Buffer> = []
-  let bytes = 0
-  for await (const chunk of body as AsyncIterable<Buffer>) {
-    bytes += chunk.length
-    // Leaving the loop closes the connection.
-    if (bytes > ANSWER_MAX) throw Object.assign(new Error(TOO_LONG), { code: TOO_LONG })
-    chunks.push(chunk)
-  }
-  response.body = Buffer.concat(chunks)
+  if (!(body instanceof Readable)) return Promise.resolve()
+  return new Promise((resolve, reject) => {
+    const chunks: Array<Buffer> = []
+    let bytes = 0
+    body.on("data", (chunk: Buffer) => {
+      bytes += chunk.length
+      if (bytes <= ANSWER_MAX) chunks.push(chunk)
+      else body.destroy(Object.assign(new Error(TOO_LONG), { code: TOO_LONG }))
+    })
+    body.on("error", reject)
+    body.on("end", () => {
+      response.body = Buffer.concat(chunks)
+      resolve()
+    })
+  })
 }

@@ -40,7 +40,7 @@ export const readFailure = (
   if (failure._tag === "NoCredentials")
     return Verdict.GatewayDown({
       reason:
-        "cannot be asked without AWS credentials: give ENS some by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role"
+        "does not accept this ENS without AWS credentials: give it some by AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or the machine's role"
     })
   const { message, retryAfter: header, status } = failure
   const code = failure.code?.replace(/Exception$/, "")
@@ -48,7 +48,8 @@ export const readFailure = (
   if (code === "EndpointDisabled") return { _tag: "TokenRefused" }
   const platformTrouble = platformTroubleOf(code, message, platform)
   if (platformTrouble !== undefined) return { _tag: "PlatformDown", reason: platformTrouble }
-  if (code !== undefined && OURS.test(code)) return Verdict.Rejected({ reason: code })
+  if (code !== undefined && OURS.test(code))
+    return Verdict.Rejected({ reason: message.includes("too long") ? `${code}, too long` : code })
   if (status === 429 || (code !== undefined && THROTTLED.test(code)) || isOverRate(message))
     return Verdict.RetryLater({ after: wait, everyone: true })
   if (status >= 500 || code === "InternalError" || code === "InternalFailure")

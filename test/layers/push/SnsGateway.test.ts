@@ -72,7 +72,7 @@ const acting = Effect.fnUntraced(function* (trouble: Trouble | undefined) {
   const stub = yield* SnsStub.make()
   const act = trouble && ACTS[trouble]
   if (act) stub.act = act(stub)
-  const timeout = trouble === "silent" ? 500 : 10_000
+  const timeout = trouble === "silent" ? 300 : 10_000
   return rigOf(yield* made({ settings: settingsOf(stub.url), timeout }), stub)
 })
 
@@ -243,6 +243,18 @@ describe("what goes to SNS", () => {
         const { sendTo, stub } = yield* started()
         expect((yield* sendTo({ environment: "sandbox" }))?._tag).toBe("Rejected")
         expect(stub.requests).toEqual([])
+      })
+    )
+  )
+
+  it.live("is rejected when it is too long, and the device stays", () =>
+    memory(
+      Effect.gen(function* () {
+        const { sendTo } = yield* started()
+        const payload = { aps: { alert: { title: "x".repeat(4096) } } }
+        expect(yield* sendTo({}, { payload })).toEqual(
+          Verdict.Rejected({ reason: "InvalidParameter, too long" })
+        )
       })
     )
   )
