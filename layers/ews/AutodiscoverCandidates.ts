@@ -102,6 +102,8 @@ export const endpointOf = (
 export const domainOf = (address: string): string | undefined => {
   const at = address.lastIndexOf("@")
   const domain = address.slice(at + 1).trim()
+  // Servers answer longer ones, in headers and URLs, with errors that say nothing of the domain.
+  if (address.length > ADDRESS_MAX) return undefined
   // `URL` takes other things for hosts too: addresses, and whatever follows a second "@" or ends at a "/".
   if (at < 1 || domain.length > DOMAIN_MAX || /[\s/\\:@?#%[\]<>^|]/.test(domain)) return undefined
   const host = URL.parse(`https://${domain}/`)?.hostname
@@ -110,6 +112,8 @@ export const domainOf = (address: string): string | undefined => {
 }
 
 const PATH = "/autodiscover/autodiscover"
+/** 64 characters before the @, and 255 after it (RFC 5321, 4.5.3.1). */
+const ADDRESS_MAX = 320
 const DOMAIN_MAX = 253 - "_autodiscover._tcp.".length
 
 /** Without query and extension; undefined unless the path is `/autodiscover/…/autodiscover.xml` or `.svc`. */

@@ -179,7 +179,16 @@ describe("Autodiscover's order", () => {
 
   inWorld("finds nothing for what is no address of a domain, and asks nobody", (world) =>
     Effect.gen(function* () {
-      for (const address of ["ada", "ada@", "@contoso.com", "ada@127.0.0.1", "ada@[::1]", "ada@2130706433"]) {
+      const long = `${"a".repeat(320)}@contoso.com`
+      for (const address of [
+        "ada",
+        "ada@",
+        "@contoso.com",
+        "ada@127.0.0.1",
+        "ada@[::1]",
+        "ada@2130706433",
+        long
+      ]) {
         expect(yield* Effect.flip(find(callerOf(address))), address).toMatchObject({ answered: false })
       }
       expect([...asked(world), ...world.plainAsked, ...world.srvAsked]).toEqual([])
