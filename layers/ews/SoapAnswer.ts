@@ -87,7 +87,8 @@ export const offeredSchemes = (answer: HttpAnswer): ReadonlyArray<string> => {
   const offered = new Set<string>()
   for (const header of [answer.headers["www-authenticate"] ?? []].flat()) {
     // A challenge's parameters are separated by commas too; they have a "=" where a scheme has a space or its end.
-    for (const part of header.replace(/"(?:[^"\\]|\\.)*"/g, '""').split(",")) {
+    // A quote that is not closed goes to the end, lest its end is looked for again and again.
+    for (const part of header.replace(/"(?:[^"\\]|\\.?)*(?:"|$)/g, '""').split(",")) {
       const scheme = /^\s*([A-Za-z][\w-]{0,31})(?:\s+|$)(?!=)/.exec(part)?.[1]
       if (scheme !== undefined) offered.add(scheme)
     }

@@ -219,6 +219,11 @@ describe("Responses", () => {
     expect(mails(http)).toEqual({ ...site, _tag: "EwsUnauthorized", offered })
   })
 
+  it("does not look for long at what a server offers", () => {
+    const endless = answer("", 401, { "www-authenticate": `NTLM, Basic realm="${'\\"'.repeat(200_000)}` })
+    expect(offeredSchemes(endless)).toEqual(["NTLM", "Basic"])
+  })
+
   it.each([
     [answer("no", 403), { ...site, _tag: "EwsForbidden" }],
     [answer("", 503), busy("HTTP 503")],
