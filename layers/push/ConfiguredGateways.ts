@@ -1,6 +1,7 @@
 import { Effect, Layer, type Scope } from "effect"
 import { type GatewayName, Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import type { MasterKey } from "../crypto/MasterKey.ts"
+import type { Storage } from "../storage/Storage.ts"
 import type { Gateway } from "./Gateway.ts"
 import { Push } from "./Push.ts"
 import { PushSetupError } from "./PushSetupError.ts"
@@ -13,7 +14,7 @@ import * as PushStage from "./PushStage.ts"
 export const make: Effect.Effect<
   PushStage.PlatformGateways,
   PushSetupError,
-  Settings | MasterKey | Scope.Scope
+  Settings | MasterKey | Storage | Scope.Scope
 > = Effect.gen(function* () {
   const settings = yield* Settings
   const ios = yield* gateway(settings.push.ios, settings)
@@ -23,7 +24,7 @@ export const make: Effect.Effect<
 })
 
 /** The push stage with these gateways. */
-export const layer: Layer.Layer<Push, PushSetupError, Settings | MasterKey> = Layer.scoped(
+export const layer: Layer.Layer<Push, PushSetupError, Settings | MasterKey | Storage> = Layer.scoped(
   Push,
   Effect.flatMap(make, (gateways) => PushStage.make(gateways))
 )
@@ -36,7 +37,7 @@ const noAndroid = new PushSetupError({
 const gateway = Effect.fnUntraced(function* (
   name: GatewayName,
   settings: SettingsShape
-): Effect.fn.Return<Gateway, PushSetupError, MasterKey | Scope.Scope> {
+): Effect.fn.Return<Gateway, PushSetupError, MasterKey | Storage | Scope.Scope> {
   switch (name) {
     case "log": {
       const LogGateway = yield* Effect.promise(() => import("./LogGateway.ts"))
@@ -56,10 +57,9 @@ const gateway = Effect.fnUntraced(function* (
       const FcmGateway = yield* Effect.promise(() => import("./FcmGateway.ts"))
       return yield* FcmGateway.make({ settings: settings.fcm })
     }
-    case "sns":
-      return yield* new PushSetupError({
-        gateway: name,
-        problem: "not built in this version; use log or cns in ENS_PUSH"
-      })
+    case "sns": {
+      const SnsGateway = yield* Effect.promise(() => import("./SnsGateway.ts"))
+      return yield* SnsGateway.make({ settings })
+    }
   }
 })

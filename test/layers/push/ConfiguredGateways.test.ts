@@ -2,10 +2,11 @@ import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Logger } from "effect"
+import { Effect, Layer, Logger } from "effect"
 import * as LocalMasterKey from "../../../layers/crypto/LocalMasterKey.ts"
 import * as ConfiguredGateways from "../../../layers/push/ConfiguredGateways.ts"
 import { Push } from "../../../layers/push/Push.ts"
+import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
 import * as CnsStub from "../../support/CnsStub.ts"
 import { settingsOf } from "../../support/CryptoFixture.ts"
@@ -15,7 +16,7 @@ import { defaultPushSettings } from "../../support/PushSettings.ts"
 const made = (some: Partial<SettingsShape>) =>
   ConfiguredGateways.make.pipe(
     Effect.provide(settingsOf(some)),
-    Effect.provide(LocalMasterKey.layerTest),
+    Effect.provide(Layer.merge(LocalMasterKey.layerTest, MemoryStorage.layer)),
     Effect.scoped
   )
 
@@ -38,6 +39,7 @@ describe("the gateways that ENS_PUSH names", () => {
         "push gateway apns: it serves iOS only; name another gateway for Android, like ENS_PUSH=ios=apns,android=fcm"
       )
       expect(yield* problem({ ios: "apns", android: "log" })).toContain("ENS_APNS_KEY_FILE")
+      expect(yield* problem({ ios: "sns", android: "log" })).toContain("ENS_SNS_PLATFORM_ARN_IOS")
       expect(yield* problem({ ios: "log", android: "fcm" })).toContain("ENS_FCM_SERVICE_ACCOUNT_FILE")
     })
   )
@@ -77,7 +79,7 @@ describe("the gateways that ENS_PUSH names", () => {
       }).pipe(
         Effect.provide(ConfiguredGateways.layer),
         Effect.provide(settings),
-        Effect.provide(LocalMasterKey.layerTest)
+        Effect.provide(Layer.merge(LocalMasterKey.layerTest, MemoryStorage.layer))
       )
       expect(stub.delivered.map((it) => it.deviceToken)).toEqual(["token-1"])
       const lines = yield* Effect.promise(() => readFile(pushLogFile, "utf8"))
