@@ -37,13 +37,13 @@ export const sift = (state: State, round: Round, result: FetchResult, now: numbe
   const arrivals: Array<Announcement> = []
   const done: Array<number> = []
   for (const arrival of openOf(state, round)) {
-    const { itemId, missed } = arrival
+    const { itemId } = arrival
     const mail = told.get(itemId)
     const isNews =
       mail === undefined
         ? result.mails === undefined && isFresh(arrival, arrival.at, now)
         : !mail.isRead && !outside.has(itemId) && isFresh(arrival, mail.receivedAt ?? arrival.at, now)
-    if (isNews) arrivals.push({ itemId, mail, missed })
+    if (isNews) arrivals.push({ itemId, mail })
     else done.push(itemEntry(itemId))
   }
   return { arrivals, done }

@@ -98,7 +98,7 @@ export const withFound = (round: Round, found: ReadonlyArray<Mail>): Round => {
     .map(({ itemId, receivedAt }) => ({ itemId, createdOnly: false, missed: true, at: receivedAt }))
   return {
     ...round,
-    arrivals: [...round.arrivals, ...missed],
+    arrivals: [...missed.toReversed(), ...round.arrivals],
     details: [...round.details, ...found],
     searched: true
   }

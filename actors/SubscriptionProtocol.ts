@@ -198,8 +198,6 @@ export type LogEvent =
 export interface Announcement {
   readonly itemId: ItemId
   readonly mail: Mail | undefined
-  /** It came while nobody listened: many of these are announced as one. */
-  readonly missed: boolean
 }
 
 /** Devices that a Secure Email Gateway does not let pass. */

@@ -12,6 +12,7 @@ import { backlogOf, backlogParcels, blockedParcels, emptyBacklog } from "./Backl
 import { removeDeadDevices } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { type Parcel, sendParcels } from "./Parcel.ts"
+import { noteRejections } from "./Rejections.ts"
 import { settleParcels } from "./Settlement.ts"
 
 export type Announce = Extract<Command, { readonly _tag: "Announce" }>
@@ -43,13 +44,14 @@ export const announceJob = Effect.fnUntraced(
     const isBlocked = ({ device }: Device) => command.blocked === "all" || command.blocked.includes(device)
     const passing = devices.filter((device) => !isBlocked(device))
     const parcels = [
-      ...mailParcels(user, passing, command, known, composing),
+      ...(yield* mailParcels(user, passing, command, known, composing)),
       ...badgeParcels(user, passing, command, composing),
       ...blockedParcels(devices.filter(isBlocked), known),
       ...(yield* backlogParcels(passing, known, command, composing))
     ]
     yield* logAsEns2(dossier.user.userId, command, parcels)
     const sent = yield* sendParcels(parcels, command.until)
+    yield* noteRejections(user, sent)
     const deviceless = yield* removeDeadDevices(user, sent)
     return { ...(yield* settleParcels(command, devices, backlog, sent)), deviceless }
   },

@@ -5,13 +5,10 @@ import { Announcement } from "../../schemas/Announcement.ts"
 import type { DeviceNumber, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { type Composing, compose } from "../../schemas/Notification.ts"
 import type { Announce } from "./AnnounceJob.ts"
-import { newMail } from "./MailParcels.ts"
 import type { Parcel } from "./Parcel.ts"
 
 /** Entries of one user that one flush takes from the outbox. */
 const BACKLOG_MAX = 200
-/** More mails at once than this become one summary (contract section 3). */
-export const SUMMARY_OVER = 5
 
 /** What waits in the outbox for one user's devices, the oldest first. */
 export interface Backlog {
@@ -37,58 +34,45 @@ export const backlogOf = (
         Effect.orElseSucceed(() => undefined)
       )
 
-/** What waits, for the devices whose gateway takes something: more than five mails as one summary. */
+/** What waits besides mails, for the devices whose gateway takes something. */
 export const backlogParcels = Effect.fnUntraced(function* (
   devices: ReadonlyArray<Device>,
   backlog: Backlog,
-  command: Announce,
+  { asking, badge }: Announce,
   composing: Composing
 ) {
   const push = yield* Push
-  const details = new Map(command.details.map((mail) => [mail.itemId, mail]))
-  const parcels: Array<Parcel> = []
-  for (const device of devices) {
+  return devices.flatMap((device): ReadonlyArray<Parcel> => {
     const entries = backlog.of(device.device)
-    if (entries.length === 0 || !push.isUp(device.platform)) continue
-    const add = (announcement: Announcement | undefined, of: ReadonlyArray<OutboxEntry>) =>
-      parcels.push({
-        device,
-        notification: announcement && compose(device, announcement, composing),
-        entries: of,
-        stored: true,
-        postponed: false,
-        badge: command.badge
+    if (entries.length === 0 || !push.isUp(device.platform)) return []
+    const hasMails = entries.some(({ kind }) => kind === "mail")
+    const announcementOf = ({ kind }: OutboxEntry): Announcement | undefined => {
+      if (kind === "resubscribe") return asking && Announcement.Resubscribe({ reason: asking })
+      // A mail brings the number along.
+      return badge === undefined || hasMails ? undefined : Announcement.Badge({ count: badge })
+    }
+    return entries
+      .filter(({ kind }) => kind !== "mail")
+      .map((entry) => {
+        const announcement = announcementOf(entry)
+        return {
+          device,
+          notification: announcement && compose(device, announcement, composing),
+          fresh: [],
+          stored: [entry],
+          postponed: false,
+          badge
+        }
       })
-    const mails = entries.filter((entry) => entry.kind === "mail")
-    if (mails.length > SUMMARY_OVER) {
-      const messageIds = mails.map((entry) => entry.itemId).reverse()
-      add(Announcement.Summary({ count: mails.length, messageIds, badge: command.badge }), mails)
-    } else {
-      for (const entry of mails) {
-        add(newMail(entry.itemId, details.get(entry.itemId), command.badge), [entry])
-      }
-    }
-    for (const entry of entries) {
-      if (entry.kind === "badge") {
-        const { badge } = command
-        add(badge === undefined || mails.length > 0 ? undefined : Announcement.Badge({ count: badge }), [
-          entry
-        ])
-      }
-      if (entry.kind === "resubscribe") {
-        add(command.asking && Announcement.Resubscribe({ reason: command.asking }), [entry])
-      }
-    }
-  }
-  return parcels
+  })
 })
 
 /** What waits for devices that a Secure Email Gateway does not let pass is over for them. */
 export const blockedParcels = (devices: ReadonlyArray<Device>, backlog: Backlog): ReadonlyArray<Parcel> =>
   devices.flatMap((device) => {
-    const entries = backlog.of(device.device).filter(({ kind }) => kind !== "resubscribe")
-    if (entries.length === 0) return []
-    return [{ device, notification: undefined, entries, stored: true, postponed: false, badge: undefined }]
+    const stored = backlog.of(device.device).filter(({ kind }) => kind !== "resubscribe")
+    if (stored.length === 0) return []
+    return [{ device, notification: undefined, fresh: [], stored, postponed: false, badge: undefined }]
   })
 
 const backlogFrom = (entries: ReadonlyArray<OutboxEntry>): Backlog => {

@@ -1,3 +1,5 @@
+import { Effect } from "effect"
+import { Push } from "../../layers/push/Push.ts"
 import type { Device, OutboxEntry } from "../../layers/storage/Storage.ts"
 import { Announcement } from "../../schemas/Announcement.ts"
 import type { Mail } from "../../schemas/EwsMessage.ts"
@@ -6,64 +8,86 @@ import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { type Composing, compose } from "../../schemas/Notification.ts"
 import { isSettled } from "../Ledger.ts"
 import type { Announce } from "./AnnounceJob.ts"
-import { type Backlog, SUMMARY_OVER } from "./BacklogParcels.ts"
+import type { Backlog } from "./BacklogParcels.ts"
 import type { Parcel } from "./Parcel.ts"
 
+/** More mails at once than this become one summary (contract section 4). */
+export const SUMMARY_OVER = 5
+
 /**
- * The mails in hand, for each device that has no verdict on them and for which they do not wait in the outbox already. More
- * than five that came while nobody listened are one summary.
+ * Mails for each device: those in hand on which it has no verdict, and those that wait in the outbox, if its gateway takes
+ * something. More than five of them are one summary, whatever way they came.
  */
-export const mailParcels = (
+export const mailParcels = Effect.fnUntraced(function* (
   user: UserNumber,
   devices: ReadonlyArray<Device>,
   command: Announce,
   backlog: Backlog,
   composing: Composing
-): ReadonlyArray<Parcel> =>
-  devices.flatMap((device) => {
-    const open = command.mails.filter(
-      ({ itemId }) =>
-        !isSettled(command.ledger, itemId, device.device) && !backlog.holds(device.device, itemId)
-    )
-    const missed = open.filter((mail) => mail.missed)
-    const summed = missed.length > SUMMARY_OVER ? missed : []
-    const single = open.filter((mail) => !summed.includes(mail))
-    let isFirst = true
-    const parcel = (
-      announcement: Announcement,
-      mails: ReadonlyArray<{ readonly itemId: ItemId }>
-    ): Parcel => {
-      const isNumber = showsBadgeOnly(device, composing)
-      const isSent = !isNumber || (isFirst && command.badgeChanged)
-      isFirst = false
-      return {
-        device,
-        notification: isSent ? compose(device, announcement, composing) : undefined,
-        entries: mails.map(({ itemId }) => ({
-          user,
-          device: device.device,
-          kind: "mail" as const,
-          itemId,
-          queuedAt: composing.now
-        })),
-        stored: false,
-        // What cannot be seen of a long backlog may be this very mail.
-        postponed: backlog.isCut && backlog.of(device.device).length > 0,
-        badge: command.badge
-      }
-    }
-    return [
-      ...single.map((one) => parcel(newMail(one.itemId, one.mail, command.badge), [one])),
-      ...(summed.length > 0 ? [parcel(summaryOf(summed, command.badge), summed)] : [])
-    ]
+) {
+  const push = yield* Push
+  const details = new Map(command.details.map((mail) => [mail.itemId, mail]))
+  return devices.flatMap((device): ReadonlyArray<Parcel> => {
+    const queued = backlog.of(device.device).filter(({ kind }) => kind === "mail")
+    const stored = push.isUp(device.platform) ? queued.map((entry) => waiting(entry, details)) : []
+    const fresh = command.mails
+      .filter(
+        ({ itemId }) =>
+          !isSettled(command.ledger, itemId, device.device) && !backlog.holds(device.device, itemId)
+      )
+      .map(({ itemId, mail }) => inHand(entryOf(user, device, itemId, composing), mail))
+    const pack = (letters: ReadonlyArray<Letter>, postponed: boolean) =>
+      packed(device, letters, postponed, command, composing)
+    // What cannot be seen of a long backlog may be one of these mails.
+    return backlog.isCut && backlog.of(device.device).length > 0
+      ? [...pack(stored, false), ...pack(fresh, true)]
+      : pack([...stored, ...fresh], false)
   })
+})
 
-/** As they were found: the newest first. */
-const summaryOf = (
-  mails: ReadonlyArray<{ readonly itemId: ItemId }>,
-  badge: number | undefined
-): Announcement =>
-  Announcement.Summary({ count: mails.length, messageIds: mails.map(({ itemId }) => itemId), badge })
+/** One mail for one device. */
+interface Letter {
+  readonly entry: OutboxEntry
+  readonly mail: Mail | undefined
+  /** The entry is in the outbox already. */
+  readonly stored: boolean
+}
+
+const waiting = (entry: OutboxEntry, details: ReadonlyMap<ItemId, Mail>): Letter => ({
+  entry,
+  mail: details.get(entry.itemId),
+  stored: true
+})
+
+const inHand = (entry: OutboxEntry, mail: Mail | undefined): Letter => ({ entry, mail, stored: false })
+
+/** Letters of one device, the oldest first. */
+const packed = (
+  device: Device,
+  letters: ReadonlyArray<Letter>,
+  postponed: boolean,
+  { badge, badgeChanged }: Announce,
+  composing: Composing
+): ReadonlyArray<Parcel> => {
+  const parcel = (announcement: Announcement | undefined, of: ReadonlyArray<Letter>): Parcel => ({
+    device,
+    notification: announcement && compose(device, announcement, composing),
+    fresh: of.filter((letter) => !letter.stored).map(({ entry }) => entry),
+    stored: of.filter((letter) => letter.stored).map(({ entry }) => entry),
+    postponed,
+    badge
+  })
+  if (letters.length === 0) return []
+  const single = ({ entry, mail }: Letter) => newMail(entry.itemId, mail, badge)
+  if (showsBadgeOnly(device, composing)) {
+    // Several mails mean one new number to it, and none if it has that number.
+    const isNews = badgeChanged || letters.some(({ stored }) => stored)
+    return [parcel(isNews ? single(letters[0]!) : undefined, letters)]
+  }
+  if (letters.length <= SUMMARY_OVER) return letters.map((letter) => parcel(single(letter), [letter]))
+  const messageIds = letters.map(({ entry }) => entry.itemId).toReversed()
+  return [parcel(Announcement.Summary({ count: letters.length, messageIds, badge }), letters)]
+}
 
 /** The badge alone, for devices that no mail brings it to. */
 export const badgeParcels = (
@@ -79,14 +103,14 @@ export const badgeParcels = (
         .map((device) => ({
           device,
           notification: compose(device, Announcement.Badge({ count: badge }), composing),
-          entries: [badgeEntry(user, device, composing)],
-          stored: false,
+          fresh: [{ ...entryOf(user, device, "" as ItemId, composing), kind: "badge" }],
+          stored: [],
           postponed: false,
           badge
         }))
 
 /** A mail as it is announced; without details when Exchange could not be asked. */
-export const newMail = (itemId: ItemId, mail: Mail | undefined, badge: number | undefined): Announcement =>
+const newMail = (itemId: ItemId, mail: Mail | undefined, badge: number | undefined): Announcement =>
   Announcement.NewMail({
     itemId,
     sender: mail?.sender,
@@ -95,14 +119,13 @@ export const newMail = (itemId: ItemId, mail: Mail | undefined, badge: number | 
     badge
   })
 
-/** Several mails mean one new number to it, and none if the number is the same. */
 const showsBadgeOnly = (device: Device, { minPolicy }: Composing): boolean =>
   effectivePolicy(device.policy, minPolicy) === 4
 
-const badgeEntry = (user: UserNumber, { device }: Device, { now }: Composing): OutboxEntry => ({
+const entryOf = (user: UserNumber, { device }: Device, itemId: ItemId, { now }: Composing): OutboxEntry => ({
   user,
   device,
-  kind: "badge",
-  itemId: "" as ItemId,
+  kind: "mail",
+  itemId,
   queuedAt: now
 })

@@ -10,9 +10,9 @@ export interface Parcel {
   /** undefined: this device is to learn nothing. */
   readonly notification: PushNotification | undefined
   /** What goes into the outbox if it is not taken. */
-  readonly entries: ReadonlyArray<OutboxEntry>
-  /** The entries are in the outbox already. */
-  readonly stored: boolean
+  readonly fresh: ReadonlyArray<OutboxEntry>
+  /** What leaves the outbox if it is. */
+  readonly stored: ReadonlyArray<OutboxEntry>
   /** It goes into the outbox untried, behind what waits there for this device. */
   readonly postponed: boolean
   readonly badge: number | undefined
@@ -22,24 +22,36 @@ export interface Sent extends Parcel {
   readonly verdict: Verdict
 }
 
-const SENDS_AT_ONCE = 16
+/** For each device of its own, so that one whose push service is slow takes no turn from the others. */
+const SENDS_AT_ONCE = 8
 
-/** One verdict per parcel; what is not sent at `until` (milliseconds since 1970) counts as a gateway that is down. */
+/**
+ * One verdict per parcel; what is not sent at `until` (milliseconds, as `now`) counts as a gateway that is down.
+ * Until then the push stage tries again what holds something new; what waits in the outbox anyway can wait there.
+ */
 export const sendParcels = Effect.fnUntraced(function* (parcels: ReadonlyArray<Parcel>, until: number) {
   const push = yield* Push
-  const late = Verdict.GatewayDown({ reason: "not sent in time" })
-  const sendOne = Effect.fnUntraced(function* ({ notification, postponed }: Parcel) {
+  const sendOne = Effect.fnUntraced(function* ({ fresh, notification, postponed }: Parcel) {
     if (notification === undefined) return Verdict.Delivered()
     // Looked at for each of them: those that wait for their turn share the time that is left.
     const left = until - (yield* now)
-    if (postponed || left <= 0) return late
+    if (postponed || left <= 0) return LATE
     return yield* push
-      .send(notification)
-      .pipe(Effect.timeoutTo({ duration: left, onSuccess: (verdict) => verdict, onTimeout: () => late }))
+      .send(notification, fresh.length > 0 ? until : undefined)
+      .pipe(Effect.timeoutTo({ duration: left, onSuccess: (verdict) => verdict, onTimeout: () => LATE }))
   })
-  return yield* Effect.forEach(
-    parcels,
-    (parcel): Effect.Effect<Sent> => Effect.map(sendOne(parcel), (verdict) => ({ ...parcel, verdict })),
-    { concurrency: SENDS_AT_ONCE }
+  const sent = new Map<Parcel, Sent>()
+  yield* Effect.forEach(
+    Map.groupBy(parcels, ({ device }) => device.device).values(),
+    (ofDevice) =>
+      Effect.forEach(
+        ofDevice,
+        (parcel) => Effect.map(sendOne(parcel), (verdict) => sent.set(parcel, { ...parcel, verdict })),
+        { concurrency: SENDS_AT_ONCE, discard: true }
+      ),
+    { concurrency: "unbounded", discard: true }
   )
+  return [...sent.values()]
 })
+
+const LATE = Verdict.GatewayDown({ reason: "not sent in time" })

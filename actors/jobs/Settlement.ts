@@ -17,7 +17,7 @@ export const settleParcels = Effect.fnUntraced(function* (
 ) {
   const storage = yield* Storage
   const open = sent.filter(({ verdict }) => !isFinal(verdict))
-  const fresh = open.filter((parcel) => !parcel.stored).flatMap((parcel) => parcel.entries)
+  const fresh = open.flatMap((parcel) => parcel.fresh)
   const kept = yield* fresh.length === 0
     ? Effect.succeed(true)
     : storage.addOutbox(fresh).pipe(
@@ -26,9 +26,7 @@ export const settleParcels = Effect.fnUntraced(function* (
           Effect.as(Effect.logError("the outbox cannot be written", { reason: error.message }), false)
         )
       )
-  const flushed = sent
-    .filter((parcel) => parcel.stored && isFinal(parcel.verdict))
-    .flatMap((parcel) => parcel.entries)
+  const flushed = sent.filter(({ verdict }) => isFinal(verdict)).flatMap((parcel) => parcel.stored)
   // If this fails they are sent once more, with the same ids, which replace the first ones on the phone.
   const left = yield* flushed.length === 0
     ? Effect.succeed(0)
@@ -38,8 +36,7 @@ export const settleParcels = Effect.fnUntraced(function* (
           Effect.as(Effect.logWarning("the outbox cannot be cleared", { reason: error.message }), 0)
         )
       )
-  const lost = kept ? [] : open.filter((parcel) => !parcel.stored)
-  const lostMails = lost.flatMap((parcel) => mailsOf(parcel.entries))
+  const lostMails = kept ? [] : mailsOf(fresh)
   return {
     settled: [...settledMails(command, devices, lostMails), ...settledBacklog(command, devices, flushed)],
     kept: lostMails.length === 0,

@@ -334,7 +334,10 @@ describe("a callback", () => {
         yield* world.settled
         expect(all.filter(({ reply }) => reply === "Ok")).toHaveLength(17)
         expect(all.every(({ replies }) => replies === 1)).toBe(true)
-        expect(yield* world.push.received("phone")).toHaveLength(17)
+        expect((yield* world.push.received("phone")).map(({ payload }) => payload.ens)).toMatchObject([
+          { messageId: all[0]?.arrived.item },
+          { count: 16 }
+        ])
         expect(yield* world.ews.count("mails")).toBe(2)
       })
     )

@@ -26,6 +26,8 @@ export class FakePush extends Context.Tag("test/FakePush")<
     readonly shown: (token: string) => Effect.Effect<ReadonlyArray<PushNotification>>
     /** Answers this from now on; undefined = back to `Delivered`. */
     readonly setVerdict: (aim: Aim, verdict: Verdict | undefined) => Effect.Effect<void>
+    /** From now on this one never answers; the sender gives up. */
+    readonly slow: (aim: Aim) => Effect.Effect<void>
     /** Answers this to the next `times` sends (1), whatever `setVerdict` says. */
     readonly failNext: (verdict: Verdict, times?: number) => Effect.Effect<void>
     /** The next `times` notifications (1) reach the phone, but the sender is told `verdict`: an answer got lost. */
@@ -60,6 +62,7 @@ const make = Effect.gen(function* () {
   const scripts = new Map<string, Verdict>()
   const next: Array<{ readonly verdict: Verdict; readonly reaches: boolean }> = []
   const downSince = new Map<Platform, number>()
+  const slow = new Set<string>()
   const gate = yield* Effect.makeLatch(true)
 
   const key = (aim: Aim) => (typeof aim === "string" ? aim : `token ${aim.token}`)
@@ -84,6 +87,8 @@ const make = Effect.gen(function* () {
     waiting = waiting.filter(({ n }) => n > calls)
     for (const waiter of reached) yield* Deferred.succeed(waiter.reached, undefined)
     yield* gate.await
+    const { platform, token } = notification.target
+    if (slow.has(key({ token })) || slow.has(key(platform))) return yield* Effect.never
     return answer(notification)
   })
 
@@ -122,6 +127,10 @@ const make = Effect.gen(function* () {
       Effect.sync(() => {
         if (verdict) scripts.set(key(aim), verdict)
         else scripts.delete(key(aim))
+      }),
+    slow: (aim) =>
+      Effect.sync(() => {
+        slow.add(key(aim))
       }),
     failNext: (verdict, times = 1) => script({ verdict, reaches: false }, times),
     loseNextAnswer: (verdict = Verdict.GatewayDown({ reason: "answer lost (test)" }), times = 1) =>
