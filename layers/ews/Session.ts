@@ -16,7 +16,7 @@ import { chooseLogIn, isIgnored, type Means, meansOf, type Scheme } from "./LogI
 import { type NtlmOutcome, ntlmHandshake } from "./NtlmHandshake.ts"
 import { type Offers, placeOf } from "./Offers.ts"
 import { errorOf, lateness, type Progress } from "./SessionTrouble.ts"
-import { type Call, SessionWire, type WireSurroundings } from "./SessionWire.ts"
+import { type Call, monotonic, SessionWire, type WireSurroundings } from "./SessionWire.ts"
 import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
 import { targetOf } from "./Target.ts"
 import { Turns } from "./Turns.ts"
@@ -96,7 +96,7 @@ export class Session implements HttpSession {
       const site = { operation: request.operation, host: target?.url.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
       const progress: Progress = { stage: "waiting", handshake: "none" }
-      const deadline = clock.unsafeCurrentTimeMillis() + timeout
+      const deadline = monotonic(clock) + timeout
       const call: Call = { target, site, request, progress, clock, timeout, deadline }
       const answering = Effect.suspend(() => this.#wire.enter(call)).pipe(
         // The place comes first: credentials are not opened while a call only waits.

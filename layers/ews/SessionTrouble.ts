@@ -67,6 +67,9 @@ const errorOfFailure = (call: Told, failure: HttpFailure, silence: number): EwsE
     case "moved":
       return new EwsRefused({ ...site, responseCode: NOT_KEPT, status: 0 })
     case "connection":
+      if (CALLERS.has(failure.code)) {
+        return new EwsRefused({ ...site, responseCode: reasonOf(failure, "none"), status: 0 })
+      }
       return new EwsUnreachable({ ...site, reason: reasonOf(failure, progress.handshake), sent })
   }
 }
@@ -84,6 +87,9 @@ const reasonOf = ({ code, reason }: HttpFailure, handshake: Progress["handshake"
   const told = reason ?? REASONS.get(code) ?? code
   return HUNG_UP.has(code) ? `${told}${SUSPICION[handshake]}` : told
 }
+
+/** Codes of what is wrong with the caller's part, and will be the next time. */
+const CALLERS: ReadonlySet<string> = new Set(["ENS_CLIENT_CERTIFICATE", "UND_ERR_INVALID_ARG"])
 
 const HUNG_UP: ReadonlySet<string> = new Set(["UND_ERR_SOCKET", "ECONNRESET", "EPIPE"])
 

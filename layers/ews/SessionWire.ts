@@ -21,7 +21,7 @@ export interface Call {
   readonly request: HttpRequest
   readonly progress: Progress
   readonly clock: Clock.Clock
-  /** Milliseconds that it may take, and when they are over. */
+  /** Milliseconds that it may take, and when they are over (`monotonic`). */
   readonly timeout: number
   readonly deadline: number
 }
@@ -50,9 +50,9 @@ export class SessionWire {
   }
 
   /** Waits for a place at the target; to be called before anything else. */
-  enter({ progress, target, timeout }: Call): Effect.Effect<void, NoPlace> {
-    return Effect.map(this.#line.enter(target.origin, timeout), () => {
-      progress.stage = "connecting"
+  enter(call: Call): Effect.Effect<void, NoPlace> {
+    return Effect.map(this.#line.enter(call.target.origin, timeLeftOf(call)), () => {
+      call.progress.stage = "connecting"
     })
   }
 
@@ -86,11 +86,12 @@ export class SessionWire {
   }
 
   #post(
-    { clock, deadline, progress, request, site, target }: Call,
+    call: Call,
     connection: Connection,
     { authorization, socket, whole }: Leg,
     cookie: string | undefined
   ): Effect.Effect<HttpAnswer, HttpFailure> {
+    const { progress, request, site, target } = call
     const headers: Record<string, string> = { ...tracingHeaders(this.#caller), ...request.headers }
     if (target.endpoint.seg) {
       Object.assign(headers, segHeaders(this.#shared.segDeviceHeader, this.#caller.devices))
@@ -102,7 +103,7 @@ export class SessionWire {
       path: target.path,
       headers,
       body: whole ? request.body : "",
-      timeout: Math.max(0, deadline - clock.unsafeCurrentTimeMillis()),
+      timeout: timeLeftOf(call),
       socket,
       onStart: () => {
         progress.stage = whole ? "sent" : "logging in"
@@ -111,3 +112,9 @@ export class SessionWire {
     return Effect.flatMap(posting, (answer) => logged(site, answer))
   }
 }
+
+/** Milliseconds on a clock that is never set. */
+export const monotonic = (clock: Clock.Clock): number => Number(clock.unsafeCurrentTimeNanos()) / 1e6
+
+/** Milliseconds. */
+const timeLeftOf = ({ clock, deadline }: Call): number => Math.max(0, deadline - monotonic(clock))

@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Fiber, type Scope, TestClock } from "effect"
+import { Deferred, Effect, Fiber, type Scope, TestClock } from "effect"
 import type { HttpSessions } from "../../../layers/ews/HttpSessions.ts"
 import type { HttpSessionsOptions } from "../../../layers/ews/HttpSessionsLive.ts"
 import { callbackBudget, registrationBudget } from "../../../layers/ews/LogInBudget.ts"
@@ -487,6 +487,31 @@ describe("A session", () => {
       expect(server.concurrent()).toBe(1)
     }),
     { options: { connectionsPerHost: 1 } }
+  )
+
+  it.scoped("gives a call no more time because it had to wait twice", () =>
+    Effect.gen(function* () {
+      const [server, other] = yield* Effect.all([scriptedServer, scriptedServer])
+      for (const one of [server, other]) one.script(wants("Basic"))
+      yield* ask(yield* open(callerWith()), endpointAt(other.origin))
+      const session = yield* open(callerWith())
+      yield* ask(session, endpointAt(server.origin))
+      const held = yield* Deferred.make<() => void>()
+      server.script((response) =>
+        Deferred.unsafeDone(
+          held,
+          Effect.succeed(() => response.end())
+        )
+      )
+      const first = yield* Effect.fork(ask(session, endpointAt(server.origin)))
+      const release = yield* Deferred.await(held)
+      const second = yield* Effect.fork(outcome(session.send(endpointAt(other.origin), request, 1_000)))
+      yield* TestClock.adjust("900 millis")
+      release()
+      yield* Fiber.join(first)
+      yield* TestClock.adjust("100 millis")
+      expect(yield* Fiber.join(second)).toMatchObject({ _tag: "EwsBusy" })
+    }).pipe(Effect.provide(sessionsLayer({ connectionsPerHost: 1 })))
   )
 
   test(

@@ -1,0 +1,32 @@
+import { describe, expect, it } from "@effect/vitest"
+import { HttpFailure } from "../../../layers/ews/HttpPost.ts"
+import { errorOf } from "../../../layers/ews/SessionTrouble.ts"
+
+const site = { operation: "GetFolder", host: "mail.contoso.com" }
+
+const failed = (code: string, reason?: string) =>
+  errorOf(
+    { site, progress: { stage: "connecting", handshake: "certificate" }, timeout: 1_000 },
+    new HttpFailure({ kind: "connection", sent: false, status: 0, code, reason }),
+    1_000
+  )
+
+describe("Trouble with a connection", () => {
+  it("is the host's, and may pass, when the connection is", () => {
+    expect(failed("ECONNREFUSED", "the connection was refused")).toMatchObject({
+      _tag: "EwsUnreachable",
+      reason: "the connection was refused"
+    })
+  })
+
+  it("is the caller's, and stays, when nothing can be made of what the caller has", () => {
+    expect(failed("ENS_CLIENT_CERTIFICATE", "the client certificate's key is too weak")).toMatchObject({
+      _tag: "EwsRefused",
+      responseCode: "the client certificate's key is too weak"
+    })
+    expect(failed("UND_ERR_INVALID_ARG")).toMatchObject({
+      _tag: "EwsRefused",
+      responseCode: "the request cannot be written"
+    })
+  })
+})
