@@ -69,8 +69,8 @@ const silence = (milliseconds: number): CallSign => ({
   backOff: undefined
 })
 
-/** Whoever waits for a call may give it up at the same moment as it times out. */
-const INTERRUPTED_IN_SILENCE = 10_000
+/** Whoever waits for a call may give it up at the same moment as it times out, or before. */
+const INTERRUPTED_IN_SILENCE = 4_000
 
 const ANSWERED: CallSign = { host: "answered", backOff: undefined }
 const NOTHING: CallSign = { host: undefined, backOff: undefined }

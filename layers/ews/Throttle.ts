@@ -87,9 +87,10 @@ export const withTrouble = (
       { operation }: HttpRequest,
       ask: Effect.Effect<HttpAnswer, EwsError>
     ): Effect.Effect<HttpAnswer, EwsError> =>
-      Effect.suspend(() => {
+      // Who may probe has to say what came of it, so that nothing may come between.
+      Effect.uninterruptibleMask((interruptibly) => {
         const origin = originOf(endpoint.url)
-        if (origin === undefined) return ask
+        if (origin === undefined) return interruptibly(ask)
         const site = { operation, host: hostOf(origin) }
         const startedAt = monotonic()
         const backOff = backOffs.find(user, origin, startedAt)
@@ -103,7 +104,7 @@ export const withTrouble = (
           return refuse("host", site, reason, host.circuit.remaining(startedAt))
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
-        return Effect.onExit(ask, (exit) => {
+        return Effect.onExit(interruptibly(ask), (exit) => {
           const now = clock.unsafeCurrentTimeMillis()
           return learn(call, signOf(site, exit, monotonic() - startedAt, now))
         })

@@ -311,6 +311,40 @@ describe("a host that is down", () => {
     })
   )
 
+  it.effect("is found again whenever a probe is given up, be it before anything was sent", () =>
+    Effect.gen(function* () {
+      for (let steps = 12; steps < 80; steps += 1) {
+        const all = yield* stage()
+        yield* bringDown(all)
+        yield* TestClock.adjust(6_000)
+        yield* all.say(() => Effect.never)
+        const probe = yield* Effect.fork(Effect.withMaxOpsBeforeYield(all.call(1), steps))
+        yield* Effect.yieldNow()
+        yield* Fiber.interrupt(probe)
+        yield* all.say(() => Effect.succeed(fine))
+        expect(yield* all.call(2)).toBe(fine)
+      }
+    })
+  )
+
+  it.effect("that takes calls and says nothing is down, also if callers give up before they time out", () =>
+    Effect.gen(function* () {
+      const all = yield* stage(() => Effect.never)
+      for (let time = 0; time < 7; time += 1) {
+        const fibers = yield* Effect.forEach([1, 2, 3], (user) =>
+          // A little less than half of a callback's deadline is left when Exchange is asked.
+          Effect.fork(Effect.exit(Effect.timeoutOption(all.call(user), 4_950)))
+        )
+        yield* TestClock.adjust(5_000)
+        yield* Fiber.joinAll(fibers)
+      }
+      expect(yield* Effect.flip(all.call(1))).toMatchObject({
+        _tag: "EwsBusy",
+        responseCode: "down: no answer within 5 s"
+      })
+    })
+  )
+
   it.effect("is one of a bounded number, of which those in good health are forgotten first", () =>
     Effect.gen(function* () {
       const all = yield* stage(undefined, { hosts: 10 })
