@@ -1,5 +1,6 @@
 import { Effect, Either, Layer, type Redacted, Scope } from "effect"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import type { ClientIdentity } from "../net/ClientIdentity.ts"
 import type { ConnectRule } from "../net/ConnectAddress.ts"
 import { type ConnectorOptions, makeConnector } from "../net/Connector.ts"
 import { parseEgressProxy } from "../net/EgressProxy.ts"
@@ -12,6 +13,7 @@ import { HttpSessions } from "./HttpSessions.ts"
 import { Offers } from "./Offers.ts"
 import { Session, type Surroundings } from "./Session.ts"
 import { ANSWER_LIMIT } from "./SoapAnswer.ts"
+import type { Target } from "./Target.ts"
 
 export { USER_AGENT } from "./RequestHeaders.ts"
 
@@ -49,6 +51,19 @@ export const layerWith = (
 /** The same with the default bounds. */
 export const layer: Layer.Layer<HttpSessions, EwsSetupError, Settings> = layerWith({})
 
+/** What a connection to the target must be like. A host that nobody listed is never met halfway by an old version of TLS. */
+export const ruleFor = (
+  { endpoint, secure }: Pick<Target, "endpoint" | "secure">,
+  identity: ClientIdentity | undefined,
+  { ewsTlsMinVersion }: Pick<SettingsShape, "ewsTlsMinVersion">
+): ConnectRule => ({
+  listed: endpoint.listed,
+  secure,
+  pins: endpoint.pins,
+  minVersion: endpoint.listed || ewsTlsMinVersion === "1.3" ? ewsTlsMinVersion : "1.2",
+  ...(identity === undefined ? {} : { identity })
+})
+
 const make = Effect.fnUntraced(function* (
   settings: SettingsShape,
   options: HttpSessionsOptions
@@ -70,15 +85,14 @@ const make = Effect.fnUntraced(function* (
     bindsChannel: (hostname: string) => !unbound.includes(hostname),
     segDeviceHeader: settings.segDeviceHeader,
     silence: options.silence,
-    open: ({ endpoint, origin, secure }, identity, kind) => {
-      const rule: ConnectRule = {
-        listed: endpoint.listed,
-        secure,
-        pins: endpoint.pins,
-        minVersion: endpoint.listed ? settings.ewsTlsMinVersion : "1.2",
-        ...(identity === undefined ? {} : { identity })
-      }
-      return new Connection(origin, kind, (signal) => makeConnector(rule, { ...connecting, signal }), limits)
+    open: (target, identity, kind) => {
+      const rule = ruleFor(target, identity, settings)
+      return new Connection(
+        target.origin,
+        kind,
+        (signal) => makeConnector(rule, { ...connecting, signal }),
+        limits
+      )
     }
   }
   return HttpSessions.of({

@@ -2,7 +2,8 @@ import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Redacted } from "effect"
-import type { SettingsShape } from "../../../schemas/Settings.ts"
+import { ruleFor } from "../../../layers/ews/HttpSessionsLive.ts"
+import type { SettingsShape, TlsVersion } from "../../../schemas/Settings.ts"
 import { say, scriptedTlsServer } from "../../support/ScriptedServer.ts"
 import { ask, callerWith, certificate, endpointAt, open, sessionsLayer } from "../../support/SessionCaller.ts"
 import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
@@ -51,4 +52,17 @@ describe("What Exchange is reached by", () => {
       expect(problem).not.toContain("secret")
     })
   )
+
+  it("speaks old TLS with hosts that are listed alone, but new TLS with all", () => {
+    const versionFor = (listed: boolean, ewsTlsMinVersion: TlsVersion) => {
+      const endpoint = endpointAt("https://mail.contoso.com", undefined, { listed })
+      return ruleFor({ endpoint, secure: true }, undefined, { ewsTlsMinVersion }).minVersion
+    }
+    expect((["1.0", "1.1", "1.2", "1.3"] as const).map((version) => versionFor(true, version))).toEqual([
+      ...["1.0", "1.1", "1.2", "1.3"]
+    ])
+    expect((["1.0", "1.1", "1.2", "1.3"] as const).map((version) => versionFor(false, version))).toEqual([
+      ...["1.2", "1.2", "1.2", "1.3"]
+    ])
+  })
 })
