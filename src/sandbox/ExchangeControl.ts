@@ -4,8 +4,8 @@ import { type Commands, command, done, type Views } from "./Control.ts"
 import { Fault } from "./ExchangeFaults.ts"
 import { Move } from "./ExchangeMoves.ts"
 import { ExchangeSettings } from "./ExchangeOptions.ts"
-import { Outage } from "./ExchangeOutage.ts"
 import type { ExchangeStandIn } from "./ExchangeStandIn.ts"
+import { Outage } from "./Outage.ts"
 
 const found = Effect.map((known: boolean) => ({ found: known }))
 const Address = Schema.NonEmptyTrimmedString

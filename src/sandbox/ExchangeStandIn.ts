@@ -6,10 +6,10 @@ import type { ReceivedRequest } from "./ExchangeHttp.ts"
 import type { IncomingMail, MailboxOptions } from "./ExchangeMailbox.ts"
 import type { Move } from "./ExchangeMoves.ts"
 import type { ExchangeSettings } from "./ExchangeOptions.ts"
-import type { Outage } from "./ExchangeOutage.ts"
 import type { SubscriptionView } from "./ExchangePush.ts"
 import type { Delivery } from "./ExchangeSubscription.ts"
 import type { CannotListen } from "./Listener.ts"
+import type { Outage } from "./Outage.ts"
 
 /** There is no mailbox with this address at the stand-in. */
 export class NoSuchMailbox extends Schema.TaggedError<NoSuchMailbox>()("NoSuchMailbox", {

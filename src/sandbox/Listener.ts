@@ -1,18 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
-import { createServer as createTlsServer } from "node:https"
-import type { AddressInfo } from "node:net"
-import { Effect, Schema, type Scope } from "effect"
+import { createServer as createTlsServer, Server as TlsServer } from "node:https"
+import { Effect, type Scope } from "effect"
+import { type CannotListen, type ServerPort, takePort } from "./ServerPort.ts"
 
-/** A stand-in could not take its address: the port is in use, or not allowed. */
-export class CannotListen extends Schema.TaggedError<CannotListen>()("CannotListen", {
-  host: Schema.String,
-  port: Schema.Number,
-  reason: Schema.String
-}) {
-  override get message() {
-    return `cannot listen on ${this.host}:${this.port} (${this.reason}); choose another port`
-  }
-}
+export { CannotListen } from "./ServerPort.ts"
 
 /** Where a stand-in listens. Port 0 takes a free one; with `tls` it speaks https. */
 export interface ListenerOptions {
@@ -28,14 +19,11 @@ export interface TlsOptions {
   readonly clientCa?: string
 }
 
-export interface Listener {
+export interface Listener extends ServerPort {
   /** `http://host:port`, without a trailing slash; stays the same over `down` and `up`. */
   readonly url: string
-  readonly port: number
-  /** Stops listening and cuts every connection: from now on clients are refused. */
-  readonly down: Effect.Effect<void>
-  /** Listens again on the same port. */
-  readonly up: Effect.Effect<void, CannotListen>
+  /** From now on another certificate, if it speaks https. */
+  readonly present: (tls: TlsOptions) => void
 }
 
 export type Handler = (request: IncomingMessage, response: ServerResponse) => void
@@ -47,28 +35,27 @@ export const listen = (
 ): Effect.Effect<Listener, CannotListen, Scope.Scope> =>
   Effect.gen(function* () {
     const host = options.host ?? "127.0.0.1"
-    let server = yield* start(options, host, options.port ?? 0, handler)
-    const port = (server.address() as AddressInfo).port
-    yield* Effect.addFinalizer(() => stop(server))
+    let { tls } = options
+    let server: Server | undefined
+    const port = yield* takePort(host, options.port ?? 0, () => {
+      server = tls === undefined ? createServer(handler) : createTlsServer(secured(tls), handler)
+      server.keepAliveTimeout = KEEP_ALIVE
+      return server
+    })
     return {
-      url: `${options.tls === undefined ? "http" : "https"}://${host.includes(":") ? `[${host}]` : host}:${port}`,
-      port,
-      down: Effect.suspend(() => stop(server)),
-      up: Effect.gen(function* () {
-        if (server.listening) return
-        server = yield* start(options, host, port, handler)
-      })
+      ...port,
+      url: urlOf(tls === undefined ? "http" : "https", host, port.port),
+      present: (certificate) => {
+        if (!(server instanceof TlsServer)) return
+        tls = certificate
+        server.setSecureContext(secured(certificate))
+      }
     }
   })
 
-const start = (options: ListenerOptions, host: string, port: number, handler: Handler) =>
-  Effect.async<Server, CannotListen>((resume) => {
-    const server =
-      options.tls === undefined ? createServer(handler) : createTlsServer(secured(options.tls), handler)
-    server.keepAliveTimeout = KEEP_ALIVE
-    server.once("error", (error) => resume(new CannotListen({ host, port, reason: error.message })))
-    server.listen(port, host, () => resume(Effect.succeed(server)))
-  })
+/** Without a trailing slash. */
+export const urlOf = (scheme: "http" | "https", host: string, port: number): string =>
+  `${scheme}://${host.includes(":") ? `[${host}]` : host}:${port}`
 
 const secured = ({ key, cert, clientCa }: TlsOptions) =>
   clientCa === undefined
@@ -77,13 +64,6 @@ const secured = ({ key, cert, clientCa }: TlsOptions) =>
 
 /** As IIS: idle connections live for two minutes. */
 const KEEP_ALIVE = 120_000
-
-const stop = (server: Server) =>
-  Effect.async<void>((resume) => {
-    if (!server.listening) return resume(Effect.void)
-    server.close(() => resume(Effect.void))
-    server.closeAllConnections()
-  })
 
 /** The whole body as text, or undefined above `limit` bytes or when the client hung up. */
 export const readBody = (request: IncomingMessage, limit: number): Promise<string | undefined> =>

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { type ExchangeOptions, type Move, makeExchange } from "../../../src/sandbox/Exchange.ts"
-import { playOutage } from "../../../src/sandbox/ExchangeOutage.ts"
-import { CannotListen, type Listener } from "../../../src/sandbox/Listener.ts"
+import { CannotListen } from "../../../src/sandbox/Listener.ts"
+import { playOutage } from "../../../src/sandbox/Outage.ts"
 import { Timers } from "../../../src/sandbox/Timers.ts"
 import { makeListener, texts } from "./support/CallbackListener.ts"
 import { connectTo } from "./support/Connection.ts"
@@ -245,9 +245,7 @@ describe("an outage", () => {
   it.live("comes again as often as scripted, and waits for a port that somebody has taken", () =>
     Effect.gen(function* () {
       const steps: Array<string> = []
-      const listener: Listener = {
-        url: "http://127.0.0.1:1",
-        port: 1,
+      const listener = {
         down: Effect.sync(() => void steps.push("down")),
         up: Effect.suspend(() => {
           steps.push("up")

@@ -1,5 +1,5 @@
 import { Effect, Schema } from "effect"
-import type { Listener } from "./Listener.ts"
+import type { ServerPort } from "./ServerPort.ts"
 import type { Timers } from "./Timers.ts"
 
 /** Refuses connections for `seconds`; with `times`, again and again, with `upSeconds` in between. */
@@ -11,7 +11,11 @@ export const Outage = Schema.Struct({
 export type Outage = typeof Outage.Type
 
 /** Plays an outage to its end. A port that somebody has taken meanwhile is tried again until it is free. */
-export const playOutage = (listener: Listener, timers: Timers, outage: Outage): Effect.Effect<void> => {
+export const playOutage = (
+  listener: Pick<ServerPort, "up" | "down">,
+  timers: Timers,
+  outage: Outage
+): Effect.Effect<void> => {
   const wait = (seconds: number) => Effect.promise(() => timers.sleep(seconds * 1000))
   const listenAgain = Effect.eventually(Effect.tapError(listener.up, () => wait(0.1)))
   const once = listener.down.pipe(Effect.zipRight(wait(outage.seconds)), Effect.zipRight(listenAgain))
