@@ -1,5 +1,5 @@
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
-import { gapFrom, lookBackAt, lookingBack, missedSince, noticeGap } from "./CatchUp.ts"
+import { gapFrom, lookBackAt, lookingBack, missedSince, noticeGap, openGap } from "./CatchUp.ts"
 import { subscribingGeneration } from "./Desk.ts"
 import { type Arrival, digestEvents } from "./MailEvents.ts"
 import { openOf } from "./News.ts"
@@ -221,12 +221,12 @@ const settleHeartbeat = (turn: Turn, callback: Callback): void => {
 }
 
 const broken = (turn: Turn, waiter: Waiter, callback: Callback, lastHeard: number): void => {
-  const { gapSince } = turn.state
+  const isGapless = openGap(turn.state) === 0
   turn.log("Exchange reports the subscription broken", callback.activityId)
   turn.reply(waiter, "Unsubscribe")
   // Nobody knows how long it has reported nothing any more.
-  if (gapSince === 0) turn.set({ gapSince: gapFrom(turn.state, lastHeard, turn.now) })
-  renewBroken(turn, callback, gapSince === 0 && turn.now - lastHeard < RESUMABLE)
+  if (turn.state.gapSince === 0) turn.set({ gapSince: gapFrom(turn.state, lastHeard, turn.now) })
+  renewBroken(turn, callback, isGapless && turn.now - lastHeard < RESUMABLE)
 }
 
 const acknowledgePoison = (turn: Turn, waiter: Waiter, callback: Callback): void => {

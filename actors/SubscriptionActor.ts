@@ -5,6 +5,7 @@ import type { UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { Behaviour } from "./Behaviour.ts"
 import { Callers, type Envelope } from "./Callers.ts"
+import { openGap } from "./CatchUp.ts"
 import type { Cell } from "./Cell.ts"
 import { CommandRunner, type JobServices } from "./CommandRunner.ts"
 import { makeLogLine } from "./LogLine.ts"
@@ -12,7 +13,6 @@ import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
 import { NudgeGate } from "./NudgeGate.ts"
 import { ReformPace } from "./ReformPace.ts"
-import { earliest } from "./Round.ts"
 import { decide } from "./Subscription.ts"
 import { formOf } from "./SubscriptionForm.ts"
 import type { Input, JobId, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
@@ -198,10 +198,6 @@ export const rested = (state: State, lastGood: State | undefined): State => {
     tokenNoticed
   }
 }
-
-/** What a round in work was about to look for is another one's business. */
-const openGap = ({ gapSince, next, work }: State): number =>
-  earliest(gapSince, earliest("round" in work ? work.round.gap : 0, next?.gap ?? 0))
 
 const inputOf = ({ request }: Envelope, waiter: Waiter, suspicion: Suspicion): Input => {
   switch (request._tag) {

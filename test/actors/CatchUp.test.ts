@@ -320,6 +320,31 @@ describe("a callback that does not go on where the last one ended", () => {
   )
 
   it.scopedLive(
+    "is not forgotten over a renewal that comes between",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.advance(10 * MINUTE, MINUTE)
+        yield* unheard(world, 1)
+        yield* world.ews.hold("missed")
+        yield* world.ews.failNext("missed", faults.busy())
+        yield* gap(world, ens)
+        yield* ens.callback(ANN, [], { errorCode: "ErrorReadEventsFailed" })
+        yield* world.ews.hold("subscribe")
+        yield* world.ews.release("missed")
+        yield* world.settled
+        yield* world.ews.release("subscribe")
+        yield* world.settled
+        expect(yield* ens.status(ANN)).toMatchObject({ state: "Unconfirmed" })
+        yield* world.advance(5 * MINUTE, MINUTE)
+        yield* ens.heartbeat(ANN)
+        yield* world.settled
+        expect((yield* world.titles("phone")).toSorted()).toEqual(["Bob · mail 0", "Eve · reported"])
+      })
+    )
+  )
+
+  it.scopedLive(
     "does not hold up its own mail for what was missed",
     inWorld((world) =>
       Effect.gen(function* () {
