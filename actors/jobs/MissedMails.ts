@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import type { EwsSession } from "../../layers/ews/Ews.ts"
+import { isRediscover } from "../../layers/ews/EwsErrors.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
 
@@ -8,7 +9,7 @@ const MISSED_MAX = 100
 
 /**
  * Unread mails of the Inbox that came at `since` or later, the newest first: no callback reported them, because none came
- * at that time. `timeout` in milliseconds.
+ * at that time. None where Exchange refuses to search, which it would do again. `timeout` in milliseconds.
  */
 export const missedMails = (
   exchange: EwsSession,
@@ -22,5 +23,9 @@ export const missedMails = (
         ? Effect.logInfo("more mails may have been missed than are looked for", { counted: mails.length })
         : Effect.void
     ),
-    Effect.map(({ mails }) => mails)
+    Effect.map(({ mails }) => mails),
+    Effect.catchIf(
+      (error) => error._tag === "EwsRefused" && !isRediscover(error),
+      (error) => Effect.as(Effect.logWarning(`missed mails cannot be looked for: ${error.message}`), [])
+    )
   )

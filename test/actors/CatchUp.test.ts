@@ -320,6 +320,27 @@ describe("a callback that does not go on where the last one ended", () => {
   )
 
   it.scopedLive(
+    "is given up where Exchange refuses to search, and kept where the mailbox is not there at the moment",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        for (const [code, searches] of [
+          ["ErrorUnsupportedPathForQuery", 1],
+          ["ErrorNonExistentMailbox", 2]
+        ] as const) {
+          const before = yield* world.ews.count("missed")
+          yield* world.ews.failNext("missed", faults.refused(code))
+          yield* gap(world, ens)
+          yield* world.advance(6 * MINUTE, MINUTE)
+          yield* ens.heartbeat(ANN)
+          yield* world.advance(6 * MINUTE, MINUTE)
+          expect((yield* world.ews.count("missed")) - before).toBe(searches)
+        }
+      })
+    )
+  )
+
+  it.scopedLive(
     "is not forgotten over a renewal that comes between",
     inWorld((world) =>
       Effect.gen(function* () {
