@@ -59,8 +59,10 @@ export class OneConnection {
     return this.to(target, undefined)
   }
 
-  close(): void {
+  /** `busy`: a request is still under way, and nobody else is to wait behind it. */
+  close(busy: boolean): void {
     this.#closed = true
+    if (busy) this.#connection?.close()
     this.#leave()
   }
 

@@ -80,9 +80,9 @@ export class SessionWire {
     return this.#post(call, this.#line.toStranger(call.target), { whole: true }, undefined)
   }
 
-  /** Gives the connection back, or ends it if a log-in clings to it. */
-  close(): void {
-    this.#line.close()
+  /** Gives the connection back, or ends it if a log-in clings to it or it is `busy`. */
+  close(busy: boolean): void {
+    this.#line.close(busy)
   }
 
   #post(

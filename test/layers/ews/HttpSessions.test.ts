@@ -1,6 +1,6 @@
 import { X509Certificate } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, type Scope, TestClock } from "effect"
+import { Deferred, Effect, Exit, Fiber, Scope, TestClock } from "effect"
 import type { HttpSessions } from "../../../layers/ews/HttpSessions.ts"
 import type { HttpSessionsOptions } from "../../../layers/ews/HttpSessionsLive.ts"
 import { callbackBudget, registrationBudget } from "../../../layers/ews/LogInBudget.ts"
@@ -512,6 +512,23 @@ describe("A session", () => {
       yield* TestClock.adjust("100 millis")
       expect(yield* Fiber.join(second)).toMatchObject({ _tag: "EwsBusy" })
     }).pipe(Effect.provide(sessionsLayer({ connectionsPerHost: 1 })))
+  )
+
+  test(
+    "ends what it still asks for when it is closed, and lends nobody its connection",
+    Effect.gen(function* () {
+      const server = yield* scriptedServer
+      server.script(hold, wants("Basic"))
+      const endpoint = endpointAt(server.origin)
+      const scope = yield* Scope.make()
+      const session = yield* Scope.extend(open(callerWith()), scope)
+      const running = yield* Effect.fork(outcome(ask(session, endpoint)))
+      yield* server.received(1)
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Fiber.join(running)).toMatchObject({ _tag: "EwsUnreachable" })
+      expect((yield* ask(yield* open(callerWith()), endpoint)).status).toBe(200)
+      expect(server.connections()).toBe(2)
+    })
   )
 
   test(
