@@ -85,10 +85,9 @@ const goesOn = ({ next, watermark, work }: State, { events, previousWatermark }:
   return known.includes(digest(previousWatermark)) || (last !== 0 && known.includes(last))
 }
 
-/** Exchange has been able to tell us everything since the last callback; each silence longer than a heartbeat's is a doubt. */
-const listensWithoutGap = ({ lastHeard, link }: State, env: Env): boolean => {
-  const slack = Math.min(120_000, env.statusFrequency)
-  if (!isListening(link) || env.now - lastHeard > env.statusFrequency + slack) return false
-  // It gives up calling back after StatusFrequency, perhaps after half of it.
-  return lastHeard >= env.listeningSince || env.listeningSince - lastHeard <= env.statusFrequency / 2
-}
+/**
+ * Exchange has been able to tell us everything since the last callback. It gives up calling back after StatusFrequency,
+ * perhaps after half of it, so that a longer silence may be one that it does not end any more.
+ */
+const listensWithoutGap = ({ lastHeard, link }: State, env: Env): boolean =>
+  isListening(link) && env.now - lastHeard <= env.statusFrequency / 2

@@ -110,10 +110,25 @@ describe("mails that came while no subscription lived", () => {
         yield* world.arrive(ANN, { subject: "old" })
         yield* ens.registered(ANN)
         yield* ens.heartbeat(ANN)
-        yield* world.advance(14 * MINUTE, MINUTE)
+        yield* world.advance(7 * MINUTE, MINUTE)
         yield* ens.registered(ANN, { force: true })
         expect(yield* world.ews.count("missed")).toBe(0)
         expect(yield* world.titles("phone")).toEqual([])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "are looked for when nothing was heard for so long that Exchange may have given up already",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* world.advance(MINUTE)
+        yield* unheard(world, 1)
+        yield* world.advance(9 * MINUTE, MINUTE)
+        yield* ens.registered(ANN, { force: true })
+        yield* world.settled
+        expect(yield* world.titles("phone")).toEqual(["Bob · mail 0"])
       })
     )
   )
