@@ -81,7 +81,7 @@ const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspici
   if (round === undefined) {
     settleHeartbeat(turn, callback)
     turn.reply(waiter, "Ok")
-    if (suspicion !== "none") return
+    if (suspicion !== "none" || callback.hurried) return
     lookBackAt(turn, callback)
     reform(turn, callback)
   } else {

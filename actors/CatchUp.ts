@@ -54,7 +54,7 @@ export const lookingBack = (turn: Turn, round: Round): Round => {
 /** A heartbeat brings credentials, too; nobody waits for what comes of it. */
 export const lookBackAt = (turn: Turn, heartbeat: Callback): void => {
   const { gapSince, inbox, work } = turn.state
-  if (gapSince === 0 || work._tag !== "Idle" || heartbeat.hurried) return
+  if (gapSince === 0 || work._tag !== "Idle") return
   const round = lookingBack(turn, emptyRound(heartbeat, inbox, turn.now))
   if (round.gap > 0) addRound(turn, round)
 }

@@ -116,6 +116,22 @@ describe("a subscription that was made otherwise than the settings say now", () 
   )
 
   it.scopedLive(
+    "is not renewed by a heartbeat that comes while too many callbacks are in hand",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* subscribedBefore(world)
+        const ens = yield* world.startWith(MOVED)
+        yield* ens.heartbeat(ANN, { hurried: true })
+        yield* world.settled
+        expect(yield* world.ews.count("subscribe")).toBe(1)
+        yield* ens.heartbeat(ANN)
+        yield* world.settled
+        expect(yield* world.ews.count("subscribe")).toBe(2)
+      })
+    )
+  )
+
+  it.scopedLive(
     "costs one refused log-in, also if a mail comes while it is renewed",
     inWorld((world) =>
       Effect.gen(function* () {
