@@ -182,7 +182,7 @@ const NAME_LONGEST = 64
 const isPlainNamespace = (prefix: string, uri: string): boolean =>
   !prefix.startsWith("xml") &&
   (uri !== "" || prefix === "") &&
-  !uri.includes(" ") &&
+  !/\s/.test(uri) &&
   !uri.startsWith("http://www.w3.org/XML/") &&
   !uri.startsWith("http://www.w3.org/2000/xmlns")
 

@@ -167,6 +167,14 @@ describe("the plain XML reader", () => {
     )
   })
 
+  it("leaves white space of any kind in namespaces to the real parser", () => {
+    for (const space of [" ", "\u0085", "\u00a0", "\u2028", "&#13;", "&#9;", "\ufeff"]) {
+      agrees(`<p:a xmlns:p="urn:p${space}"/>`)
+      agrees(`<p:a xmlns:p="${space}urn:p"/>`)
+      agrees(`<a xmlns="${space}"/>`)
+    }
+  })
+
   it("leaves what is too deep or too much to the real parser", () => {
     const deep = (levels: number) => "<a>".repeat(levels) + "</a>".repeat(levels)
     expect(agrees(deep(48))).toBe(true)
