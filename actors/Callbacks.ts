@@ -114,9 +114,11 @@ const cameBefore = (state: State, { at }: Arrival, isRejected: boolean): boolean
 }
 
 /** Callbacks of a Subscribe that Exchange has answered by now. */
-export const releaseEarly = (turn: Turn, { activityId, round }: Early): void => {
+export const releaseEarly = (turn: Turn, { activityId, round, watermark }: Early): void => {
   heard(turn, activityId)
-  if (round !== undefined) addRound(turn, round)
+  if (round !== undefined) return addRound(turn, round)
+  // It is newer than the one in Exchange's answer, and the next callback goes on from it.
+  if (watermark !== undefined) turn.set({ watermark: digest(watermark) })
 }
 
 const roundOf = (
@@ -150,7 +152,8 @@ const early = (turn: Turn, waiter: Waiter, callback: Callback): void => {
     return round === undefined ? undefined : turn.reply(waiter, "Retry")
   }
   const { activityId, subscriptionId } = callback
-  turn.set({ desk: { ...desk, early: [...desk.early, { round, subscriptionId, activityId }] } })
+  const watermark = callback.events.at(-1)?.watermark
+  turn.set({ desk: { ...desk, early: [...desk.early, { round, watermark, subscriptionId, activityId }] } })
 }
 
 /** A Subscribe was stored while its actor crashed. */

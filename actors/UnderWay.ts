@@ -1,4 +1,5 @@
 import type { Redacted } from "effect"
+import type { Watermark } from "../schemas/Ids.ts"
 import type { Round } from "./Round.ts"
 import type { DeskRequest, JobId, Waiter } from "./SubscriptionProtocol.ts"
 
@@ -58,6 +59,8 @@ export type Desk =
 export interface Early {
   /** undefined: a heartbeat, which was answered at once. */
   readonly round: Round | undefined
+  /** The last one it told of. */
+  readonly watermark: Watermark | undefined
   readonly activityId: string
   readonly subscriptionId: string | undefined
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { DAY, HOUR, inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
+import { DAY, events, HOUR, inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
 import { faults } from "../support/FakeEws.ts"
 
 const ANN = "ann@example.com"
@@ -39,6 +39,28 @@ const gap = (world: World, ens: Process, options: { readonly hurried?: boolean }
   })
 
 describe("mails that came while no subscription lived", () => {
+  it.scopedLive(
+    "are not looked for because a heartbeat moved the watermark while Subscribe was still under way",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* world.ews.hold("inbox")
+        const registering = ens.register(ANN)
+        yield* world.settled
+        const status = events.status()
+        yield* ens.callback(ANN, [status])
+        yield* world.ews.release("inbox")
+        yield* world.settled
+        expect(registering.reply).toMatchObject({ code: "UserSubscribed" })
+        const { events: arrived } = yield* world.arrive(ANN, { sender: "Eve", subject: "first" })
+        yield* ens.callback(ANN, arrived, { previousWatermark: status.watermark ?? "" })
+        expect(yield* world.titles("phone")).toEqual(["Eve · first"])
+        expect(yield* world.ews.count("missed")).toBe(0)
+      })
+    )
+  )
+
   it.scopedLive(
     "are looked for with the next registration, and announced like others",
     inWorld((world) =>
