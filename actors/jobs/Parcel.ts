@@ -26,32 +26,32 @@ export interface Sent extends Parcel {
 const SENDS_AT_ONCE = 8
 
 /**
- * One verdict per parcel; what is not sent at `until` (milliseconds, as `now`) counts as a gateway that is down.
+ * One verdict per parcel, in order; what is not sent at `until` (milliseconds, as `now`) counts as a gateway that is down.
  * Until then the push stage tries again what holds something new; what waits in the outbox anyway can wait there.
  */
-export const sendParcels = Effect.fnUntraced(function* (parcels: ReadonlyArray<Parcel>, until: number) {
+export const sendParcels = Effect.fnUntraced(function* (
+  parcels: ReadonlyArray<Parcel>,
+  until: number
+): Effect.fn.Return<ReadonlyArray<Sent>, never, Push> {
   const push = yield* Push
-  const sendOne = Effect.fnUntraced(function* ({ fresh, notification, postponed }: Parcel) {
-    if (notification === undefined) return Verdict.Delivered()
-    // Looked at for each of them: those that wait for their turn share the time that is left.
-    const left = until - (yield* now)
-    if (postponed || left <= 0) return LATE
-    return yield* push
-      .send(notification, fresh.length > 0 ? until : undefined)
-      .pipe(Effect.timeoutTo({ duration: left, onSuccess: (verdict) => verdict, onTimeout: () => LATE }))
-  })
-  const sent = new Map<Parcel, Sent>()
+  const left = until - (yield* now)
+  const verdicts = new Map<Parcel, Verdict>()
+  const sendOne = (parcel: Parcel) => {
+    const { fresh, notification, postponed } = parcel
+    if (notification === undefined || postponed || left <= 0) return Effect.void
+    return Effect.map(push.send(notification, fresh.length > 0 ? until : undefined), (verdict) =>
+      verdicts.set(parcel, verdict)
+    )
+  }
   yield* Effect.forEach(
     Map.groupBy(parcels, ({ device }) => device.device).values(),
-    (ofDevice) =>
-      Effect.forEach(
-        ofDevice,
-        (parcel) => Effect.map(sendOne(parcel), (verdict) => sent.set(parcel, { ...parcel, verdict })),
-        { concurrency: SENDS_AT_ONCE, discard: true }
-      ),
+    (ofDevice) => Effect.forEach(ofDevice, sendOne, { concurrency: SENDS_AT_ONCE, discard: true }),
     { concurrency: "unbounded", discard: true }
-  )
-  return [...sent.values()]
+  ).pipe(Effect.timeoutTo({ duration: Math.max(left, 0), onSuccess: () => {}, onTimeout: () => {} }))
+  return parcels.map((parcel) => ({ ...parcel, verdict: verdicts.get(parcel) ?? untried(parcel) }))
 })
 
+const untried = ({ notification }: Parcel): Verdict => (notification === undefined ? NOTHING_TO_SEND : LATE)
+
+const NOTHING_TO_SEND = Verdict.Delivered()
 const LATE = Verdict.GatewayDown({ reason: "not sent in time" })

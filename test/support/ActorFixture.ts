@@ -193,8 +193,11 @@ export const events = {
     event("Modified", { folderId: folder, unreadCount })
 }
 
-/** A new world; the fixture's processes live in the scope. */
-export const makeWorld = (some: Partial<SettingsShape> = {}) =>
+/** A new world; the fixture's processes live in the scope. `stage`: takes the place of the fake one. */
+export const makeWorld = (
+  some: Partial<SettingsShape> = {},
+  stage?: Effect.Effect<Push["Type"], never, Scope.Scope>
+) =>
   Effect.gen(function* () {
     const clock = new StepClock(START)
     const lines: Array<LogRecorder.LogLine> = []
@@ -250,7 +253,7 @@ export const makeWorld = (some: Partial<SettingsShape> = {}) =>
     const ownership = Layer.succeed(Ownership.Ownership, { owns: (bucket) => owned.buckets(bucket) })
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const realEws = Context.get(context, Ews)
-    const realPush = Context.get(context, Push)
+    const realPush = stage ? yield* Effect.withClock(stage, clock) : Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
       session: (account) =>
         Effect.map(realEws.session(account), (session) => ({
@@ -497,9 +500,13 @@ const titleOf = ({ payload }: { readonly payload: Readonly<Record<string, unknow
 
 /** Runs a scenario in a world of its own. */
 export const inWorld =
-  <E>(body: (world: World) => Effect.Effect<void, E, Scope.Scope>, some: Partial<SettingsShape> = {}) =>
+  <E>(
+    body: (world: World) => Effect.Effect<void, E, Scope.Scope>,
+    some: Partial<SettingsShape> = {},
+    stage?: Effect.Effect<Push["Type"], never, Scope.Scope>
+  ) =>
   (): Effect.Effect<void, E, Scope.Scope> =>
     Effect.gen(function* () {
-      const { clock, world } = yield* Effect.orDie(makeWorld(some))
+      const { clock, world } = yield* Effect.orDie(makeWorld(some, stage))
       yield* Effect.withClock(body(world), clock)
     })

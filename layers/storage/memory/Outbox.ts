@@ -1,7 +1,7 @@
 import { Effect } from "effect"
 import type { OutboxEntry } from "../Storage.ts"
 import { deviceNumbered } from "./Devices.ts"
-import type { MemoryState, QueuedEntry, StorageShape } from "./State.ts"
+import type { MemoryState, QueuedEntry, StorageShape, UserRecord } from "./State.ts"
 
 type Outbox = Pick<
   StorageShape,
@@ -9,48 +9,72 @@ type Outbox = Pick<
 >
 
 export const make = (state: MemoryState): Outbox => {
-  const all = () => [...state.users.values()].flatMap((record) => record.outbox).sort(byAge)
+  /** Each user's entries among these, changed at once. */
+  const change = (
+    entries: ReadonlyArray<OutboxEntry>,
+    by: (record: UserRecord, of: ReadonlyArray<OutboxEntry>) => ReadonlyArray<QueuedEntry>
+  ) =>
+    Effect.sync(() => {
+      for (const [user, of] of Map.groupBy(entries, (entry) => entry.user)) {
+        const record = state.users.get(user)
+        if (record !== undefined) record.outbox = by(record, of)
+      }
+    })
 
   return {
     addOutbox: (entries) =>
-      Effect.sync(() => {
-        for (const entry of entries) {
-          const record = state.users.get(entry.user)
-          if (record === undefined || deviceNumbered(record, entry.device) === undefined) continue
-          if (record.outbox.some((other) => isSame(other, entry))) continue
-          record.outbox = [...record.outbox, { ...entry, sequence: state.nextNumber() }]
-        }
+      change(entries, (record, of) => {
+        const known = new Set(record.outbox.map(keyOf))
+        const fresh = of.flatMap((entry) => {
+          if (known.has(keyOf(entry)) || deviceNumbered(record, entry.device) === undefined) return []
+          known.add(keyOf(entry))
+          return [{ ...entry, sequence: state.nextNumber() }]
+        })
+        return [...record.outbox, ...fresh].sort(byAge)
       }),
 
     outboxOf: (user, limit) =>
-      Effect.sync(() => [...(state.users.get(user)?.outbox ?? [])].sort(byAge).slice(0, limit).map(entryOf)),
+      Effect.sync(() => (state.users.get(user)?.outbox ?? []).slice(0, limit).map(entryOf)),
 
     removeOutbox: (entries) =>
-      Effect.sync(() => {
-        for (const entry of entries) {
-          const record = state.users.get(entry.user)
-          if (record !== undefined) record.outbox = record.outbox.filter((other) => !isSame(other, entry))
-        }
+      change(entries, (record, of) => {
+        const gone = new Set(of.map(keyOf))
+        return record.outbox.filter((entry) => !gone.has(keyOf(entry)))
       }),
 
     outboxUsers: (platform, limit) =>
-      Effect.sync(() => {
-        const waiting = all().filter(
-          ({ user, device }) => deviceNumbered(state.users.get(user)!, device)?.platform === platform
-        )
-        return [...new Set(waiting.map(({ user }) => user))].slice(0, limit)
-      }),
+      Effect.sync(() =>
+        [...state.users.values()]
+          .flatMap(({ devices, outbox }) => {
+            const numbers = new Set(
+              [...devices.values()].flatMap((one) => (one.platform === platform ? [one.device] : []))
+            )
+            return outbox.find(({ device }) => numbers.has(device)) ?? []
+          })
+          .sort(byAge)
+          .slice(0, limit)
+          .map(({ user }) => user)
+      ),
 
     outboxSize: Effect.sync(() => {
-      const entries = all()
-      return { entries: entries.length, oldest: entries[0]?.queuedAt ?? null }
+      let entries = 0
+      let oldest: QueuedEntry | undefined
+      for (const { outbox } of state.users.values()) {
+        entries += outbox.length
+        const [first] = outbox
+        if (first !== undefined && (oldest === undefined || byAge(first, oldest) < 0)) oldest = first
+      }
+      return { entries, oldest: oldest?.queuedAt ?? null }
     }),
 
     expireOutbox: (before) =>
       Effect.sync(() => {
-        const expired = all().filter(({ queuedAt }) => queuedAt < before).length
-        for (const record of state.users.values())
-          record.outbox = record.outbox.filter(({ queuedAt }) => queuedAt >= before)
+        let expired = 0
+        for (const record of state.users.values()) {
+          const left = record.outbox.filter(({ queuedAt }) => queuedAt >= before)
+          expired += record.outbox.length - left.length
+          record.outbox = left
+        }
         return expired
       })
   }
@@ -58,8 +82,8 @@ export const make = (state: MemoryState): Outbox => {
 
 const byAge = (a: QueuedEntry, b: QueuedEntry) => a.queuedAt - b.queuedAt || a.sequence - b.sequence
 
-const isSame = (a: OutboxEntry, b: OutboxEntry) =>
-  a.user === b.user && a.device === b.device && a.kind === b.kind && a.itemId === b.itemId
+/** Tells a user's entries apart. */
+const keyOf = ({ device, itemId, kind }: OutboxEntry) => `${device} ${kind} ${itemId}`
 
 const entryOf = ({ user, device, kind, itemId, queuedAt }: QueuedEntry): OutboxEntry => ({
   user,

@@ -14,7 +14,7 @@ export interface UserRecord {
   readonly partials: Map<Generation, Uint8Array>
   /** By token. */
   readonly devices: Map<string, Device>
-  /** In the order of arrival. */
+  /** The oldest first. */
   outbox: ReadonlyArray<QueuedEntry>
   deadLetters: ReadonlyArray<{ readonly digest: string; readonly reason: string; readonly at: number }>
 }
