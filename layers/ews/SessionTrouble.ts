@@ -84,7 +84,7 @@ const NOT_KEPT = "it closes the connection during the log-in; NTLM needs one tha
  * done to the client by then (RFC 8446, 4.4.2.4).
  */
 const reasonOf = ({ code, reason }: HttpFailure, handshake: Progress["handshake"]): string => {
-  const told = reason ?? REASONS.get(code) ?? code
+  const told = reason ?? REASONS.get(code) ?? (PARSER.test(code) ? NO_HTTP : code)
   return HUNG_UP.has(code) ? `${told}${SUSPICION[handshake]}` : told
 }
 
@@ -102,5 +102,11 @@ const SUSPICION = {
 const REASONS: ReadonlyMap<string, string> = new Map([
   ["UND_ERR_SOCKET", "the connection was closed"],
   ["UND_ERR_INVALID_ARG", "the request cannot be written"],
-  ["EPIPE", "the connection was closed"]
+  ["EPIPE", "the connection was closed"],
+  ["UND_ERR_HEADERS_OVERFLOW", "the headers of its answer are too large"],
+  ["HPE_HEADER_OVERFLOW", "the headers of its answer are too large"]
 ])
+
+/** Of undici's parser: its errors have a code of their own, or none. */
+const PARSER = /^(?:HTTPParserError$|HPE_)/
+const NO_HTTP = "what answers there does not speak HTTP properly"

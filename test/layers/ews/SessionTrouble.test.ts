@@ -29,4 +29,13 @@ describe("Trouble with a connection", () => {
       responseCode: "the request cannot be written"
     })
   })
+
+  it("is told in plain words when what answers does not speak HTTP as it should", () => {
+    for (const code of ["HTTPParserError", "HPE_INVALID_CONSTANT"]) {
+      expect(failed(code)).toMatchObject({ reason: "what answers there does not speak HTTP properly" })
+    }
+    for (const code of ["UND_ERR_HEADERS_OVERFLOW", "HPE_HEADER_OVERFLOW"]) {
+      expect(failed(code)).toMatchObject({ reason: "the headers of its answer are too large" })
+    }
+  })
 })
