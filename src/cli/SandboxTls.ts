@@ -16,7 +16,7 @@ export const tlsOptions = {
     Options.withDescription("Speak https with a self-made certificate, which is kept in --tls-dir")
   ),
   tlsDir: Options.directory("tls-dir").pipe(
-    Options.withDescription("Folder of the self-made certificate; made if need be"),
+    Options.withDescription("Folder of the self-made certificate and keys; made if need be"),
     Options.withDefault("sandbox-tls")
   ),
   tlsCert: Options.file("tls-cert").pipe(
@@ -32,7 +32,8 @@ export const tlsOptions = {
   )
 }
 
-interface Given {
+/** What the options came to. */
+export interface Given {
   readonly host: string
   readonly tls: boolean
   readonly tlsDir: string
@@ -58,16 +59,24 @@ export const securedBy = (given: Given): Effect.Effect<Secured, CertificateProbl
     return { tls: clientCa === undefined ? { key, cert } : { key, cert, clientCa }, certFile }
   })
 
+/** The certificate of a stand-in that speaks nothing but https: the one that was given, or a self-made one. */
+export const certificateFor = ({
+  host,
+  tlsCert,
+  tlsDir,
+  tlsKey
+}: Omit<Given, "tls" | "clientCa">): Effect.Effect<KeptCertificate, CertificateProblem | CommandProblem> => {
+  if (Option.isSome(tlsCert) && Option.isSome(tlsKey)) return certificateFrom(tlsCert.value, tlsKey.value)
+  return Option.isSome(tlsCert) || Option.isSome(tlsKey)
+    ? problem("--tls-cert and --tls-key go together")
+    : certificateIn(tlsDir, [...new Set([host, "127.0.0.1", "localhost"])])
+}
+
 const keptCertificate = (
   given: Given
-): Effect.Effect<KeptCertificate | undefined, CertificateProblem | CommandProblem> => {
-  if (Option.isSome(given.tlsCert) && Option.isSome(given.tlsKey))
-    return certificateFrom(given.tlsCert.value, given.tlsKey.value)
-  if (Option.isSome(given.tlsCert) || Option.isSome(given.tlsKey))
-    return problem("--tls-cert and --tls-key go together")
-  return given.tls
-    ? certificateIn(given.tlsDir, [...new Set([given.host, "127.0.0.1", "localhost"])])
+): Effect.Effect<KeptCertificate | undefined, CertificateProblem | CommandProblem> =>
+  given.tls || Option.isSome(given.tlsCert) || Option.isSome(given.tlsKey)
+    ? certificateFor(given)
     : Effect.succeed(undefined)
-}
 
 const problem = (text: string) => Effect.fail(new CommandProblem({ problem: text }))
