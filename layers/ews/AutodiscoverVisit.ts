@@ -179,7 +179,7 @@ const judge = Effect.fnUntraced(function* (
       return target === undefined ? "go on" : { ...NOWHERE, next: [target] }
     }
     case "RedirectAddress": {
-      const next = candidatesFor(reply.address)
+      const next = candidatesFor(reply.address, task.configured)
       yield* tell(next.length === 0 ? "redirects to no address" : "redirects to another address")
       return { ...NOWHERE, next }
     }

@@ -247,6 +247,24 @@ describe("Autodiscover's redirects", () => {
   )
 
   inWorld(
+    "asks the operator's services about that other address, too",
+    (world) =>
+      Effect.gen(function* () {
+        world.http.on("https://own.net/autodiscover/autodiscover.svc", (request) =>
+          says(
+            200,
+            request.body.includes("ada@inside.test")
+              ? soapEws(EWS)
+              : soap({ code: "RedirectAddress", target: "ada@inside.test" })
+          )(request)
+        )
+        expect((yield* find()).endpoint.url).toBe(EWS)
+        expect(asked(world)).toHaveLength(2)
+      }),
+    { autodiscoverUrls: ["https://own.net"] }
+  )
+
+  inWorld(
     "follows an address that SOAP names, and goes on with the first one's candidates if that fails",
     (world) =>
       Effect.gen(function* () {
