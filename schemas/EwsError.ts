@@ -75,11 +75,15 @@ export class EwsRefused extends Schema.TaggedError<EwsRefused>()("EwsRefused", {
   }
 }
 
-/** The host could not be reached, or hung up: `sent` tells whether it may have got the request. */
+/**
+ * The host could not be reached, or hung up: `sent` tells whether it may have got the request. `lasting`: somebody has to
+ * change something first (a certificate, a pin, a list, the proxy's log-in), so that repeating the call is of no use.
+ */
 export class EwsUnreachable extends Schema.TaggedError<EwsUnreachable>()("EwsUnreachable", {
   ...at,
   reason: Schema.String,
-  sent: Schema.Boolean
+  sent: Schema.Boolean,
+  lasting: Schema.optionalWith(Schema.Boolean, { exact: true })
 }) {
   override get message() {
     return `${this.host} cannot be reached (${this.reason}); check DNS, firewall and certificate`

@@ -28,8 +28,8 @@ export const PAUSE_FIRST = 500
 /**
  * Makes a call to Exchange, and repeats it while its trouble may pass: at most 4 tries, with growing pauses between them
  * that are different for everybody. A wait that the server asks for (`EwsBusy.retryAfter`) is kept; where it is longer
- * than what is left, the call fails with it at once. What repeating cannot change (log-in, permission, refusal, an
- * answer that is no EWS) fails at once too. `call` gets the milliseconds that are left and has to end within them.
+ * than what is left, the call fails with it at once. What repeating cannot change (log-in, permission, refusal, a wrong
+ * certificate, an answer that is no EWS) fails at once too. `call` gets the milliseconds that are left and has to end within them.
  *
  * ```ts
  * const inbox = yield* persistently({ until: command.until }, (left) => exchange.inbox(left))
@@ -75,8 +75,10 @@ export const persistently = <A, E extends { readonly _tag: string }, R>(
 export const pauseBefore = (n: number, asked: number, random: number): number =>
   asked + PAUSE_FIRST * 2 ** (n - 2) * (asked > 0 ? random : 0.75 + random / 2)
 
-const mayPass = (error: { readonly _tag: string }, creates: boolean): boolean =>
-  error._tag === "EwsBusy" || error._tag === "EwsUnreachable" || (error._tag === "EwsTimeout" && !creates)
+const mayPass = (error: { readonly _tag: string; readonly lasting?: boolean }, creates: boolean): boolean =>
+  error._tag === "EwsBusy" ||
+  (error._tag === "EwsUnreachable" && error.lasting !== true) ||
+  (error._tag === "EwsTimeout" && !creates)
 
 const askedWait = (error: { readonly _tag: string; readonly retryAfter?: number }): number =>
   error._tag === "EwsBusy" ? (error.retryAfter ?? 0) : 0

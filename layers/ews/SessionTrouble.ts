@@ -6,6 +6,7 @@ import {
   EwsUnreachable,
   EwsUnusable
 } from "../../schemas/EwsError.ts"
+import { isLasting } from "../net/ConnectError.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import type { NoPlace } from "./HostConnections.ts"
 import type { HttpFailure } from "./HttpPost.ts"
@@ -70,7 +71,12 @@ const errorOfFailure = (call: Told, failure: HttpFailure, silence: number): EwsE
       if (CALLERS.has(failure.code)) {
         return new EwsRefused({ ...site, responseCode: reasonOf(failure, "none"), status: 0 })
       }
-      return new EwsUnreachable({ ...site, reason: reasonOf(failure, progress.handshake), sent })
+      return new EwsUnreachable({
+        ...site,
+        reason: reasonOf(failure, progress.handshake),
+        sent,
+        ...(isLasting(failure.code) ? { lasting: true } : {})
+      })
   }
 }
 

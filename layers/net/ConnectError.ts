@@ -43,6 +43,36 @@ export const connectReason = (error: Error): string | undefined => {
     : undefined
 }
 
+/** Whether an error with this code stays until somebody changes something, on our side, the proxy's or the server's. */
+export const isLasting = (code: string): boolean => LASTING.has(code) || CERTIFICATE_ALERT.test(code)
+
+const LASTING: ReadonlySet<string> = new Set([
+  "ENS_ADDRESS_NOT_ALLOWED",
+  "ENS_PIN_MISMATCH",
+  "ENS_PROXY_LOGIN",
+  "ENS_PROXY_REFUSED",
+  // Node's names for what is wrong with a certificate (doc/api/tls.md, "X509 certificate error codes").
+  "CERT_CHAIN_TOO_LONG",
+  "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
+  "CERT_REJECTED",
+  "CERT_REVOKED",
+  "CERT_SIGNATURE_FAILURE",
+  "CERT_UNTRUSTED",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "HOSTNAME_MISMATCH",
+  "INVALID_CA",
+  "INVALID_PURPOSE",
+  "PATH_LENGTH_EXCEEDED",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_GET_ISSUER_CERT",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "ERR_SSL_DH_KEY_TOO_SMALL",
+  "ERR_SSL_UNSUPPORTED_PROTOCOL"
+])
+
 /** With TLS 1.3 such an alert comes after the handshake, in place of an answer. */
 const CERTIFICATE_ALERT = /^ERR_SSL_\w*ALERT_(?:\w*CERTIFICATE\w*|UNKNOWN_CA|ACCESS_DENIED)$/
 

@@ -119,7 +119,8 @@ describe("persistently", () => {
     new EwsForbidden(site),
     new EwsBlocked({ ...site, status: 403 }),
     new EwsRefused({ ...site, responseCode: "ErrorAccessDenied", status: 200 }),
-    new EwsUnusable({ ...site, status: 200, reason: "an HTML page" })
+    new EwsUnusable({ ...site, status: 200, reason: "an HTML page" }),
+    new EwsUnreachable({ ...site, reason: "its certificate has expired", sent: false, lasting: true })
   ]
   for (const error of permanent) {
     it.effect(`never repeats after ${error._tag}`, () =>

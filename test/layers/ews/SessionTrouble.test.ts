@@ -30,6 +30,22 @@ describe("Trouble with a connection", () => {
     })
   })
 
+  it("lasts when a certificate, a pin, a list or the proxy's log-in must be changed first", () => {
+    const lasting = [
+      "CERT_HAS_EXPIRED",
+      "DEPTH_ZERO_SELF_SIGNED_CERT",
+      "ERR_TLS_CERT_ALTNAME_INVALID",
+      "ENS_PIN_MISMATCH",
+      "ENS_ADDRESS_NOT_ALLOWED",
+      "ENS_PROXY_LOGIN",
+      "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    ]
+    for (const code of lasting) expect(failed(code)).toMatchObject({ _tag: "EwsUnreachable", lasting: true })
+    for (const code of ["ECONNREFUSED", "ECONNRESET", "UND_ERR_SOCKET", "EAI_AGAIN", "ENS_PROXY_DOWN"]) {
+      expect(failed(code)).not.toHaveProperty("lasting")
+    }
+  })
+
   it("is told in plain words when what answers does not speak HTTP as it should", () => {
     for (const code of ["HTTPParserError", "HPE_INVALID_CONSTANT"]) {
       expect(failed(code)).toMatchObject({ reason: "what answers there does not speak HTTP properly" })
