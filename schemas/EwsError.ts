@@ -5,14 +5,16 @@ const at = { operation: Schema.String, host: Schema.String }
 
 /**
  * HTTP 401: Exchange refuses the log-in. Definite: never tried again with the same credentials. `scheme`: what was sent
- * and refused; absent if nothing was sent, because too much was refused before.
+ * and refused. `spent`: nothing was sent, because too much was refused before; so it tells nothing of the host.
  */
 export class EwsUnauthorized extends Schema.TaggedError<EwsUnauthorized>()("EwsUnauthorized", {
   ...at,
   offered: Schema.Array(Schema.String),
-  scheme: Schema.optionalWith(Schema.Literal("Basic", "Bearer", "NTLM", "Negotiate", "TLS"), { exact: true })
+  scheme: Schema.optionalWith(Schema.Literal("Basic", "Bearer", "NTLM", "Negotiate", "TLS"), { exact: true }),
+  spent: Schema.optionalWith(Schema.Boolean, { exact: true })
 }) {
   override get message() {
+    if (this.spent === true) return `${this.host} refused this log-in before (401); it is not sent again`
     const what = this.scheme === undefined ? REFUSED.other : REFUSED[this.scheme]
     return `${this.host} ${what}. Offered: ${this.offered.join(", ") || "nothing"}`
   }

@@ -51,8 +51,7 @@ export const signOfError = (error: EwsError): CallSign => {
     case "EwsBlocked":
       return ANSWERED
     case "EwsUnauthorized":
-      // Without an offer it is ours: the budget was spent before.
-      return error.offered.length > 0 ? ANSWERED : NOTHING
+      return error.spent === true ? NOTHING : ANSWERED
     case "EwsBusy":
     case "EwsRefused":
       // Ours: no place at the host, credentials that lack something.

@@ -62,7 +62,9 @@ export class Session implements HttpSession {
 
   readonly send: HttpSession["send"] = (endpoint, request, timeout) =>
     this.#run(endpoint, request, timeout, (call) => {
-      if (!this.#caller.budget.allows) return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [] }))
+      if (!this.#caller.budget.allows) {
+        return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [], spent: true }))
+      }
       const means = meansOf(this.#caller.authType, Redacted.value(this.#caller.credentials))
       if (Either.isLeft(means)) return refuse(call.site, means.left)
       const shown = means.right.certificate && call.target.secure

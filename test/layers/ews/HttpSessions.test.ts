@@ -351,7 +351,7 @@ describe("A session's rejected log-ins", () => {
       expect(outcomes).toMatchObject([
         { _tag: "EwsUnauthorized", scheme: "Basic", offered: ["Basic"] },
         { _tag: "EwsUnauthorized", scheme: "Basic" },
-        { _tag: "EwsUnauthorized", offered: [] }
+        { _tag: "EwsUnauthorized", offered: [], spent: true }
       ])
       expect(servers.map(seen)).toEqual([["- empty", "Basic whole"], ["- empty", "Basic whole"], []])
     })

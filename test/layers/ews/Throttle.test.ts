@@ -251,7 +251,7 @@ describe("a host that is down", () => {
       new EwsBusy({ ...site, responseCode: "no connection became free", retryAfter: 0 })
     ],
     ["credentials that lack something", new EwsRefused({ ...site, responseCode: "no password", status: 0 })],
-    ["a budget that is spent", new EwsUnauthorized({ ...site, offered: [] })],
+    ["a budget that is spent", new EwsUnauthorized({ ...site, offered: [], spent: true })],
     ["a wrong password", new EwsUnauthorized({ ...site, offered: ["Basic"] })],
     ["a user who may not", new EwsForbidden(site)],
     ["an answer that is too large", new EwsUnusable({ ...site, status: 200, reason: "too large" })]
@@ -298,6 +298,18 @@ describe("a host that is down", () => {
       yield* all.say(() => Effect.succeed(fine))
       expect(yield* all.call(3)).toBe(fine)
       expect(yield* all.call(4)).toBe(fine)
+    })
+  )
+
+  it.effect("answers again, too, when it refuses a log-in without saying what it wants", () =>
+    Effect.gen(function* () {
+      const all = yield* stage()
+      yield* bringDown(all)
+      yield* TestClock.adjust(6_000)
+      const refused = new EwsUnauthorized({ ...site, offered: [], scheme: "Bearer" })
+      yield* all.say(() => Effect.fail(refused))
+      expect(yield* Effect.flip(all.call(1))).toBe(refused)
+      expect(yield* Effect.flip(all.call(2))).toBe(refused)
     })
   )
 
