@@ -5,7 +5,7 @@ import * as PushStage from "../../layers/push/PushStage.ts"
 import type { EwsEvent } from "../../schemas/EwsMessage.ts"
 import type { ActivityId, Generation, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { type Platform, type PushNotification, Verdict } from "../../schemas/Push.ts"
-import { Callback } from "../../schemas/SubscriptionMessage.ts"
+import type { Callback } from "../../schemas/SubscriptionMessage.ts"
 import { events, inWorld, MINUTE, type Pending, type Process, type World } from "../support/ActorFixture.ts"
 
 const SECOND = 1_000
@@ -95,19 +95,17 @@ const callback = (world: World, ens: Process, to: Subscriber, count: number): Pe
 }
 
 const post = (ens: Process, to: Subscriber, list: ReadonlyArray<EwsEvent>): Pending<unknown> =>
-  ens.post(
-    to.user,
-    Callback.make({
-      activityId: "00000000-0000-4000-8000-000000000000" as ActivityId,
-      generation: to.generation,
-      subscriptionId: to.subscriptionId,
-      previousWatermark: undefined,
-      events: list,
-      errorCode: undefined,
-      f: Redacted.make(to.f),
-      hurried: true
-    })
-  )
+  ens.post(to.user, {
+    _tag: "Callback",
+    activityId: "00000000-0000-4000-8000-000000000000" as ActivityId,
+    generation: to.generation,
+    subscriptionId: to.subscriptionId,
+    previousWatermark: undefined,
+    events: list,
+    errorCode: undefined,
+    f: Redacted.make(to.f),
+    hurried: true
+  })
 
 /** Mails that a notification announces. */
 const mailsOf = ({ kind, payload }: PushNotification): number => {
