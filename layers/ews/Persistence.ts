@@ -22,13 +22,19 @@ export type Patience = (
 /** A call is made at most so often, as ENS2 does. */
 export const TRIES = 4
 
+/**
+ * A call that carried credentials and got no answer is repeated at most so often. The answer may have been that they are
+ * wrong: a directory that is slow counts such log-ins all the same, and locks the account.
+ */
+export const UNANSWERED_REPEATS = 1
+
 /** Milliseconds before the second try; twice as long before each further one. */
 export const PAUSE_FIRST = 500
 
 /**
  * Makes a call to Exchange, and repeats it while its trouble may pass: at most 4 tries, with growing pauses between them
  * that are different for everybody. A wait that the server asks for (`EwsBusy.retryAfter`) is kept; where it is longer
- * than what is left, the call fails with it at once. What repeating cannot change (log-in, permission, refusal, a wrong
+ * than what is left, the call fails with it at once. What got no answer is repeated once only. What repeating cannot change (log-in, permission, refusal, a wrong
  * certificate, an answer that is no EWS) fails at once too. `call` gets the milliseconds that are left and has to end within them.
  *
  * ```ts
@@ -52,20 +58,21 @@ export const persistently = <A, E extends { readonly _tag: string }, R>(
 ): Effect.Effect<A, E | EwsError, R> =>
   Effect.flatMap(monotonic, (start) => {
     const until = "until" in patience ? patience.until : start + patience.within
-    const attempt = (tries: number): Effect.Effect<A, E | EwsError, R> =>
+    const attempt = (tries: number, unanswered: number): Effect.Effect<A, E | EwsError, R> =>
       Effect.flatMap(monotonic, (at) =>
-        Effect.catchAll(call(Math.max(0, until - at)), (error) =>
-          tries < TRIES && mayPass(error, patience.creates === true)
+        Effect.catchAll(call(Math.max(0, until - at)), (error) => {
+          const silences = unanswered + (isUnanswered(error) ? 1 : 0)
+          return tries < TRIES && silences <= UNANSWERED_REPEATS && mayPass(error, patience.creates === true)
             ? Effect.zipWith(monotonic, Random.next, (now, random) => {
                 const pause = pauseBefore(tries + 1, askedWait(error), random)
                 return pause < until - now
-                  ? Effect.zipRight(Effect.sleep(pause), attempt(tries + 1))
+                  ? Effect.zipRight(Effect.sleep(pause), attempt(tries + 1, silences))
                   : Effect.fail(error)
               }).pipe(Effect.flatten)
             : Effect.fail(error)
-        )
+        })
       )
-    return attempt(1)
+    return attempt(1, 0)
   })
 
 /**
@@ -79,6 +86,10 @@ const mayPass = (error: { readonly _tag: string; readonly lasting?: boolean }, c
   error._tag === "EwsBusy" ||
   (error._tag === "EwsUnreachable" && error.lasting !== true) ||
   (error._tag === "EwsTimeout" && !creates)
+
+/** No answer of Exchange's in time, be it that what stands in front of it says so (504, RFC 9110 15.6.5). */
+const isUnanswered = (error: { readonly _tag: string; readonly responseCode?: string }): boolean =>
+  error._tag === "EwsTimeout" || (error._tag === "EwsBusy" && error.responseCode === "HTTP 504")
 
 const askedWait = (error: { readonly _tag: string; readonly retryAfter?: number }): number =>
   error._tag === "EwsBusy" ? (error.retryAfter ?? 0) : 0

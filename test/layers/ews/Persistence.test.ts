@@ -147,6 +147,25 @@ describe("persistently", () => {
       })
   )
 
+  const unanswered: ReadonlyArray<EwsError> = [
+    timeout,
+    new EwsBusy({ ...site, responseCode: "HTTP 504", retryAfter: 0 })
+  ]
+  for (const error of unanswered) {
+    it.effect(
+      `repeats only once what ${error._tag} left unanswered, because each try may cost a log-in`,
+      () =>
+        Effect.gen(function* () {
+          const { call, tries } = failing(busy(), error, error, busy())
+          expect(yield* outcome({ within: 600_000 }, call)).toMatchObject({ left: error })
+          expect(tries).toHaveLength(3)
+          const other = failing(error, busy(), error, busy())
+          expect(yield* outcome({ within: 600_000 }, other.call)).toMatchObject({ left: error })
+          expect(other.tries).toHaveLength(3)
+        })
+    )
+  }
+
   it.effect("leaves errors of other kinds alone", () =>
     Effect.gen(function* () {
       const broken = { _tag: "SealBroken" } as const
