@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { Ews, type EwsAccount, type Inbox } from "../../layers/ews/Ews.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
+import { yieldingSession } from "../../layers/ews/YieldingSession.ts"
 import type { User } from "../../layers/storage/Storage.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
@@ -23,7 +24,10 @@ export interface Questions {
   readonly until: number
 }
 
-/** Asks in one session: the mails first, then the unread count, then what may have been missed. Answers go into `found`. */
+/**
+ * Asks in one session, but for pauses in which others have its place at the host: the mails first, then the unread count,
+ * then what may have been missed. Answers go into `found`.
+ */
 export const askExchange = Effect.fnUntraced(function* (
   user: User,
   account: EwsAccount,
@@ -31,7 +35,7 @@ export const askExchange = Effect.fnUntraced(function* (
   found: Found
 ) {
   const { items, shape, since, unread, until } = questions
-  const exchange = yield* (yield* Ews).session(account)
+  const exchange = yield* yieldingSession(account)
   const patiently = <A>(call: Call<A>) => persistently({ until }, call)
   // A mail in hand does not wait for further tries of what it can do without.
   const incidentally = items.length === 0 ? patiently : <A>(call: Call<A>) => once(until, call)

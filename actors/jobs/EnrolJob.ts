@@ -2,15 +2,10 @@ import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import {
-  Ews,
-  type EwsAccount,
-  type EwsSession,
-  type Inbox,
-  type PushSubscription
-} from "../../layers/ews/Ews.ts"
+import type { EwsAccount, EwsSession, Inbox, PushSubscription } from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
+import { yieldingSession } from "../../layers/ews/YieldingSession.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
@@ -126,8 +121,8 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
 })
 
 /**
- * Subscribe, and what is asked behind it, in one session. Only the Subscribe is repeated, in a new session, so that other
- * calls of the user and of the host have their turn in the pauses.
+ * Subscribe, and what is asked behind it. Each repeat has a new session, so that other calls of the host have their turn in
+ * the pauses; those before another Subscribe are for the user's other calls, too.
  */
 const subscribeWith = Effect.fnUntraced(function* (account: EwsAccount, url: string, enrolment: Enrolment) {
   const { until, user, watermark } = enrolment
@@ -139,7 +134,7 @@ const subscribeWith = Effect.fnUntraced(function* (account: EwsAccount, url: str
     watermark
   }
   const attempt = Effect.gen(function* () {
-    const exchange = yield* (yield* Ews).session(account)
+    const exchange = yield* yieldingSession(account)
     const { isResumed, subscribed } = yield* subscribe(exchange, subscription, subscribeUntil)
     const inbox = yield* persistently({ until }, exchange.inbox).pipe(
       Effect.mapError((error) => new Unproven(error))

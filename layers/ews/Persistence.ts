@@ -44,13 +44,7 @@ export const PAUSE_FIRST = 500
  * )
  * ```
  *
- * A session keeps its place at the host, also during the pauses. Where long ones are allowed, open it in the call:
- *
- * ```ts
- * persistently({ within: 60_000 }, (left) =>
- *   Effect.scoped(Effect.flatMap(ews.session(account), (exchange) => exchange.inbox(left)))
- * )
- * ```
+ * A session keeps its place at the host, also during the pauses; use a `yieldingSession`, or open it in the call.
  */
 export const persistently = <A, E extends { readonly _tag: string }, R>(
   patience: Patience,
