@@ -1,4 +1,4 @@
-/** So many refusals of an app's tokens are ordinary; more than half of its answers besides, and it is a burst. */
+/** So many refusals of an app's tokens are ordinary; more of them in a row, or most of its answers, are a burst. */
 export const REFUSALS_ORDINARY = 10
 
 /** Milliseconds after which an answer counts no more: between one and two of these. */
@@ -7,7 +7,8 @@ export const REFUSALS_PERIOD = 60_000
 /**
  * Tells a token that is dead from a service that refuses them all, because it is asked for the wrong environment, app or
  * project. Without the difference one slip in the settings would delete every device. The answers are counted for each
- * app, so that a healthy one does not hide another's burst. Once a burst has begun no token of the app is believed to be
+ * app, so that a healthy one does not hide another's burst; in a row over any time, because where mails are few a slip
+ * would delete the devices all the same, only slowly. Once a burst has begun no token of the app is believed to be
  * dead until more are accepted than refused. Plain state; times are milliseconds.
  */
 export class TokenRefusals {
@@ -20,6 +21,7 @@ export class TokenRefusals {
     if (tally === undefined) return
     turn(tally, now)
     tally.now.accepted++
+    tally.inRow = 0
     if (accepted(tally) > refused(tally)) tally.burst = false
   }
 
@@ -28,7 +30,9 @@ export class TokenRefusals {
     const tally = this.#tally(app, now)
     turn(tally, now)
     tally.now.refused++
-    if (refused(tally) > REFUSALS_ORDINARY && refused(tally) > accepted(tally)) tally.burst = true
+    tally.inRow++
+    const most = refused(tally) > REFUSALS_ORDINARY && refused(tally) > accepted(tally)
+    if (most || tally.inRow > REFUSALS_ORDINARY) tally.burst = true
     return !tally.burst
   }
 
@@ -40,7 +44,7 @@ export class TokenRefusals {
       if (this.#apps.size < APPS_MAX) break
       this.#apps.delete(oldest)
     }
-    const tally = { since: now, now: NOTHING(), before: NOTHING(), burst: false }
+    const tally = { since: now, now: NOTHING(), before: NOTHING(), inRow: 0, burst: false }
     this.#apps.set(app, tally)
     return tally
   }
@@ -57,6 +61,8 @@ interface Tally {
   since: number
   now: Counts
   before: Counts
+  /** Refused since one was accepted. */
+  inRow: number
   burst: boolean
 }
 

@@ -42,9 +42,19 @@ describe("refused tokens", () => {
     expect(refuse(refusals, 1, 0, "healthy")).toBe(1)
   })
 
+  it("are not believed any more after many in a row, however seldom they are asked for", () => {
+    const refusals = new TokenRefusals()
+    let believed = 0
+    for (let minute = 0; minute < 1_000; minute++)
+      believed += refuse(refusals, 1, minute * 3 * REFUSALS_PERIOD)
+    expect(believed).toBe(REFUSALS_ORDINARY)
+  })
+
   it("of long ago count no more", () => {
     const refusals = new TokenRefusals()
-    for (let period = 0; period < 10; period++)
+    for (let period = 0; period < 10; period++) {
       expect(refuse(refusals, REFUSALS_ORDINARY, period * 2 * REFUSALS_PERIOD)).toBe(REFUSALS_ORDINARY)
+      accept(refusals, 1, period * 2 * REFUSALS_PERIOD)
+    }
   })
 })
