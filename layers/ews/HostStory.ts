@@ -86,10 +86,11 @@ export class HostStory {
   }
 }
 
-const warning = (text: string): StoryLine => ({ level: "warning", text })
-const info = (text: string): StoryLine => ({ level: "info", text })
+export const warning = (text: string): StoryLine => ({ level: "warning", text })
+export const info = (text: string): StoryLine => ({ level: "info", text })
 
-const duration = (milliseconds: number): string => {
+/** For people, in the unit that fits. */
+export const duration = (milliseconds: number): string => {
   const seconds = Math.round(milliseconds / 1000)
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.round(seconds / 60)

@@ -4,9 +4,12 @@
  */
 export class LogInBudget {
   #left: number
+  /** A person has given the credentials just now. */
+  readonly attended: boolean
 
-  constructor(rejections: number) {
+  constructor(rejections: number, attended = false) {
     this.#left = rejections
+    this.attended = attended
   }
 
   /** Whether credentials may be sent once more. */
@@ -18,10 +21,15 @@ export class LogInBudget {
   spend(): void {
     this.#left -= 1
   }
+
+  /** The 401 that was spent for is none of these credentials'. */
+  giveBack(): void {
+    this.#left += 1
+  }
 }
 
 /** For a device's registration. */
-export const registrationBudget = (): LogInBudget => new LogInBudget(2)
+export const registrationBudget = (): LogInBudget => new LogInBudget(2, true)
 
 /** For a callback, or what a callback caused. */
 export const callbackBudget = (): LogInBudget => new LogInBudget(1)
