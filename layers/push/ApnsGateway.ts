@@ -5,8 +5,9 @@ import type { ApnsSettings } from "../../schemas/Settings.ts"
 import * as ApnsConnection from "./ApnsConnection.ts"
 import { apnsHeaders } from "./ApnsHeaders.ts"
 import * as ApnsKeys from "./ApnsKeys.ts"
-import { type ApnsResponse, readReply } from "./ApnsReply.ts"
+import { type ApnsReply, readReply } from "./ApnsReply.ts"
 import { ApnsToken } from "./ApnsToken.ts"
+import { AppTroubles } from "./AppTroubles.ts"
 import type { Gateway } from "./Gateway.ts"
 import { reasonOf } from "./NetworkTrouble.ts"
 import type { PushSetupError } from "./PushSetupError.ts"
@@ -23,7 +24,8 @@ export interface ApnsOptions {
 /**
  * Gateway `apns`: Apple's own service, for iOS devices only. There is one connection for each key and environment; a
  * notification is one request, and many are under way at once. See `ApnsReply` for what each answer means, and
- * `TokenRefusals` for what is done when tokens are refused in masses.
+ * `TokenRefusals` for what is done when tokens are refused in masses. Trouble that may be an app's or an environment's
+ * alone (its key, its tokens, the way to the sandbox) does not hold up others, see `AppTroubles`.
  */
 export const make = Effect.fnUntraced(function* ({
   settings,
@@ -39,22 +41,37 @@ export const make = Effect.fnUntraced(function* ({
       const origin = `https://${host.includes(":") ? `[${host}]` : host}:${settings.port}`
       return { host, token, connection: yield* ApnsConnection.make({ origin, tls, timeout }) }
     })
-    const production = yield* sender(settings.host ?? "api.push.apple.com")
-    const sandbox = settings.host === undefined ? yield* sender("api.sandbox.push.apple.com") : production
+    const production = yield* sender(settings.host ?? PRODUCTION)
+    const sandbox = settings.host === undefined ? yield* sender(SANDBOX) : production
     senders.set(key, { production, sandbox })
   }
   const refusals = new TokenRefusals()
 
-  const judge = ({ target }: PushNotification, response: ApnsResponse, now: number): Verdict => {
+  const troubles = new AppTroubles()
+
+  const judge = ({ target }: PushNotification, reply: ApnsReply, host: string): Effect.Effect<Verdict> => {
     const app = `${target.environment} ${target.bundleId}`
-    const reply = readReply(response, target, now)
-    if (reply._tag === "Delivered") refusals.accepted(app, now)
-    if (reply._tag !== "TokenRefused") return reply
-    return refusals.refused(app, now)
-      ? Verdict.TokenDead({ since: undefined })
-      : Verdict.GatewayDown({
-          reason: `refuses most device tokens (${reply.reason}): wrong environment or bundle id of the app, or key of another team?`
-        })
+    const now = clock.unsafeCurrentTimeMillis()
+    const down = (reason: string) => Verdict.GatewayDown({ reason: `APNs at ${host} ${reason}` })
+    switch (reply._tag) {
+      case "Delivered":
+        refusals.accepted(app, now)
+        troubles.accepted(app, now)
+        return Effect.succeed(reply)
+      case "TokenRefused": {
+        if (refusals.refused(app, now)) return Effect.succeed(Verdict.TokenDead({ since: undefined }))
+        const reason = `refuses most device tokens (${reply.reason}): wrong environment or bundle id of the app, or key of another team?`
+        return troubles.verdict(app, down(reason), now)
+      }
+      case "AppDown":
+        return troubles.verdict(app, down(reply.reason), now)
+      case "GatewayDown":
+        return host === SANDBOX
+          ? troubles.verdict(app, down(reply.reason), now)
+          : Effect.succeed(down(reply.reason))
+      default:
+        return Effect.succeed(reply)
+    }
   }
 
   const sendOne = (notification: PushNotification): Effect.Effect<Verdict> =>
@@ -70,15 +87,14 @@ export const make = Effect.fnUntraced(function* ({
         "apns-topic": target.bundleId,
         authorization: `bearer ${token.current(clock.unsafeCurrentTimeMillis())}`
       }
-      const down = (reason: string) => Verdict.GatewayDown({ reason: `APNs at ${host} ${reason}` })
       const path = `/3/device/${encodeURIComponent(target.token)}`
-      return Effect.match(connection.post(path, headers, JSON.stringify(payload)), {
+      return Effect.matchEffect(connection.post(path, headers, JSON.stringify(payload)), {
         onSuccess: (response) => {
           if (response.status === 403) token.refuse()
-          const verdict = judge(notification, response, clock.unsafeCurrentTimeMillis())
-          return verdict._tag === "GatewayDown" ? down(verdict.reason) : verdict
+          return judge(notification, readReply(response, target, clock.unsafeCurrentTimeMillis()), host)
         },
-        onFailure: (code) => down(reasonOf(code, "ENS_APNS_HOST"))
+        onFailure: (code) =>
+          judge(notification, Verdict.GatewayDown({ reason: reasonOf(code, "ENS_APNS_HOST") }), host)
       })
     })
 
@@ -88,6 +104,9 @@ export const make = Effect.fnUntraced(function* ({
 /** Requests under way at once: enough for 1,000 a second at a tenth of a second each. */
 const SLOTS = 100
 const TIMEOUT = 8_000
+
+const PRODUCTION = "api.push.apple.com"
+const SANDBOX = "api.sandbox.push.apple.com"
 
 interface Sender {
   readonly host: string

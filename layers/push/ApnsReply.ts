@@ -9,8 +9,13 @@ export interface ApnsResponse {
   readonly body: string
 }
 
-/** What it means; a refused token is dead unless too many are refused. */
-export type ApnsReply = Verdict | { readonly _tag: "TokenRefused"; readonly reason: string }
+/** What it means. */
+export type ApnsReply =
+  | Verdict
+  /** The token is dead unless too many are refused. */
+  | { readonly _tag: "TokenRefused"; readonly reason: string }
+  /** Not accepted is our key, for this app and environment at least. */
+  | { readonly _tag: "AppDown"; readonly reason: string }
 
 /**
  * Reads APNs' answer (Apple, "Handling notification responses from APNs"), in this order:
@@ -21,7 +26,7 @@ export type ApnsReply = Verdict | { readonly _tag: "TokenRefused"; readonly reas
  * | anything without APNs' own body | GatewayDown: something else answers, and its opinion is no reason to give mails up |
  * | 410 Unregistered, ExpiredToken | TokenDead since its `timestamp`; RetryLater if the token was registered after that |
  * | 400 BadDeviceToken, DeviceTokenNotForTopic | TokenRefused |
- * | 403 | GatewayDown: key, key id or team id, a matter for the operator |
+ * | 403, 400 TopicDisallowed | AppDown: key, key id or team id, a matter for the operator |
  * | 429 TooManyRequests | RetryLater for this device |
  * | 429 else | RetryLater for everyone |
  * | 5xx | RetryLater for everyone if it names a time, else GatewayDown |
@@ -43,8 +48,8 @@ export const readReply = (
   if (reason === undefined || status === 200) return notApns(status)
   if (status === 410 && DEAD.has(reason)) return dead(answer?.timestamp, registeredAt)
   if (REFUSED.has(reason)) return { _tag: "TokenRefused", reason }
-  if (status === 403)
-    return Verdict.GatewayDown({ reason: `does not accept this ENS (${reason}): ${cure(reason)}` })
+  if (status === 403 || reason === "TopicDisallowed")
+    return { _tag: "AppDown", reason: `does not accept this ENS (${reason}): ${cure(reason)}` }
   if (status === 429)
     return reason === "TooManyRequests"
       ? Verdict.RetryLater({ after: wait })

@@ -5,6 +5,7 @@ import { deleteApp, initializeApp } from "firebase-admin/app"
 import { FirebaseMessagingError, getMessaging } from "firebase-admin/messaging"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 import type { FcmSettings } from "../../schemas/Settings.ts"
+import { AppTroubles } from "./AppTroubles.ts"
 import * as FcmAccessToken from "./FcmAccessToken.ts"
 import { messageOf } from "./FcmMessage.ts"
 import { type FcmReply, type FcmResponse, readReply } from "./FcmReply.ts"
@@ -27,6 +28,7 @@ export interface FcmOptions {
  * Gateway `fcm`: Firebase Cloud Messaging, by firebase-admin's `send` (HTTP/1.1 over kept connections). It serves Android
  * devices, and iOS devices whose tokens are FCM's. A notification is one request, and many are under way at once. See
  * `FcmReply` for what each answer means; what firebase-admin would do by itself about trouble is off (`FcmRequests`).
+ * Trouble that may be an app's alone (its tokens, Apple's key for it) does not hold up others, see `AppTroubles`.
  */
 export const make = Effect.fnUntraced(function* ({
   settings,
@@ -55,14 +57,30 @@ export const make = Effect.fnUntraced(function* ({
   ).pipe(Effect.map(getMessaging))
   const refusals = new TokenRefusals()
 
-  const judge = ({ target }: PushNotification, reply: FcmReply, now: number): Verdict => {
-    if (reply._tag === "Delivered") refusals.accepted(target.bundleId, now)
-    if (reply._tag !== "TokenRefused") return reply
-    return refusals.refused(target.bundleId, now)
-      ? Verdict.TokenDead({ since: undefined })
-      : Verdict.GatewayDown({
-          reason: `refuses most device tokens (${reply.reason}): ENS_FCM_SERVICE_ACCOUNT_FILE must be of the project that the app registers with`
-        })
+  const troubles = new AppTroubles()
+
+  const judge = ({ target }: PushNotification, reply: FcmReply): Effect.Effect<Verdict> => {
+    const app = `${target.platform} ${target.bundleId}`
+    const now = clock.unsafeCurrentTimeMillis()
+    const down = (reason: string) =>
+      Verdict.GatewayDown({ reason: `FCM at ${endpoint?.host ?? HOST} ${reason}` })
+    switch (reply._tag) {
+      case "Delivered":
+        refusals.accepted(app, now)
+        troubles.accepted(app, now)
+        return Effect.succeed(reply)
+      case "TokenRefused": {
+        if (refusals.refused(app, now)) return Effect.succeed(Verdict.TokenDead({ since: undefined }))
+        const reason = `refuses most device tokens (${reply.reason}): ENS_FCM_SERVICE_ACCOUNT_FILE must be of the project that the app registers with`
+        return troubles.verdict(app, down(reason), now)
+      }
+      case "AppDown":
+        return troubles.verdict(app, down(reply.reason), now)
+      case "GatewayDown":
+        return Effect.succeed(down(reply.reason))
+      default:
+        return Effect.succeed(reply)
+    }
   }
 
   const attempt = (notification: PushNotification, accessToken: string) => {
@@ -71,29 +89,24 @@ export const make = Effect.fnUntraced(function* ({
       token = accessToken
       return messaging.send(message)
     }
-    return Effect.match(requests.run(call), {
-      onSuccess: (name) => judge(notification, readName(name), clock.unsafeCurrentTimeMillis()),
+    return Effect.matchEffect(requests.run(call), {
+      onSuccess: (name) => judge(notification, readName(name)),
       onFailure: (failure) => {
         const response = responseOf(failure)
-        if (response?.status === 401) access.refused(accessToken)
-        const now = clock.unsafeCurrentTimeMillis()
-        return judge(notification, response ? readReply(response, now) : unanswered(failure), now)
+        const reply = response ? readReply(response, clock.unsafeCurrentTimeMillis()) : unanswered(failure)
+        // Another 401 is about Apple's key, and the access token is good.
+        if (response?.status === 401 && reply._tag !== "AppDown") access.refused(accessToken)
+        return judge(notification, reply)
       }
     })
   }
 
   const sendOne = (notification: PushNotification) =>
-    access.current.pipe(
-      Effect.flatMap((accessToken) => attempt(notification, accessToken)),
-      Effect.map((verdict) =>
-        verdict._tag === "GatewayDown"
-          ? Verdict.GatewayDown({ reason: `FCM at ${endpoint?.host ?? HOST} ${verdict.reason}` })
-          : verdict
-      ),
-      Effect.catchAll((reason) =>
+    Effect.matchEffect(access.current, {
+      onSuccess: (accessToken) => attempt(notification, accessToken),
+      onFailure: (reason) =>
         Effect.succeed(Verdict.GatewayDown({ reason: `FCM's log-in at ${account.tokenUrl.host} ${reason}` }))
-      )
-    )
+    })
 
   return { name: "fcm", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
 })

@@ -10,8 +10,13 @@ export interface FcmResponse {
   readonly body: unknown
 }
 
-/** What it means; a refused token is dead unless too many are refused. */
-export type FcmReply = Verdict | { readonly _tag: "TokenRefused"; readonly reason: string }
+/** What it means. */
+export type FcmReply =
+  | Verdict
+  /** The token is dead unless too many are refused. */
+  | { readonly _tag: "TokenRefused"; readonly reason: string }
+  /** Apple's key that FCM has for this app is not accepted. */
+  | { readonly _tag: "AppDown"; readonly reason: string }
 
 /**
  * Reads FCM's error (firebase.google.com, "ErrorCode" of the HTTP v1 API), in this order:
@@ -22,7 +27,8 @@ export type FcmReply = Verdict | { readonly _tag: "TokenRefused"; readonly reaso
  * | SENDER_ID_MISMATCH | TokenRefused: another project's token, or ours is the wrong service account |
  * | 429 QUOTA_EXCEEDED | RetryLater: for this device if the quota is a device's, else for everyone |
  * | 5xx UNAVAILABLE, INTERNAL | RetryLater for everyone if it names a time, else GatewayDown |
- * | 401, 403, 404 else | GatewayDown: service account, project or Apple's key there, a matter for the operator |
+ * | THIRD_PARTY_AUTH_ERROR | AppDown: Apple's key there, a matter for the operator |
+ * | 401, 403, 404 else | GatewayDown: service account or project, a matter for the operator |
  * | 400 | Rejected: this message is at fault |
  * | anything without FCM's own body | GatewayDown: something else answers |
  *
@@ -47,8 +53,9 @@ export const readReply = ({ body, retryAfter: header, status }: FcmResponse, now
     return Verdict.GatewayDown({
       reason: `answers in a form that is not FCM's (HTTP ${status}): check ENS_FCM_ENDPOINT and proxies`
     })
-  if (status === 401 || status === 403 || status === 404)
-    return Verdict.GatewayDown({ reason: `does not accept this ENS (${said}): ${cure(said)}` })
+  const unaccepted = `does not accept this ENS (${said}): ${cure(said)}`
+  if (code === "THIRD_PARTY_AUTH_ERROR") return { _tag: "AppDown", reason: unaccepted }
+  if (status === 401 || status === 403 || status === 404) return Verdict.GatewayDown({ reason: unaccepted })
   return Verdict.Rejected({ reason: said })
 }
 

@@ -377,6 +377,43 @@ describe("a burst of refused tokens", () => {
   )
 })
 
+describe("trouble of one app", () => {
+  const of = (bundleId: string, n: number) => {
+    const one = notification(n)
+    return { ...one, target: { ...one.target, bundleId } }
+  }
+  const waits = Verdict.RetryLater({ after: 60_000 })
+
+  for (const [status, reason] of [
+    [403, "BadEnvironmentKeyIdInToken"],
+    [400, "TopicDisallowed"]
+  ] as const)
+    it.scopedLive(`(${reason}) does not stop the others, nor give its notifications up`, () =>
+      Effect.gen(function* () {
+        const { send, stub } = yield* started()
+        const broken = () => ({ status, reason })
+        stub.act = ({ token }) => (token === "token-2" ? broken() : ApnsStub.delivered)
+        expect(yield* send(of("com.broken", 2))).toEqual(down)
+        expect(yield* send(of("com.healthy", 1))).toEqual(Verdict.Delivered())
+        expect(yield* send(of("com.broken", 2))).toEqual(waits)
+        expect(yield* send(of("com.healthy", 2))).toEqual(down)
+      })
+    )
+  it.scopedLive("whose tokens are refused does not stop the others", () =>
+    Effect.gen(function* () {
+      const { send } = yield* started(({ token }) =>
+        token === "token-1" ? ApnsStub.delivered : { status: 400, reason: "DeviceTokenNotForTopic" }
+      )
+      yield* send(of("com.healthy", 1))
+      const verdicts = yield* Effect.forEach(
+        Array.from({ length: 30 }, (_, n) => of("com.made-up", 100 + n)),
+        send
+      )
+      expect(verdicts.slice(10)).toEqual(Array.from({ length: 20 }, () => waits))
+    })
+  )
+})
+
 describe("what the operator is told", () => {
   it.scopedLive("names the host and the setting to check", () =>
     Effect.gen(function* () {

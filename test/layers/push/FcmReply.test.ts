@@ -22,7 +22,7 @@ describe("FCM's answer", () => {
     [429, "RESOURCE_EXHAUSTED", undefined, "RetryLater"],
     [500, "INTERNAL", "INTERNAL", "GatewayDown"],
     [503, "UNAVAILABLE", "UNAVAILABLE", "GatewayDown"],
-    [401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", "GatewayDown"],
+    [401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR", "AppDown"],
     [401, "UNAUTHENTICATED", undefined, "GatewayDown"]
   ]
   for (const [status, word, code, expected] of cases)
