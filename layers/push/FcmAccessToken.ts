@@ -20,7 +20,7 @@ export interface AccessTokenOptions {
 
 /**
  * Logs in with a signed assertion (RFC 7523, 2.1; Google, "Using OAuth 2.0 for server to server applications"). Everyone
- * who needs a token while one is asked for waits for that one. It is renewed 5 min before its end; while that fails the
+ * who needs a token while one is asked for waits for that one, and fails with it. It is renewed 5 min before its end; while that fails the
  * old one is used.
  */
 export const make = Effect.fnUntraced(function* (
@@ -36,6 +36,8 @@ export const make = Effect.fnUntraced(function* (
   )
   const alone = yield* Effect.makeSemaphore(1)
   let known: Known | undefined
+  let failures = 0
+  let lastFailure = ""
 
   const logIn = Effect.fnUntraced(function* (now: number): Effect.fn.Return<Known, string> {
     const body = new URLSearchParams({ grant_type: GRANT, assertion: assertion(account, now) }).toString()
@@ -63,13 +65,18 @@ export const make = Effect.fnUntraced(function* (
     return { token, endsAt, renewAt: endsAt - RENEWED_BEFORE }
   })
 
-  const renewed = Effect.fnUntraced(function* () {
+  const renewed = Effect.fnUntraced(function* (failuresBefore: number) {
     const now = clock.unsafeCurrentTimeMillis()
     const old = known
     if (old && now < old.renewAt) return old.token
+    // One by one they would wait for as many log-ins in a row.
+    if (failures !== failuresBefore) return yield* Effect.fail(lastFailure)
     const outcome = yield* Effect.either(logIn(now))
-    if (outcome._tag === "Left" && (old === undefined || now >= old.endsAt))
+    if (outcome._tag === "Left" && (old === undefined || now >= old.endsAt)) {
+      failures++
+      lastFailure = outcome.left
       return yield* Effect.fail(outcome.left)
+    }
     // Not at every notification: logging in may take its time to fail.
     known = outcome._tag === "Right" ? outcome.right : { ...old!, renewAt: now + TRIED_AGAIN }
     return known.token
@@ -79,7 +86,7 @@ export const make = Effect.fnUntraced(function* (
     current: Effect.suspend(() =>
       known && clock.unsafeCurrentTimeMillis() < known.renewAt
         ? Effect.succeed(known.token)
-        : alone.withPermits(1)(renewed())
+        : alone.withPermits(1)(renewed(failures))
     ),
     refused: (token) => {
       if (known?.token === token) known = undefined

@@ -309,6 +309,18 @@ describe("the log-in", () => {
       expect(stub.logIns()).toBe(2)
     })
   )
+  it.scopedLive("that fails fails all that wait for it", () =>
+    Effect.gen(function* () {
+      const { gateway, stub } = yield* started()
+      stub.actOnLogIn = () => ({ status: 500 })
+      const many = Array.from({ length: 50 }, (_, n) => gateway.send([notification(n)]))
+      const verdicts = yield* Effect.all(many, { concurrency: "unbounded" })
+      expect(verdicts).toEqual(verdicts.map(() => [down]))
+      expect(stub.logIns()).toBe(1)
+      stub.actOnLogIn = () => undefined
+      expect(yield* gateway.send([notification(1)])).toEqual([Verdict.Delivered()])
+    })
+  )
   it.scopedLive("that fails says why", () =>
     Effect.gen(function* () {
       expect(yield* logInVerdict({ status: 400, body: { error: "invalid_grant" } })).toMatch(
@@ -334,6 +346,35 @@ describe("a burst of refused tokens", () => {
       )
       expect(verdicts.filter((it) => it?._tag === "TokenDead")).toHaveLength(10)
       expect(verdicts.slice(10)).toEqual(Array.from({ length: 20 }, () => down))
+    })
+  )
+})
+
+describe("trouble of one app", () => {
+  it.scopedLive("with Apple's key does not stop Android, and is no matter of the log-in", () =>
+    Effect.gen(function* () {
+      const { send, stub } = yield* started(({ apns }) =>
+        apns ? FcmStub.failure(401, "UNAUTHENTICATED", "THIRD_PARTY_AUTH_ERROR") : FcmStub.delivered
+      )
+      expect(yield* send(notification(1))).toEqual(down)
+      expect(yield* send(notification(2, { platform: "Android" }))).toEqual(Verdict.Delivered())
+      expect(yield* send(notification(1))).toEqual(Verdict.RetryLater({ after: 60_000 }))
+      expect(stub.logIns()).toBe(1)
+    })
+  )
+  it.scopedLive("whose tokens are refused does not stop the others", () =>
+    Effect.gen(function* () {
+      const { send } = yield* started(({ apns }) =>
+        apns ? FcmStub.failure(403, "PERMISSION_DENIED", "SENDER_ID_MISMATCH") : FcmStub.delivered
+      )
+      yield* send(notification(1, { platform: "Android" }))
+      const verdicts = yield* Effect.forEach(
+        Array.from({ length: 30 }, (_, n) => notification(n)),
+        send
+      )
+      expect(verdicts.slice(10)).toEqual(
+        Array.from({ length: 20 }, () => Verdict.RetryLater({ after: 60_000 }))
+      )
     })
   )
 })
