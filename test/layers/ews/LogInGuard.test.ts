@@ -1,9 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Metric, TestClock } from "effect"
-import type { HttpRequest, HttpSessions } from "../../../layers/ews/HttpSessions.ts"
+import { type HttpRequest, HttpSessions } from "../../../layers/ews/HttpSessions.ts"
 import { callbackBudget, type LogInBudget, registrationBudget } from "../../../layers/ews/LogInBudget.ts"
 import { REFUSES_MOST, WAIT, withLogInGuard } from "../../../layers/ews/LogInGuard.ts"
 import type { HttpAnswer } from "../../../layers/ews/SoapAnswer.ts"
+import * as Throttle from "../../../layers/ews/Throttle.ts"
 import * as TroubleMetrics from "../../../layers/ews/TroubleMetrics.ts"
 import { type EwsError, EwsRefused, EwsUnauthorized } from "../../../schemas/EwsError.ts"
 import type { UserNumber } from "../../../schemas/Ids.ts"
@@ -28,7 +29,10 @@ const wrongFor =
 const wrongForAll: Script = () => Effect.fail(refused)
 
 /** The guard around sessions that do what the script says, and spend the budget as real ones do. */
-const stage = Effect.fnUntraced(function* (first: Script = () => fine) {
+const stage = Effect.fnUntraced(function* (
+  first: Script = () => fine,
+  wrap: (inner: HttpSessions["Type"]) => Effect.Effect<HttpSessions["Type"]> = withLogInGuard
+) {
   const state = { script: first, asked: 0 }
   const inner: HttpSessions["Type"] = {
     open: ({ budget, user }) => {
@@ -47,7 +51,7 @@ const stage = Effect.fnUntraced(function* (first: Script = () => fine) {
       return Effect.succeed({ send, sendAnonymously: () => ask })
     }
   }
-  const sessions = yield* withLogInGuard(inner)
+  const sessions = yield* wrap(inner)
   const call = (user: number, budget: LogInBudget = callbackBudget(), origin = A, anonymous = false) => {
     const account = timedAccount(`${origin}/EWS/Exchange.asmx`, { user: String(user) as UserNumber, budget })
     return Effect.scoped(
@@ -145,6 +149,21 @@ describe("A host that refuses log-ins", () => {
       yield* all.say(() => fine)
       yield* all.call(9, callbackBudget(), A, true)
       expect(yield* Effect.flip(all.call(9))).toMatchObject(busy)
+    })
+  )
+
+  it.effect("of most users is up all the same for the layer that minds its health, too", () =>
+    Effect.gen(function* () {
+      const all = yield* stage(undefined, (inner) =>
+        HttpSessions.pipe(Effect.provide(Throttle.layer), Effect.provideService(HttpSessions, inner))
+      )
+      yield* refuseFive(all)
+      expect(yield* Effect.flip(all.call(9))).toMatchObject(busy)
+      expect((yield* Metric.value(TroubleMetrics.hostsDown)).value).toBe(0)
+      yield* all.say(() => fine)
+      yield* TestClock.adjust(6_000)
+      yield* all.call(9)
+      yield* all.call(10)
     })
   )
 

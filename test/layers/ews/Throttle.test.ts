@@ -284,6 +284,18 @@ describe("a host that is down", () => {
     })
   )
 
+  it.effect("is not what one user's lasting trouble means, however often", () =>
+    Effect.gen(function* () {
+      const lasting = new EwsUnreachable({ ...site, reason: "no such client", sent: false, lasting: true })
+      const all = yield* stage((user) => (user === 1 ? Effect.fail(lasting) : Effect.succeed(fine)))
+      for (let time = 0; time < 30; time += 1) {
+        yield* TestClock.adjust(5_000)
+        expect(yield* Effect.flip(all.call(1))).toBe(lasting)
+      }
+      expect(yield* all.call(2)).toBe(fine)
+    })
+  )
+
   it.effect("is found again by the next call when a probe says nothing or is given up", () =>
     Effect.gen(function* () {
       const all = yield* stage()
