@@ -14,7 +14,7 @@ import type { HttpFailure } from "./HttpPost.ts"
 import type { Caller, HttpRequest, HttpSession } from "./HttpSessions.ts"
 import { chooseLogIn, isIgnored, type Means, meansOf, type Scheme } from "./LogIn.ts"
 import { type NtlmOutcome, ntlmHandshake } from "./NtlmHandshake.ts"
-import { type Offers, placeOf } from "./Offers.ts"
+import type { Offers } from "./Offers.ts"
 import { errorOf, lateness, type Progress } from "./SessionTrouble.ts"
 import { type Call, monotonic, SessionWire, type WireSurroundings } from "./SessionWire.ts"
 import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
@@ -95,7 +95,7 @@ export class Session implements HttpSession {
   ): Effect.Effect<HttpAnswer, EwsError> {
     return Effect.clockWith((clock) => {
       const target = targetOf(endpoint)
-      const site = { operation: request.operation, host: target?.url.host ?? "" }
+      const site = { operation: request.operation, host: target?.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
       const progress: Progress = { stage: "waiting", handshake: "none" }
       const deadline = monotonic(clock) + timeout
@@ -123,12 +123,11 @@ export class Session implements HttpSession {
   }
 
   #logIn(call: Call, round: Round): Answering {
-    const { endpoint, secure, url } = call.target
-    const remembered =
-      round.offered ?? this.#shared.offers.of(placeOf(url), call.clock.unsafeCurrentTimeMillis())
+    const { endpoint, hostname, place, secure } = call.target
+    const remembered = round.offered ?? this.#shared.offers.of(place, call.clock.unsafeCurrentTimeMillis())
     const choice = chooseLogIn({
       means: round.means,
-      setting: this.#shared.passwordAuth(url.hostname),
+      setting: this.#shared.passwordAuth(hostname),
       secure,
       seg: endpoint.seg,
       offered: remembered
@@ -149,7 +148,7 @@ export class Session implements HttpSession {
     return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) => {
       if (answer.status === 401) {
         const offered = offeredSchemes(answer)
-        this.#shared.offers.learn(placeOf(call.target.url), offered, call.clock.unsafeCurrentTimeMillis())
+        this.#shared.offers.learn(call.target.place, offered, call.clock.unsafeCurrentTimeMillis())
         return this.#logIn(call, { ...round, offered })
       }
       // The certificate was enough.
@@ -181,7 +180,7 @@ export class Session implements HttpSession {
   }
 
   #ntlm(call: Call, scheme: "NTLM" | "Negotiate", round: Round): Answering {
-    const { hostname } = call.target.url
+    const { hostname } = call.target
     const connection = this.#wire.connectionTo(call.target, round.identity)
     const handshake = ntlmHandshake({
       scheme,
@@ -220,7 +219,7 @@ export class Session implements HttpSession {
   /** What an answer to credentials means. A 401 costs a log-in, unless the server does not take this scheme any more. */
   #judge(call: Call, scheme: Scheme, round: Round, answer: HttpAnswer): Answering {
     if (answer.status !== 401) return Effect.succeed(answer)
-    const { hostname } = call.target.url
+    const { hostname } = call.target
     const chosenByOffer = round.means.by === "password" && this.#shared.passwordAuth(hostname) === "auto"
     const anew = chosenByOffer ? this.#chooseAnew(call, scheme, round, answer) : undefined
     if (anew !== undefined) return anew
@@ -232,7 +231,7 @@ export class Session implements HttpSession {
   #chooseAnew(call: Call, scheme: Scheme, round: Round, answer: HttpAnswer): Answering | undefined {
     const offered = offeredSchemes(answer)
     if (!round.credulous || !isIgnored(scheme, offered)) return undefined
-    this.#shared.offers.forget(placeOf(call.target.url))
+    this.#shared.offers.forget(call.target.place)
     return this.#logIn(call, { ...round, offered, credulous: false })
   }
 }

@@ -10,6 +10,7 @@ import type { HttpSession } from "./HttpSessions.ts"
 import { followed, isRedirect, REDIRECTS_MAX, tooManyRedirects } from "./Redirects.ts"
 import { type EwsRequest, soapAction } from "./Requests.ts"
 import { type HttpAnswer, versionIn } from "./SoapAnswer.ts"
+import { partsOf } from "./UrlParts.ts"
 
 /** Reads an answer; `now` in milliseconds since 1970. */
 export type Decoder<A> = (site: CallSite, answer: HttpAnswer, now: number) => Either.Either<A, EwsError>
@@ -37,7 +38,7 @@ export const makeSoapCalls = (
   account: EwsAccount,
   versions: AcceptedVersions
 ): SoapCalls => {
-  const origin = URL.parse(account.endpoint.url)?.origin ?? ""
+  const origin = partsOf(account.endpoint.url)?.origin ?? ""
   const anchor = Redacted.value(account.credentials).address
   let endpoint = account.endpoint
   let version: ExchangeVersion | undefined
@@ -59,7 +60,7 @@ export const makeSoapCalls = (
   const move = (site: CallSite, answer: HttpAnswer) =>
     Effect.flatMap(follow(site, answer), (next) => {
       endpoint = next
-      return Effect.logDebug(`${site.host} redirects ${site.operation} to ${URL.parse(next.url)?.host}`)
+      return Effect.logDebug(`${site.host} redirects ${site.operation} to ${partsOf(next.url)?.host}`)
     })
 
   const stepDown = (site: CallSite, to: ExchangeVersion, now: number) => {
@@ -79,7 +80,7 @@ export const makeSoapCalls = (
         refusedBy?: "server" | "mailbox"
       ): Effect.Effect<A, EwsError> => {
         const made = request(asked)
-        const site: CallSite = { operation: made.operation, host: URL.parse(endpoint.url)?.host ?? "" }
+        const site: CallSite = { operation: made.operation, host: partsOf(endpoint.url)?.host ?? "" }
         const left = timeout - Number((clock.unsafeCurrentTimeNanos() - begun) / 1_000_000n)
         if (left <= 0) return Effect.fail(new EwsTimeout({ ...site, milliseconds: timeout }))
         return Effect.flatMap(post(made, left), (answer) => {

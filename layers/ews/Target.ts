@@ -1,22 +1,16 @@
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
+import { partsOf, type UrlParts } from "./UrlParts.ts"
 
 /** An endpoint, taken apart for a request. */
-export interface Target {
+export interface Target extends UrlParts {
   readonly endpoint: AllowedEndpoint
-  readonly url: URL
-  readonly origin: string
-  /** With the query. */
-  readonly path: string
-  /** https. */
-  readonly secure: boolean
 }
 
 /** The policy has decided already; what it can never allow is refused here too, as undefined, before anything is opened. */
 export const targetOf = (endpoint: AllowedEndpoint): Target | undefined => {
-  const url = URL.parse(endpoint.url)
-  if (url === null) return undefined
-  const secure = url.protocol === "https:"
+  const parts = partsOf(endpoint.url)
+  if (parts === undefined) return undefined
+  const { secure, url } = parts
   const allowed = endpoint.listed ? secure || url.protocol === "http:" : secure && url.port === ""
-  if (!allowed) return undefined
-  return { endpoint, url, origin: url.origin, path: url.pathname + url.search, secure }
+  return allowed ? { ...parts, endpoint } : undefined
 }

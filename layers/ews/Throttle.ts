@@ -9,9 +9,9 @@ import type { CallSite } from "./EwsErrors.ts"
 import { HostCircuit } from "./HostCircuit.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
 import { type HttpRequest, type HttpSession, HttpSessions } from "./HttpSessions.ts"
-import { withLogInGuard } from "./LogInGuard.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
+import { partsOf } from "./UrlParts.ts"
 
 /** Bounds of what is remembered. */
 export interface ThrottleOptions {
@@ -90,7 +90,7 @@ export const withTrouble = (
     ): Effect.Effect<HttpAnswer, EwsError> =>
       // Who may probe has to say what came of it, so that nothing may come between.
       Effect.uninterruptibleMask((interruptibly) => {
-        const origin = originOf(endpoint.url)
+        const origin = partsOf(endpoint.url)?.origin
         if (origin === undefined) return interruptibly(ask)
         const site = { operation, host: hostOf(origin) }
         const startedAt = monotonic()
@@ -125,10 +125,10 @@ export const withTrouble = (
     })
   })
 
-/** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
+/** `withTrouble` around the `HttpSessions` that it is provided with. */
 export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
   HttpSessions,
-  Effect.flatMap(HttpSessions, (inner) => Effect.flatMap(withTrouble(inner), withLogInGuard))
+  Effect.flatMap(HttpSessions, (inner) => withTrouble(inner))
 )
 
 interface Host {
@@ -159,7 +159,6 @@ const leastWorthKnowing = (hosts: Iterable<Host>): Host | undefined => {
 const hostKey = ({ listed, pins }: AllowedEndpoint, origin: string): string =>
   listed && pins.length === 0 ? origin : `${origin} ${listed} ${pins.join()}`
 
-const originOf = (url: string): string | undefined => URL.parse(url)?.origin
 const hostOf = (origin: string): string => origin.slice(origin.indexOf("//") + 2)
 
 /** A tenth more or less, so that several nodes do not probe at the same moment. */
