@@ -39,12 +39,15 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
       ),
     inbox: (timeout) => call(inboxRequest, inboxResponse, timeout).pipe(Effect.map(accepted)),
     mails: (items, shape, timeout) =>
-      Effect.flatMap(timeLeft(timeout), (left) =>
-        Effect.flatMap(mailsIn(call, items, shape, left), (found) => previewed(call, found, shape, left))
-      ),
+      Effect.clockWith((clock) => {
+        const left = timeLeft(clock, timeout)
+        return Effect.flatMap(mailsIn(call, items, shape, left), (found) =>
+          previewed(call, found, shape, left)
+        )
+      }),
     missed: (since, limit, shape, timeout) =>
       Effect.gen(function* () {
-        const left = yield* timeLeft(timeout)
+        const left = timeLeft(yield* Effect.clock, timeout)
         const found = yield* call(
           (version) => missedRequest(version, since, limit, shape),
           missedResponse,
@@ -67,15 +70,14 @@ const mailsIn = (
   call: SoapCalls["call"],
   items: ReadonlyArray<ItemId>,
   shape: MailShape,
-  left: Effect.Effect<number>
+  left: () => number
 ): Effect.Effect<FoundMails, EwsError> => {
   if (items.length === 0) return Effect.succeed({ mails: [], sizes: new Map() })
   const batch = items.slice(0, BATCH)
-  const found = Effect.flatMap(left, (milliseconds) =>
-    call((version) => mailsRequest(version, batch, shape), mailsResponse, milliseconds)
-  )
+  const found = call((version) => mailsRequest(version, batch, shape), mailsResponse, left())
   if (items.length <= BATCH) return found
-  return Effect.zipWith(found, mailsIn(call, items.slice(BATCH), shape, left), (first, rest) => ({
+  const others = Effect.suspend(() => mailsIn(call, items.slice(BATCH), shape, left))
+  return Effect.zipWith(found, others, (first, rest) => ({
     mails: [...first.mails, ...rest.mails],
     sizes: new Map([...first.sizes, ...rest.sizes])
   }))
@@ -89,13 +91,12 @@ const previewed = (
   call: SoapCalls["call"],
   found: FoundMails,
   shape: MailShape,
-  left: Effect.Effect<number>
+  left: () => number
 ): Effect.Effect<ReadonlyArray<Mail>> => {
   const items = shape.preview ? wantText(found) : []
   if (items.length === 0) return Effect.succeed(found.mails)
-  return Effect.flatMap(left, (milliseconds) =>
-    call((version) => textBodiesRequest(version, items), textBodiesResponse, Math.floor(milliseconds / 2))
-  ).pipe(
+  const half = Math.floor(left() / 2)
+  return call((version) => textBodiesRequest(version, items), textBodiesResponse, half).pipe(
     Effect.map((texts) => withPreviews(found.mails, texts)),
     Effect.catchAll((error: EwsError) =>
       Effect.as(Effect.logDebug(`mails go without a preview: ${error.message}`), found.mails)

@@ -1,4 +1,4 @@
-import { Effect, Either, Redacted } from "effect"
+import { Cause, Effect, Either, Redacted } from "effect"
 import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
 import {
@@ -100,15 +100,28 @@ export class Session implements HttpSession {
       const progress: Progress = { stage: "waiting", handshake: "none" }
       const deadline = monotonic(clock) + timeout
       const call: Call = { target, site, request, progress, clock, timeout, deadline }
-      const answering = Effect.suspend(() => this.#wire.enter(call)).pipe(
-        // The place comes first: credentials are not opened while a call only waits.
-        Effect.flatMap(() => body(call)),
-        Effect.catchAll((trouble) => Effect.fail(errorOf(call, trouble, this.#shared.silence)))
-      )
-      return Effect.acquireUseRelease(
-        Effect.suspend(() => (this.#turn.take() ? AT_ONCE : this.#turn.wait(timeout))),
-        (served) => (served ? answering : Effect.fail(lateness(call))),
-        (served) => (served ? Effect.sync(() => this.#turn.giveBack()) : Effect.void)
+      // The place comes first: credentials are not opened while a call only waits.
+      const answering = Effect.suspend(() => Effect.flatMap(this.#wire.enter(call), () => body(call)))
+      return this.#inTurn(call, answering)
+    })
+  }
+
+  /** Runs it when the calls before it are done. Turn and errors share one region, because regions are dear. */
+  #inTurn(call: Call, answering: Answering): Effect.Effect<HttpAnswer, EwsError> {
+    return Effect.uninterruptibleMask((interruptibly) => {
+      const answered = Effect.matchCauseEffect(interruptibly(answering), {
+        onFailure: (cause) => {
+          this.#turn.giveBack()
+          return Effect.failCause(Cause.map(cause, (trouble) => errorOf(call, trouble, this.#shared.silence)))
+        },
+        onSuccess: (answer) => {
+          this.#turn.giveBack()
+          return Effect.succeed(answer)
+        }
+      })
+      if (this.#turn.take()) return answered
+      return Effect.flatMap(this.#turn.wait(call.timeout), (served) =>
+        served ? answered : Effect.fail(lateness(call))
       )
     })
   }
@@ -235,8 +248,6 @@ export class Session implements HttpSession {
     return this.#logIn(call, { ...round, offered, credulous: false })
   }
 }
-
-const AT_ONCE = Effect.succeed(true)
 
 const isMoved = (error: EwsError | HttpFailure | NoPlace): error is HttpFailure =>
   error._tag === "HttpFailure" && error.kind === "moved"

@@ -66,18 +66,19 @@ export class SessionWire {
     const cookie = this.#cookies.headerFor(target.url)
     const connection = this.#line.to(target, identity)
     if (target.secure) call.progress.handshake = identity === undefined ? "bare" : "certificate"
-    return Effect.map(this.#post(call, connection, leg, cookie), (answer) => {
+    return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
       const setCookie = answer.headers["set-cookie"]
       if (setCookie !== undefined) {
         this.#cookies.store(target.url, setCookie, call.clock.unsafeCurrentTimeMillis())
       }
-      return answer
+      return logged(call.site, answer)
     })
   }
 
   /** Without anything that tells who the caller is. */
   sendAsStranger(call: Call): Effect.Effect<HttpAnswer, HttpFailure> {
-    return this.#post(call, this.#line.toStranger(call.target), { whole: true }, undefined)
+    const posting = this.#post(call, this.#line.toStranger(call.target), { whole: true }, undefined)
+    return Effect.flatMap(posting, (answer) => logged(call.site, answer))
   }
 
   /** Gives the connection back, or ends it if a log-in clings to it or it is `busy`. */
@@ -91,14 +92,14 @@ export class SessionWire {
     { authorization, socket, whole }: Leg,
     cookie: string | undefined
   ): Effect.Effect<HttpAnswer, HttpFailure> {
-    const { progress, request, site, target } = call
+    const { progress, request, target } = call
     const headers: Record<string, string> = { ...tracingHeaders(this.#caller), ...request.headers }
     if (target.endpoint.seg) {
       Object.assign(headers, segHeaders(this.#shared.segDeviceHeader, this.#caller.devices))
     }
     if (cookie !== undefined) headers["cookie"] = cookie
     if (authorization !== undefined) headers["authorization"] = authorization
-    const posting = post(connection, {
+    return post(connection, {
       method: request.method,
       path: target.path,
       headers,
@@ -109,7 +110,6 @@ export class SessionWire {
         progress.stage = whole ? "sent" : "logging in"
       }
     })
-    return Effect.flatMap(posting, (answer) => logged(site, answer))
   }
 }
 

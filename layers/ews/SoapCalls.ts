@@ -10,6 +10,7 @@ import type { HttpSession } from "./HttpSessions.ts"
 import { followed, isRedirect, REDIRECTS_MAX, tooManyRedirects } from "./Redirects.ts"
 import { type EwsRequest, soapAction } from "./Requests.ts"
 import { type HttpAnswer, versionIn } from "./SoapAnswer.ts"
+import { timeLeft } from "./TimeLeft.ts"
 import { partsOf } from "./UrlParts.ts"
 
 /** Reads an answer; `now` in milliseconds since 1970. */
@@ -74,14 +75,14 @@ export const makeSoapCalls = (
     timeout: number
   ): Effect.Effect<A, EwsError> =>
     Effect.clockWith((clock) => {
-      const begun = clock.unsafeCurrentTimeNanos()
+      const timeLeftOf = timeLeft(clock, timeout)
       const attempt = (
         asked: ExchangeVersion,
         refusedBy?: "server" | "mailbox"
       ): Effect.Effect<A, EwsError> => {
         const made = request(asked)
         const site: CallSite = { operation: made.operation, host: partsOf(endpoint.url)?.host ?? "" }
-        const left = timeout - Number((clock.unsafeCurrentTimeNanos() - begun) / 1_000_000n)
+        const left = timeLeftOf()
         if (left <= 0) return Effect.fail(new EwsTimeout({ ...site, milliseconds: timeout }))
         return Effect.flatMap(post(made, left), (answer) => {
           if (isRedirect(answer)) return Effect.flatMap(move(site, answer), () => attempt(asked, refusedBy))

@@ -105,9 +105,13 @@ export const withTrouble = (
           return refuse("host", site, reason, host.circuit.remaining(startedAt))
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
-        return Effect.onExit(interruptibly(ask), (exit) => {
+        const learnFrom = (exit: Exit.Exit<HttpAnswer, EwsError>) => {
           const now = clock.unsafeCurrentTimeMillis()
-          return learn(call, signOf(site, exit, monotonic() - startedAt, now))
+          return Effect.zipRight(learn(call, signOf(site, exit, monotonic() - startedAt, now)), exit)
+        }
+        return Effect.matchCauseEffect(interruptibly(ask), {
+          onFailure: (cause) => learnFrom(Exit.failCause(cause)),
+          onSuccess: (answer) => learnFrom(Exit.succeed(answer))
         })
       })
 
