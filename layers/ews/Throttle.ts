@@ -9,6 +9,7 @@ import type { CallSite } from "./EwsErrors.ts"
 import { HostCircuit } from "./HostCircuit.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
 import { type HttpRequest, type HttpSession, HttpSessions } from "./HttpSessions.ts"
+import { withLogInGuard } from "./LogInGuard.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
 import { partsOf } from "./UrlParts.ts"
@@ -129,10 +130,10 @@ export const withTrouble = (
     })
   })
 
-/** `withTrouble` around the `HttpSessions` that it is provided with. */
+/** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
 export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
   HttpSessions,
-  Effect.flatMap(HttpSessions, (inner) => withTrouble(inner))
+  Effect.flatMap(HttpSessions, (inner) => Effect.flatMap(withTrouble(inner), withLogInGuard))
 )
 
 interface Host {
