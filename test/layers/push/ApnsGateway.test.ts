@@ -181,7 +181,13 @@ describe("what goes to APNs", () => {
     Effect.gen(function* () {
       const { send, stub } = yield* started()
       const target = notification(1).target
-      for (const wrong of [{ token: "a\nb" }, { token: "" }, { token: "\ud800" }, { bundleId: "a\r\nb: c" }])
+      for (const wrong of [
+        { token: "a\nb" },
+        { token: "" },
+        { token: "\ud800" },
+        { token: "%".repeat(4_096) },
+        { bundleId: "a\r\nb: c" }
+      ])
         expect((yield* send({ ...notification(1), target: { ...target, ...wrong } }))?._tag).toBe("Rejected")
       expect(yield* send(notification(1, { token: "../3/device/x?y#z" }))).toEqual(Verdict.Delivered())
       expect(yield* send(notification(1, { platform: "Android" }))).toMatchObject({ _tag: "Rejected" })
