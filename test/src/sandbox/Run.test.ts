@@ -1,34 +1,9 @@
 import { expect, it } from "@effect/vitest"
-import { Console, Effect, Fiber } from "effect"
-import { Changes } from "../../../src/sandbox/Changes.ts"
+import { Effect } from "effect"
 import { call } from "../../../src/sandbox/JsonClient.ts"
-import type { CannotListen } from "../../../src/sandbox/Listener.ts"
 import { runCns, runExchange, runSeg } from "../../../src/sandbox/Run.ts"
 import { selfSigned } from "./support/Certificate.ts"
-
-/** Runs a command until `use` is done with what it prints. */
-const running = (
-  command: Effect.Effect<never, CannotListen>,
-  use: (printed: (pattern: RegExp) => Effect.Effect<string>) => Effect.Effect<void>
-) =>
-  Effect.gen(function* () {
-    let output = ""
-    const changes = new Changes()
-    const real = yield* Effect.console
-    const console_: Console.Console = {
-      ...real,
-      log: (...parts) =>
-        Effect.sync(() => {
-          output += `${parts.join(" ")}\n`
-          changes.signal()
-        })
-    }
-    const fiber = yield* Effect.fork(command.pipe(Console.withConsole(console_)))
-    yield* use((pattern) =>
-      changes.until(() => pattern.test(output)).pipe(Effect.map(() => pattern.exec(output)?.[1] ?? ""))
-    )
-    yield* Fiber.interrupt(fiber)
-  })
+import { running } from "./support/Running.ts"
 
 const post = (url: string, body: unknown) =>
   Effect.promise(() => call(url, { method: "POST", body: JSON.stringify(body), timeout: 5000 }))
