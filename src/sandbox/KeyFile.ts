@@ -26,10 +26,19 @@ export const keyIn = (path: string, kind: KeyKind): Effect.Effect<KeptKey, Certi
     )
   )
   const made = Effect.suspend(() => {
-    const key = newKey(kind).export({ type: "pkcs8", format: "pem" }).toString()
+    const key = newKey(kind)
     return Effect.as(writeSecret(file, key), key)
   })
   return Effect.orElse(kept, () => made).pipe(Effect.map((key) => ({ key, file })))
+}
+
+/** Makes a private key (PKCS#8, PEM). */
+export const newKey = (kind: KeyKind): string => {
+  const { privateKey } =
+    kind === "ec"
+      ? generateKeyPairSync("ec", { namedCurve: "P-256" })
+      : generateKeyPairSync("rsa", { modulusLength: 2048 })
+  return privateKey.export({ type: "pkcs8", format: "pem" }).toString()
 }
 
 /** Writes a file that only its owner may read, and makes its folder if need be. */
@@ -42,11 +51,6 @@ export const writeSecret = (file: string, text: string): Effect.Effect<void, Cer
     catch: (error) =>
       new CertificateProblem({ file, reason: error instanceof Error ? error.message : String(error) })
   })
-
-const newKey = (kind: KeyKind) =>
-  kind === "ec"
-    ? generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey
-    : generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
 
 const isOfKind = (pem: string, kind: KeyKind): boolean => {
   try {

@@ -1,22 +1,29 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { freePorts } from "../../src/demo/FreePorts.ts"
+import { makeApns } from "../../src/sandbox/Apns.ts"
 import { makeExchange } from "../../src/sandbox/Exchange.ts"
+import { makeFcm } from "../../src/sandbox/Fcm.ts"
+import { newKey } from "../../src/sandbox/KeyFile.ts"
+import { PushFault } from "../../src/sandbox/PushFaults.ts"
+import { selfMade } from "../../src/sandbox/SelfMadeCertificate.ts"
+import { makeSns } from "../../src/sandbox/Sns.ts"
 import { blocksOf, patternOf, readDocument } from "./Markdown.ts"
 import { lacking, newcomer } from "./Newcomer.ts"
 
 const page = readDocument("docs/rehearsal.md")
+const [exchangesPart = "", pushPart = ""] = page.split("\n## Push gateways\n")
 const missing = lacking(["bash", "curl", "openssl"])
 /** Most of it is waiting. */
 const whySkipped =
   process.env["ENS_REHEARSE"] !== "1"
-    ? "it takes 3 minutes; set ENS_REHEARSE=1"
+    ? "it takes 5 minutes; set ENS_REHEARSE=1"
     : missing.length > 0
       ? `this machine has no ${missing.join(", ")}`
       : undefined
 if (whySkipped !== undefined) console.warn(`SKIPPED: docs/rehearsal.md is not run as a whole: ${whySkipped}`)
 const suffix = whySkipped === undefined ? "" : ` [SKIPPED: ${whySkipped}]`
-const PATIENCE = { timeout: 400_000 }
+const PATIENCE = { timeout: 600_000 }
 
 it.scopedLive("every command that docs/rehearsal.md has for the Exchange stand-in is one that it takes", () =>
   Effect.gen(function* () {
@@ -27,7 +34,7 @@ it.scopedLive("every command that docs/rehearsal.md has for the Exchange stand-i
       mailboxes: [...addresses].map((address) => ({ address, password: "secret" }))
     })
     const said = [...page.matchAll(/say (\w+) '(\{.*?\})'/g)].map(([, name = "", body = ""]) => [name, body])
-    const named = [...page.matchAll(/`(\{"kind": .*?\})`/g)].map(([, body = ""]) => ["faults", body])
+    const named = [...exchangesPart.matchAll(/`(\{"kind": .*?\})`/g)].map(([, body = ""]) => ["faults", body])
     expect(said.length).toBeGreaterThan(20)
     expect(named.length).toBeGreaterThan(5)
     for (const [name = "", body = ""] of [...said, ...named]) {
@@ -36,6 +43,36 @@ it.scopedLive("every command that docs/rehearsal.md has for the Exchange stand-i
       const answer = yield* Effect.promise(() =>
         fetch(`${exchange.controlUrl}/${name}`, { method: "POST", body: whole })
       )
+      expect([name, body, answer.status]).toEqual([name, body, 200])
+    }
+  })
+)
+
+it.scopedLive("every command that docs/rehearsal.md has for the push gateways is one that they take", () =>
+  Effect.gen(function* () {
+    const tls = selfMade(["127.0.0.1"], 1)
+    const key = newKey("rsa")
+    const standIns = {
+      apple: yield* makeApns({ tls }),
+      google: yield* makeFcm({ tls, key }),
+      amazon: yield* makeSns()
+    }
+    const said = [...pushPart.matchAll(/^(apple|google|amazon) '(\{.*?\})'/gm)]
+    const named = [...pushPart.matchAll(/^\| `(\{"kind": .*?\})`/gm)].flatMap(([, body = ""]) =>
+      Object.keys(standIns).map((name) => ["", name, body] as const)
+    )
+    expect(said.length).toBeGreaterThan(4)
+    const kinds = PushFault.members.map((fault) => fault.fields.kind.literals[0])
+    for (const kind of kinds) expect(named.map(([, , body]) => JSON.parse(body).kind)).toContain(kind)
+    const asked = [...said, ...named].map(([, name = "", body = ""]) => [name, "faults", body] as const)
+    const made = [...pushPart.matchAll(/^endpoint '(\{.*?\})'/gm)].map(([, body = ""]) => body)
+    expect(made).toHaveLength(1)
+    for (const [name, command, body] of [
+      ...asked,
+      ...made.map((body) => ["amazon", "endpoints", body] as const)
+    ]) {
+      const { controlUrl } = standIns[name as keyof typeof standIns]
+      const answer = yield* Effect.promise(() => fetch(`${controlUrl}/${command}`, { method: "POST", body }))
       expect([name, body, answer.status]).toEqual([name, body, 200])
     }
   })
@@ -69,7 +106,7 @@ it.scopedLive.skipIf(whySkipped !== undefined)(
       yield* Effect.sync(printed).pipe(
         Effect.repeat({ until: (text) => text.includes(END), schedule: Schedule.spaced("200 millis") }),
         Effect.timeoutFail({
-          duration: "390 seconds",
+          duration: "590 seconds",
           onTimeout: () => new Error(`not at its end:\n${printed()}`)
         })
       )
@@ -92,7 +129,10 @@ it.scopedLive.skipIf(whySkipped !== undefined)(
 )
 
 /** Those of the page. */
-const PORTS = ["8080", "8081", "8091", "8092", "8443", "8444", "8445", "8543", "8545"]
+const PORTS = [
+  ...["8080", "8081", "8091", "8092", "8443", "8444", "8445", "8543", "8545"],
+  ...["8093", "8193", "8094", "8194", "8095", "8195", "8180", "8181", "8280", "8281"]
+]
 
 /** No program prints them. */
 const SEPARATOR = "\u001e"
