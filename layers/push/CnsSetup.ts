@@ -40,15 +40,23 @@ export const make = Effect.fnUntraced(function* (
   return { ...gateway, expires }
 })
 
-/** The certificate for CNS; undefined if none is configured. */
+/** The certificate for CNS: of the settings, else the stored one; undefined if there is none. */
 export const certificateOf = ({
   cns,
   dataDir
-}: SettingsShape): Effect.Effect<CnsCertificate.CnsCertificate | undefined, PushSetupError, MasterKey> => {
+}: SettingsShape): Effect.Effect<CnsCertificate.CnsCertificate | undefined, PushSetupError, MasterKey> =>
+  Effect.flatMap(certificateInSettings(cns), (certificate) =>
+    certificate === undefined ? CnsCertificateFile.read(dataDir) : Effect.succeed(certificate)
+  )
+
+/** The one that the settings name, for which no master key is needed. */
+export const certificateInSettings = (
+  cns: SettingsShape["cns"]
+): Effect.Effect<CnsCertificate.CnsCertificate | undefined, PushSetupError> => {
   const [file, setting] =
     cns.certFile === undefined ? [cns.configFile, "ENS_CNS_CONFIG_FILE"] : [cns.certFile, "ENS_CNS_CERT_FILE"]
   return file === undefined
-    ? CnsCertificateFile.read(dataDir)
+    ? Effect.succeed(undefined)
     : CnsCertificate.read({
         file,
         password: cns.certPassword,

@@ -6,10 +6,11 @@ import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
 import { connectReason } from "../../layers/net/ConnectError.ts"
 import { fingerprintsOf } from "../../layers/net/Pins.ts"
 import { subjectOf } from "../../layers/push/CnsCertificate.ts"
+import * as CnsCertificateFile from "../../layers/push/CnsCertificateFile.ts"
 import * as CnsConnection from "../../layers/push/CnsConnection.ts"
 import { readBounded } from "../../layers/push/CnsFiles.ts"
 import * as CnsPins from "../../layers/push/CnsPins.ts"
-import { certificateOf } from "../../layers/push/CnsSetup.ts"
+import { certificateInSettings } from "../../layers/push/CnsSetup.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { withSettings } from "./Administer.ts"
 import { CommandProblem } from "./CommandProblem.ts"
@@ -98,10 +99,7 @@ const atHost = (text: string, settings: SettingsShape) =>
     const port = Number(url.port || usual || 443)
     const way = yield* CnsConnection.read(settings.cns)
     // Some servers end the handshake if nobody shows a certificate; it may be missing yet.
-    const ours = yield* certificateOf(settings).pipe(
-      Effect.provide(LocalMasterKey.layer(settings.masterKey)),
-      Effect.orElseSucceed(() => undefined)
-    )
+    const ours = yield* Effect.orElseSucceed(certificateAtHand(settings), () => undefined)
     const connection = { ...way, ...(ours === undefined ? {} : { identity: ours.identity }) }
     const host = url.hostname.replace(/^\[|\]$/g, "")
     const certificate = yield* CnsConnection.shownCertificate(connection, host, port).pipe(
@@ -114,6 +112,14 @@ const atHost = (text: string, settings: SettingsShape) =>
     )
     return { certificate, from: `${url.hostname}:${port}` }
   })
+
+const certificateAtHand = ({ cns, dataDir, masterKey }: SettingsShape) =>
+  Effect.flatMap(certificateInSettings(cns), (certificate) =>
+    // Opening the master key makes one if there is none, which is no business of this command.
+    certificate === undefined && existsSync(CnsCertificateFile.certificateFile(dataDir))
+      ? Effect.provide(CnsCertificateFile.read(dataDir), LocalMasterKey.layer(masterKey))
+      : Effect.succeed(certificate)
+  )
 
 const CERTIFICATE_MAX = 256 * 1024
 

@@ -1,5 +1,5 @@
 import { X509Certificate } from "node:crypto"
-import { mkdirSync, statSync, writeFileSync } from "node:fs"
+import { mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -41,6 +41,7 @@ describe("ens pin", () => {
       for (const text of [host, "CN=127.0.0.1", "2049-01-01", `SHA-256 ${certificate}`, `SHA-256 ${key}`])
         expect(added.out).toContain(text)
       expect(stub.requests).toEqual([])
+      expect(readdirSync(dataDir)).toEqual(["cns.pins.json"])
       expect(statSync(join(dataDir, "cns.pins.json")).mode & 0o777).toBe(0o600)
       const listed = JSON.parse((yield* pin("list", "--json")).out)
       expect(listed).toEqual([
