@@ -41,7 +41,7 @@ export const make = Effect.fnUntraced(function* (
 })
 
 /** The certificate for CNS: of the settings, else the stored one; undefined if there is none. */
-export const certificateOf = ({
+const certificateOf = ({
   cns,
   dataDir
 }: SettingsShape): Effect.Effect<CnsCertificate.CnsCertificate | undefined, PushSetupError, MasterKey> =>
