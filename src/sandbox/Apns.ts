@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from "node:http2"
 import { Effect, type Scope } from "effect"
 import { type ApnsAct, type ApnsRequest, serveApns } from "./ApnsServer.ts"
 import { listenForControl, outagesOf, type PushStandIn } from "./PushControl.ts"
-import { openDesk, type PushClerk } from "./PushDesk.ts"
+import { attend, openDesk, type PushClerk } from "./PushDesk.ts"
 import { type PushFaultAnswer, waiting } from "./PushFaults.ts"
 import type { KeyAndCertificate } from "./SelfMadeCertificate.ts"
 import type { CannotListen } from "./ServerPort.ts"
@@ -48,24 +48,24 @@ export const makeApns = (options: ApnsOptions): Effect.Effect<PushStandIn, Canno
     return standIn
   })
 
-const serve = async (
+const serve = (
   clerk: PushClerk,
-  request: ApnsRequest,
+  { headers, payload, token: deviceToken }: ApnsRequest,
   problem: ApnsAct | undefined
-): Promise<ApnsAct> => {
-  const { headers, payload, token: deviceToken } = request
-  await clerk.delay(deviceToken)
-  const trouble = clerk.trouble(deviceToken)
-  const act = trouble === undefined || trouble.kind === "cut" ? (problem ?? {}) : inWords(trouble)
-  if (isTaken(act)) clerk.take({ deviceToken, deviceType: "iOS", payload, options: optionsIn(headers) })
-  const isCut = trouble?.kind === "cut"
-  const reason = typeof act === "string" ? act : (act.reason ?? (trouble === undefined ? "" : "scripted"))
-  clerk.record({ deviceToken, status: isCut || typeof act === "string" ? 0 : (act.status ?? 200), reason })
-  return isCut ? "cut" : act
-}
-
-const isTaken = (act: ApnsAct): boolean =>
-  typeof act !== "string" && act.status === undefined && act.body === undefined
+): Promise<ApnsAct> =>
+  attend(clerk, {
+    deviceToken,
+    honest: () => {
+      if (problem !== undefined) return problem
+      clerk.take({ deviceToken, deviceType: "iOS", payload, options: optionsIn(headers) })
+      return {}
+    },
+    inWords,
+    describe: (act) =>
+      typeof act === "string"
+        ? { status: 0, reason: act }
+        : { status: act.status ?? 200, reason: act.reason ?? "" }
+  })
 
 /** How Apple says it ("Handling notification responses from APNs"). */
 const inWords = (fault: PushFaultAnswer): ApnsAct => {

@@ -4,10 +4,10 @@ import { notFound } from "./ControlListener.ts"
 import { FcmLogIn } from "./FcmLogIn.ts"
 import { type FcmMessage, fcmError } from "./FcmMessage.ts"
 import { type FcmSend, serveFcm, tokenUrlOf } from "./FcmServer.ts"
-import type { HttpAct } from "./HttpAct.ts"
+import { type HttpAct, statusOf } from "./HttpAct.ts"
 import { type CannotListen, type ListenerOptions, listen } from "./Listener.ts"
 import { listenForControl, outagesOf, type PushStandIn } from "./PushControl.ts"
-import { openDesk, type PushClerk } from "./PushDesk.ts"
+import { attend, openDesk, type PushClerk } from "./PushDesk.ts"
 import { type PushFaultAnswer, waiting } from "./PushFaults.ts"
 
 export interface FcmOptions extends ListenerOptions {
@@ -58,22 +58,17 @@ export const makeFcm = (options: FcmOptions): Effect.Effect<FcmStandIn, CannotLi
 const PROJECT = "ens-sandbox"
 const EMAIL = `ens@${PROJECT}.iam.gserviceaccount.com`
 
-const serve = async (
-  clerk: PushClerk,
-  { message }: FcmSend,
-  problem: HttpAct | undefined
-): Promise<HttpAct> => {
-  const deviceToken = message?.token ?? ""
-  await clerk.delay(deviceToken)
-  const trouble = clerk.trouble(deviceToken)
-  const act = trouble === undefined || trouble.kind === "cut" ? (problem ?? accepted()) : inWords(trouble)
-  const status = typeof act === "string" ? 0 : (act.status ?? 200)
-  const isRefused = problem !== undefined || status !== 200 || trouble?.kind === "malformed"
-  if (message !== undefined && !isRefused) clerk.take({ deviceToken, ...forPhone(message) })
-  const reason = trouble === undefined ? (problem === undefined ? "" : "wrong in itself") : "scripted"
-  clerk.record({ deviceToken, status: trouble?.kind === "cut" ? 0 : status, reason })
-  return trouble?.kind === "cut" ? "cut" : act
-}
+const serve = (clerk: PushClerk, { message }: FcmSend, problem: HttpAct | undefined): Promise<HttpAct> =>
+  attend(clerk, {
+    deviceToken: message?.token ?? "",
+    honest: () => {
+      if (problem !== undefined) return problem
+      if (message !== undefined) clerk.take({ deviceToken: message.token, ...forPhone(message) })
+      return accepted()
+    },
+    inWords,
+    describe: (act) => ({ status: statusOf(act), reason: problem === act ? "wrong in itself" : "" })
+  })
 
 const accepted = (): HttpAct => ({
   body: { name: `projects/${PROJECT}/messages/${randomBytes(8).toString("hex")}` }

@@ -29,3 +29,6 @@ export const perform = (
   outgoing.writeHead(status, { "content-type": contentType, ...headers })
   outgoing.end(typeof body === "string" ? body : JSON.stringify(body))
 }
+
+/** Of the answer; 0 if there is none. */
+export const statusOf = (act: HttpAct): number => (typeof act === "string" ? 0 : (act.status ?? 200))

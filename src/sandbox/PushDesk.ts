@@ -57,6 +57,36 @@ export interface PushClerk {
   readonly record: (request: Omit<PushRequestSeen, "at">) => void
 }
 
+/** A request, and how its service deals with it; `A` is what can be done with one. */
+export interface PushRequest<A> {
+  readonly deviceToken: string
+  readonly action?: string
+  /** The troubles that it can have; without it, any. */
+  readonly kinds?: ReadonlySet<PushTrouble["kind"]>
+  /** Does what is asked. */
+  readonly honest: () => A
+  /** How the service says it. */
+  readonly inWords: (fault: PushFaultAnswer) => A
+  readonly describe: (act: A) => { readonly status: number; readonly reason: string }
+}
+
+/** Deals with a request as the script says, and keeps what it got. */
+export const attend = async <A>(clerk: PushClerk, request: PushRequest<A>): Promise<A | "cut"> => {
+  const { action, describe, deviceToken, honest, inWords, kinds } = request
+  await clerk.delay(deviceToken)
+  const trouble = clerk.trouble(deviceToken, kinds)
+  const isCut = trouble?.kind === "cut"
+  const act = trouble === undefined || isCut ? honest() : inWords(trouble)
+  const { reason, status } = describe(act)
+  clerk.record({
+    deviceToken,
+    status: isCut ? 0 : status,
+    reason: reason === "" && trouble !== undefined ? "scripted" : reason,
+    ...(action === undefined ? {} : { action })
+  })
+  return isCut ? "cut" : act
+}
+
 /** On the real clock; what waits ends with the scope. */
 export const openDesk: Effect.Effect<
   { readonly desk: PushDesk; readonly clerk: PushClerk },

@@ -1,10 +1,10 @@
 import { Effect, Option, Schema, type Scope } from "effect"
 import { type Commands, command, type Views } from "./Control.ts"
 import { notFound } from "./ControlListener.ts"
-import type { HttpAct } from "./HttpAct.ts"
+import { type HttpAct, statusOf } from "./HttpAct.ts"
 import { type CannotListen, type ListenerOptions, listen } from "./Listener.ts"
 import { listenForControl, outagesOf, type PushStandIn } from "./PushControl.ts"
-import { openDesk, type PushClerk, type PushTrouble } from "./PushDesk.ts"
+import { attend, openDesk, type PushClerk, type PushTrouble } from "./PushDesk.ts"
 import { type PushFaultAnswer, waiting } from "./PushFaults.ts"
 import type { SnsPublished } from "./SnsActions.ts"
 import { type SnsEndpoint, SnsEndpoints } from "./SnsEndpoints.ts"
@@ -81,7 +81,7 @@ const COMMANDS: Commands<SnsStandIn> = {
 
 const VIEWS: Views<SnsStandIn> = { endpoints: (sns) => ({ endpoints: sns.endpoints() }) }
 
-const serve = async (
+const serve = (
   clerk: PushClerk,
   endpoints: SnsEndpoints,
   { action, form }: SnsRequest,
@@ -89,20 +89,19 @@ const serve = async (
 ): Promise<HttpAct> => {
   const target = endpoints.all.get(form.get("TargetArn") ?? form.get("EndpointArn") ?? "")
   const deviceToken = target?.token ?? form.get("Token") ?? ""
-  await clerk.delay(deviceToken)
-  const trouble = clerk.trouble(deviceToken, action === "Publish" ? OF_ANSWERS : OF_ALL_ACTIONS)
-  const act =
-    trouble === undefined || trouble.kind === "cut"
-      ? honest((published) => {
-          const isGood = clerk.trouble(deviceToken, OF_TOKENS) === undefined
-          if (isGood) clerk.take(forPhone(published))
-          return isGood
-        })
-      : inWords(trouble)
-  const status = typeof act === "string" ? 0 : (act.status ?? 200)
-  const reason = trouble === undefined ? codeIn(act) : "scripted"
-  clerk.record({ deviceToken, status: trouble?.kind === "cut" ? 0 : status, reason, action })
-  return trouble?.kind === "cut" ? "cut" : act
+  return attend(clerk, {
+    deviceToken,
+    action,
+    kinds: action === "Publish" ? OF_NOTIFICATIONS : OF_ALL,
+    honest: () =>
+      honest((published) => {
+        const isGood = clerk.trouble(deviceToken, OF_TOKENS) === undefined
+        if (isGood) clerk.take(forPhone(published))
+        return isGood
+      }),
+    inWords,
+    describe: (act) => ({ status: statusOf(act), reason: codeIn(act) })
+  })
 }
 
 type Kinds = ReadonlySet<PushTrouble["kind"]>
@@ -110,9 +109,9 @@ type Kinds = ReadonlySet<PushTrouble["kind"]>
 /** What Apple or Google says of a token. */
 const OF_TOKENS: Kinds = new Set(["dead", "badToken"])
 /** What SNS says to any request. */
-const OF_ALL_ACTIONS: Kinds = new Set(["throttled", "unauthorized", "status", "malformed", "cut"])
+const OF_ALL: Kinds = new Set(["throttled", "unauthorized", "status", "malformed", "cut"])
 /** What SNS says to a notification. */
-const OF_ANSWERS: Kinds = new Set([...OF_ALL_ACTIONS, "reject"])
+const OF_NOTIFICATIONS: Kinds = new Set([...OF_ALL, "reject"])
 
 /** How SNS says it (docs.aws.amazon.com, "Publish" and "Common errors" of the SNS API). */
 const inWords = (fault: PushFaultAnswer): HttpAct => {

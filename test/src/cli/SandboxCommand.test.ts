@@ -41,6 +41,17 @@ describe("ens sandbox exchange", () => {
   )
 })
 
+describe("ens sandbox apns, fcm and sns", () => {
+  it.scopedLive.each(["apns", "fcm", "sns"])("%s says in one line what is wrong", (name) =>
+    Effect.gen(function* () {
+      const half = yield* ens("sandbox", name, "--port", "0", "--tls-cert", "package.json")
+      expect([half.ok, half.err]).toEqual([false, "ens: --tls-cert and --tls-key go together"])
+      const { out } = yield* ens("sandbox", name, "--help")
+      for (const option of ["--port", "--control-port", "--tls-dir"]) expect(out).toContain(option)
+    })
+  )
+})
+
 describe("ens sandbox device", () => {
   /** A service that refuses every registration, and keeps what it was asked. */
   const service = Effect.gen(function* () {

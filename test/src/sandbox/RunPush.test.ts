@@ -73,6 +73,16 @@ it.scopedLive("the FCM command makes a service account, whose key it keeps over 
   })
 )
 
+it.scopedLive("a folder that cannot be made is a failure with its name", () =>
+  Effect.gen(function* () {
+    const given = { ...(yield* place), folder: "package.json/x" }
+    for (const command of [runApns(given), runFcm(given)])
+      expect((yield* Effect.flip(command)).message).toMatch(
+        /package\.json\/x\/\S+: .*; choose another file or folder$/
+      )
+  })
+)
+
 it.live("the SNS command prints the settings, and every notification it takes", () =>
   running(runSns({ port: 0, certFile: "/some where/it's.crt" }), (printed) =>
     Effect.gen(function* () {
