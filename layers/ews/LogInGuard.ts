@@ -7,6 +7,7 @@ import { type Caller, type HttpSession, HttpSessions } from "./HttpSessions.ts"
 import { type LogInTry, LogInWatch } from "./LogInWatch.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
+import { partsOf, type UrlParts } from "./UrlParts.ts"
 
 /** Hosts whose log-ins are watched at a time. */
 export const HOSTS_MAX = 1_000
@@ -31,7 +32,7 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
       refusing += change
       TroubleMetrics.hostsRefusingLogIns.unsafeUpdate(refusing, [])
     }
-    const hostAt = ({ host, origin }: URL): Host => {
+    const hostAt = ({ host, origin }: UrlParts): Host => {
       const known = hosts.get(origin)
       if (known !== undefined) return known
       if (hosts.size >= HOSTS_MAX) forgetOne()
@@ -60,7 +61,7 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
 
     const guard = (
       { budget, user }: Caller,
-      url: URL,
+      url: UrlParts,
       operation: string,
       ask: Effect.Effect<HttpAnswer, EwsError>
     ): Effect.Effect<HttpAnswer, EwsError> =>
@@ -119,9 +120,9 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
           inner.open(caller),
           (session): HttpSession => ({
             send: (endpoint, request, timeout) => {
-              const url = URL.parse(endpoint.url)
+              const url = partsOf(endpoint.url)
               const ask = session.send(endpoint, request, timeout)
-              return url === null ? ask : guard(caller, url, request.operation, ask)
+              return url === undefined ? ask : guard(caller, url, request.operation, ask)
             },
             // Whoever sends no log-in is refused none.
             sendAnonymously: session.sendAnonymously
