@@ -3,9 +3,10 @@ import * as actors from "./actors.ts"
 import type { Bench } from "./Bench.ts"
 import * as callback from "./callback.ts"
 import * as ews from "./ews.ts"
+import * as push from "./push.ts"
 import { machine, table, writeJson } from "./Report.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, push]
 
 const usage = (): string =>
   [

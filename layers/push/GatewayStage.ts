@@ -1,12 +1,24 @@
-import { Effect, Exit, FiberSet, type Scope } from "effect"
-import { type PushNotification, Verdict } from "../../schemas/Push.ts"
+import { Effect, Exit, type Scope } from "effect"
+import { isFinal, type PushNotification, type Verdict } from "../../schemas/Push.ts"
 import { BadgeLanes, type BadgeTicket, withoutBadge } from "./BadgeLanes.ts"
 import { Circuit } from "./Circuit.ts"
 import { failureReason } from "./FailureReason.ts"
+import * as Flights from "./Flights.ts"
 import type { Gateway } from "./Gateway.ts"
 import type { GatewayHealth } from "./Push.ts"
 import * as PushMetrics from "./PushMetrics.ts"
-import { persistently } from "./Retries.ts"
+import { retryPause } from "./Retries.ts"
+import {
+  type Batch,
+  DELIVERED,
+  type Entry,
+  NOTHING,
+  QUEUE_FULL,
+  REQUEST_LONGEST,
+  SHUTTING_DOWN,
+  UNKNOWN,
+  verdictIn
+} from "./StageEntry.ts"
 import { StageHealth } from "./StageHealth.ts"
 import { reportConvicted, reportOf } from "./StageReports.ts"
 import { Suspects } from "./Suspects.ts"
@@ -23,14 +35,13 @@ export interface GatewayStage {
 /** How many notifications may wait for a slot of a gateway (at 4 KB each: 40 MB). */
 export const WAITING_MAX = 10_000
 
-/** Milliseconds after which a request is given up, whatever its gateway's own timeouts are. */
-export const REQUEST_LONGEST = 60_000
-
 /**
  * Queue, slots and circuit of one gateway. A notification that finds a free slot is sent at once and alone; those that
  * find none wait, and leave together, as many as a request may carry, when a slot becomes free. When the circuit opens
  * or the gateway throttles, those that wait are answered at once. A sender that is interrupted takes its notification
  * out of the queue; one that is under way stays under way, for the sake of the others in its batch.
+ *
+ * Plain callbacks, because this is done for every notification: `npm run bench -- push` measures it.
  */
 export const make = Effect.fnUntraced(function* (
   gateway: Gateway,
@@ -38,27 +49,75 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<GatewayStage, never, Scope.Scope> {
   const clock = yield* Effect.clock
   const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-  const run = yield* FiberSet.makeRuntime<never>()
+  const flights = yield* Flights.make(gateway, REQUEST_LONGEST)
   const circuit = new Circuit()
   const suspects = new Suspects()
   const lanes = new BadgeLanes()
   const watch = new StageHealth()
+  const meter = PushMetrics.meterOf(gateway.name)
   const waiting = new Set<Entry>()
-  const metrics = PushMetrics.of(gateway.name)
-  let held = 0
+  /** Until their device has got another number. */
+  const held = new Set<Entry>()
+  /** Until they are tried again. */
+  const resting = new Set<Entry>()
   let busy = 0
+  let launching = false
   let closed = false
 
+  /** The entry has come to this, and nobody hears of it any more. */
+  const finish = (entry: Entry, verdict: Verdict) => {
+    entry.isOver = true
+    if (entry.badge) lanes.leave(entry.badge)
+    entry.resume(Effect.succeed(verdict))
+  }
+
   const answer = (entry: Entry, verdict: Verdict) => {
-    metrics.verdict[verdict._tag].unsafeUpdate(1, [])
-    if (verdict._tag !== "Delivered") metrics.failure(failureReason(verdict)).unsafeUpdate(1, [])
-    entry.resume(verdict)
+    meter.answered(verdict._tag)
+    if (verdict._tag !== "Delivered") meter.failed(failureReason(verdict))
     if (entry.badge) lanes.landed(entry.badge)
+    if (entry.isOver) return
+    const pause = pauseAfter(entry, verdict)
+    if (pause === undefined) finish(entry, verdict)
+    else rest(entry, pause)
+  }
+
+  const pauseAfter = ({ retries, until }: Entry, verdict: Verdict): number | undefined => {
+    if (until === undefined || isFinal(verdict) || closed || verdict === QUEUE_FULL) return undefined
+    const time = now()
+    const asked = verdict._tag === "RetryLater" && verdict.after > 0 ? verdict.after : circuit.retryIn(time)
+    return retryPause(verdict, { asked, left: until - time, random: Math.random(), retries })
+  }
+
+  const rest = (entry: Entry, pause: number) => {
+    resting.add(entry)
+    const again = Effect.sync(() => {
+      resting.delete(entry)
+      entry.retries++
+      meter.retried()
+      submit(entry)
+    })
+    const abandon = flights.run(Effect.delay(again, pause))
+    entry.leave = () => {
+      resting.delete(entry)
+      abandon()
+    }
   }
 
   const supersede = (entry: Entry) => {
-    metrics.superseded.unsafeUpdate(1, [])
-    entry.resume(Verdict.Delivered())
+    meter.superseded()
+    finish(entry, DELIVERED)
+  }
+
+  const hold = (entry: Entry, badge: BadgeTicket) => {
+    held.add(entry)
+    const release = lanes.hold(badge, () => {
+      held.delete(entry)
+      submit(entry)
+    })
+    entry.leave = () => {
+      held.delete(entry)
+      release()
+    }
   }
 
   /** What the entry is to be sent as; undefined: not now, and it has been seen to. */
@@ -85,96 +144,69 @@ export const make = Effect.fnUntraced(function* (
     for (const entry of waiting) {
       if (entries.length === gateway.batchSize) break
       waiting.delete(entry)
+      entry.leave = NOTHING
       const notification = departing(entry)
       if (notification === undefined) continue
       entries.push(entry)
       notifications.push(notification)
     }
-    metrics.waiting.unsafeUpdate(waiting.size, [])
+    meter.waiting(waiting.size)
     return { entries, notifications }
   }
 
   const refuseWaiting = () => {
     const verdict = closed ? SHUTTING_DOWN : circuit.refusal(now())
-    if (!verdict) return
-    for (const entry of waiting) answer(entry, verdict)
+    if (!verdict || waiting.size === 0) return
+    const refused = [...waiting]
     waiting.clear()
-    metrics.waiting.unsafeUpdate(waiting.size, [])
+    meter.waiting(0)
+    for (const entry of refused) answer(entry, verdict)
   }
 
-  const settle = ({ entries, notifications }: Batch, exit: Exit.Exit<ReadonlyArray<Verdict>>) => {
+  const land = ({ entries, notifications }: Batch, landing: Flights.Landing) => {
     const probe = entries.some((entry) => entry.probe)
     const before = circuit.trouble
-    const said = entries.map((_, i) => (Exit.isSuccess(exit) ? exit.value[i] : undefined) ?? UNKNOWN)
+    const said = entries.map((_, i) => verdictIn(landing, i))
     // A crash or a shutdown says nothing about the gateway.
-    if (Exit.isSuccess(exit)) circuit.report(said, probe, now())
+    const isAnswer = landing === undefined || Exit.isSuccess(landing)
+    if (isAnswer) circuit.report(said, probe, now())
     else if (probe) circuit.abandonProbe()
     const verdicts = suspects.judge(notifications, said)
     watch.answered(verdicts, now())
     for (const [i, entry] of entries.entries()) answer(entry, verdicts[i] ?? UNKNOWN)
     refuseWaiting()
-    metrics.down.unsafeUpdate(circuit.trouble ? 1 : 0, [])
-    const report = reportOf(gateway, exit, before, circuit.trouble, now())
-    return verdicts === said ? report : Effect.zipRight(report, reportConvicted(gateway, verdicts))
+    meter.down(circuit.trouble !== undefined)
+    const report = reportOf(gateway, landing, before, circuit.trouble, now())
+    if (report) flights.run(report)
+    if (verdicts !== said) flights.run(reportConvicted(gateway, verdicts))
   }
 
-  const deliver = (batch: Batch) =>
-    Effect.suspend(() => {
-      const started = now()
-      metrics.batchSize.unsafeUpdate(batch.entries.length, [])
-      return gateway.send(batch.notifications).pipe(
-        Effect.timeoutTo({
-          duration: REQUEST_LONGEST,
-          onSuccess: (verdicts) => verdicts,
-          onTimeout: () => batch.entries.map(() => NO_ANSWER)
-        }),
-        Effect.onExit((exit) => {
-          metrics.seconds.unsafeUpdate((now() - started) / 1000, [])
-          return settle(batch, exit)
-        }),
-        Effect.catchAllCause(() => Effect.void)
-      )
+  const launch = () => {
+    const batch = take()
+    if (batch.entries.length === 0) return
+    const started = now()
+    if (busy === 0) watch.began(started)
+    meter.underWay(++busy)
+    meter.batch(batch.entries.length)
+    flights.start(batch.notifications, (landing) => {
+      meter.took((now() - started) / 1000)
+      meter.underWay(--busy)
+      land(batch, landing)
+      launchAll()
     })
-
-  const work = Effect.fnUntraced(
-    function* (first: Batch) {
-      for (let batch = first; batch.entries.length > 0; batch = take()) yield* deliver(batch)
-    },
-    Effect.ensuring(
-      Effect.sync(() => {
-        busy--
-        metrics.underWay.unsafeUpdate(busy, [])
-      })
-    )
-  )
-
-  const enqueue = (entry: Entry) => {
-    waiting.add(entry)
-    metrics.waiting.unsafeUpdate(waiting.size, [])
-    if (busy >= gateway.slots) return
-    if (busy === 0) watch.began(now())
-    busy++
-    metrics.underWay.unsafeUpdate(busy, [])
-    run(work(take()))
   }
 
-  /** Its device is just getting another number; afterwards it comes like a new one. */
-  const hold = (entry: Entry, badge: BadgeTicket) => {
-    held++
-    const release = lanes.hold(badge, () => {
-      held--
-      entry.leave = NOTHING
-      submit(entry)
-    })
-    entry.leave = () => {
-      held--
-      release()
-    }
+  /** A gateway that answers at once calls back while it is being called. */
+  const launchAll = () => {
+    if (launching) return
+    launching = true
+    while (busy < gateway.slots && waiting.size > 0) launch()
+    launching = false
   }
 
   const submit = (entry: Entry): void => {
     if (closed) return answer(entry, SHUTTING_DOWN)
-    if (waiting.size + held >= waitingMax) return answer(entry, QUEUE_FULL)
+    if (waiting.size + held.size >= waitingMax) return answer(entry, QUEUE_FULL)
     if (entry.badge) {
       const standing = lanes.standing(entry.badge)
       if (standing === "Superseded") return supersede(entry)
@@ -184,49 +216,43 @@ export const make = Effect.fnUntraced(function* (
     if (admission._tag === "Refuse") return answer(entry, admission.verdict)
     entry.probe = admission._tag === "Probe"
     entry.leave = () => waiting.delete(entry)
-    enqueue(entry)
+    waiting.add(entry)
+    meter.waiting(waiting.size)
+    launchAll()
   }
-
-  const once = (notification: PushNotification, badge: BadgeTicket | undefined) =>
-    Effect.async<Verdict>((resume) => {
-      const entry: Entry = {
-        notification,
-        badge: badge && { ...badge },
-        since: now(),
-        probe: false,
-        resume: (verdict) => resume(Effect.succeed(verdict)),
-        leave: NOTHING
-      }
-      submit(entry)
-      return Effect.sync(() => entry.leave())
-    })
-
-  const pause = (verdict: Verdict): number | undefined => {
-    if (closed || verdict === QUEUE_FULL) return undefined
-    return verdict._tag === "RetryLater" && verdict.after > 0 ? verdict.after : circuit.retryIn(now())
-  }
-
-  const onRetry = () => metrics.retries.unsafeUpdate(1, [])
 
   const send: GatewayStage["send"] = (notification, until) =>
-    Effect.suspend(() => {
+    Effect.async((resume) => {
       const badge = lanes.join(notification)
-      const trying = once(notification, badge)
-      const sending =
-        until === undefined ? trying : persistently({ once: trying, until, now, pause, onRetry })
-      return badge
-        ? Effect.ensuring(
-            sending,
-            Effect.sync(() => lanes.leave(badge))
-          )
-        : sending
+      const entry: Entry = {
+        notification,
+        badge,
+        since: now(),
+        until,
+        retries: 0,
+        probe: false,
+        isOver: false,
+        leave: NOTHING,
+        resume
+      }
+      submit(entry)
+      return Effect.sync(() => {
+        if (entry.isOver) return
+        entry.isOver = true
+        entry.leave()
+        if (badge) lanes.leave(badge)
+      })
     })
 
-  // Runs before the workers are interrupted, so that nobody is left waiting for them.
+  // Runs before requests are interrupted, so that nobody is left waiting for them.
   yield* Effect.addFinalizer(() =>
     Effect.sync(() => {
       closed = true
       refuseWaiting()
+      for (const entry of [...resting]) {
+        entry.leave()
+        finish(entry, SHUTTING_DOWN)
+      }
     })
   )
 
@@ -239,7 +265,7 @@ export const make = Effect.fnUntraced(function* (
       lastError: watch.lastError?.reason,
       lastErrorAt: watch.lastError?.at,
       underWay: busy,
-      waiting: waiting.size + held,
+      waiting: waiting.size + held.size,
       oldestWaiting: oldest?.since,
       stalledSince: watch.stalledSince(busy > 0 || waiting.size > 0, now()),
       expires: gateway.expires ?? []
@@ -248,33 +274,7 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     send,
-    accepts: () => !closed && waiting.size + held < waitingMax && circuit.accepts(now()),
+    accepts: () => !closed && waiting.size + held.size < waitingMax && circuit.accepts(now()),
     health
   }
 })
-
-interface Entry {
-  readonly notification: PushNotification
-  readonly badge: BadgeTicket | undefined
-  /** When it was handed in. */
-  readonly since: number
-  /** Never waits: what opened the circuit left a slot free, and only one probe is under way. */
-  probe: boolean
-  readonly resume: (verdict: Verdict) => void
-  /** Takes it out of where it waits; nothing once it is under way. */
-  leave: () => void
-}
-
-/** Entries and what is sent of them, in the same order. */
-interface Batch {
-  readonly entries: ReadonlyArray<Entry>
-  readonly notifications: ReadonlyArray<PushNotification>
-}
-
-const NOTHING = () => {}
-
-/** Whether the gateway took it is not known; a repeat has the same id and does no harm. */
-const UNKNOWN = Verdict.RetryLater({ after: 0 })
-const SHUTTING_DOWN = Verdict.RetryLater({ after: 0 })
-const QUEUE_FULL = Verdict.GatewayDown({ reason: "queue full" })
-const NO_ANSWER = Verdict.GatewayDown({ reason: `no answer within ${REQUEST_LONGEST / 1000} s` })

@@ -1,72 +1,77 @@
-import { Metric, MetricBoundaries } from "effect"
+import { Metric, MetricBoundaries, MetricLabel } from "effect"
 import type { Verdict } from "../../schemas/Push.ts"
 import type { GatewayName } from "../../schemas/Settings.ts"
 import type { FailureReason } from "./FailureReason.ts"
 
 /** Metrics of the push stage. Labels are names of gateways, verdicts and reasons: few, and known beforehand. */
 
-/** What the counters and distributions of one gateway are counted in, looked up once. */
-export const of = (name: GatewayName) => {
-  const failed = new Map<FailureReason, Metric.Metric.Counter<number>>()
+/** Notifications that were answered, by gateway and verdict. One that is tried again counts each time. */
+export const verdicts = (gateway: GatewayName, verdict: Verdict["_tag"]) =>
+  Metric.taggedWithLabels(verdictCounter, labels({ gateway, verdict }))
+
+/** Those of them that were not delivered, by gateway and reason. */
+export const failures = (gateway: GatewayName, reason: FailureReason) =>
+  Metric.taggedWithLabels(failureCounter, labels({ gateway, reason }))
+
+/** Tries after the first. */
+export const retries = (gateway: GatewayName) => Metric.taggedWithLabels(retryCounter, labels({ gateway }))
+
+/** 1 while the gateway is known to be down. */
+export const down = (gateway: GatewayName) => Metric.taggedWithLabels(downGauge, labels({ gateway }))
+
+/** 1 while requests are under way and none is answered for conspicuously long. Set when somebody looks. */
+export const stalled = (gateway: GatewayName) => Metric.taggedWithLabels(stalledGauge, labels({ gateway }))
+
+/** Seconds that the one has waited which waits longest for a slot. Set when somebody looks. */
+export const oldestWaiting = (gateway: GatewayName) =>
+  Metric.taggedWithLabels(oldestGauge, labels({ gateway }))
+
+/** Sets or adds to the metrics of one gateway. */
+export interface StageMeter {
+  readonly answered: (verdict: Verdict["_tag"]) => void
+  readonly failed: (reason: FailureReason) => void
+  readonly retried: () => void
+  /** A badge was not sent because a later number came. */
+  readonly superseded: () => void
+  readonly waiting: (notifications: number) => void
+  readonly underWay: (requests: number) => void
+  readonly down: (isDown: boolean) => void
+  /** A request was made, and was answered after so many seconds. */
+  readonly batch: (size: number) => void
+  readonly took: (seconds: number) => void
+}
+
+export const meterOf = (gateway: GatewayName): StageMeter => {
+  const own = labels({ gateway })
+  const byVerdict = remembering((verdict) => labels({ gateway, verdict }))
+  const byReason = remembering((reason) => labels({ gateway, reason }))
   return {
-    verdict: {
-      Delivered: verdicts(name, "Delivered"),
-      TokenDead: verdicts(name, "TokenDead"),
-      RetryLater: verdicts(name, "RetryLater"),
-      Rejected: verdicts(name, "Rejected"),
-      GatewayDown: verdicts(name, "GatewayDown")
-    },
-    failure: (reason: FailureReason) => {
-      const known = failed.get(reason)
-      if (known !== undefined) return known
-      const made = failures(name, reason)
-      failed.set(reason, made)
-      return made
-    },
-    superseded: superseded(name),
-    retries: retries(name),
-    waiting: waiting(name),
-    underWay: underWay(name),
-    down: down(name),
-    batchSize: batchSize(name),
-    seconds: seconds(name)
+    answered: (verdict) => verdictCounter.unsafeUpdate(1, byVerdict(verdict)),
+    failed: (reason) => failureCounter.unsafeUpdate(1, byReason(reason)),
+    retried: () => retryCounter.unsafeUpdate(1, own),
+    superseded: () => supersededCounter.unsafeUpdate(1, own),
+    waiting: (notifications) => waitingGauge.unsafeUpdate(notifications, own),
+    underWay: (requests) => underWayGauge.unsafeUpdate(requests, own),
+    down: (isDown) => downGauge.unsafeUpdate(isDown ? 1 : 0, own),
+    batch: (size) => batchHistogram.unsafeUpdate(size, own),
+    took: (seconds) => secondsHistogram.unsafeUpdate(seconds, own)
   }
 }
 
-/** Notifications that left the stage, by gateway and verdict. */
-export const verdicts = (gateway: GatewayName, verdict: Verdict["_tag"]) =>
-  Metric.tagged(Metric.tagged(verdictCounter, "gateway", gateway), "verdict", verdict)
+type Labels = ReadonlyArray<MetricLabel.MetricLabel>
 
-/** Notifications that were not delivered, by gateway and reason. One that is tried again counts each time. */
-export const failures = (gateway: GatewayName, reason: FailureReason) =>
-  Metric.tagged(Metric.tagged(failureCounter, "gateway", gateway), "reason", reason)
+const labels = (tags: Readonly<Record<string, string>>): Labels =>
+  Object.entries(tags).map(([name, value]) => MetricLabel.make(name, value))
 
-/** Tries after the first. */
-export const retries = (gateway: GatewayName) => Metric.tagged(retryCounter, "gateway", gateway)
-
-/** Badges that were not sent because a later number came. */
-export const superseded = (gateway: GatewayName) => Metric.tagged(supersededCounter, "gateway", gateway)
-
-/** Requests under way. */
-export const underWay = (gateway: GatewayName) => Metric.tagged(underWayGauge, "gateway", gateway)
-
-/** 1 while requests are under way and none is answered for conspicuously long. Set when somebody looks. */
-export const stalled = (gateway: GatewayName) => Metric.tagged(stalledGauge, "gateway", gateway)
-
-/** Seconds that the one has waited which waits longest for a slot. Set when somebody looks. */
-export const oldestWaiting = (gateway: GatewayName) => Metric.tagged(oldestGauge, "gateway", gateway)
-
-/** Notifications that wait for a slot. */
-export const waiting = (gateway: GatewayName) => Metric.tagged(waitingGauge, "gateway", gateway)
-
-/** 1 while the gateway is known to be down. */
-export const down = (gateway: GatewayName) => Metric.tagged(downGauge, "gateway", gateway)
-
-/** How many notifications a request carried. */
-export const batchSize = (gateway: GatewayName) => Metric.tagged(batchHistogram, "gateway", gateway)
-
-/** How long a gateway took for a request. */
-export const seconds = (gateway: GatewayName) => Metric.tagged(secondsHistogram, "gateway", gateway)
+/** A metric finds its value by the very array of labels at once, and by labels that are equal only with some work. */
+const remembering = (labelsOf: (value: string) => Labels): ((value: string) => Labels) => {
+  const known = new Map<string, Labels>()
+  return (value) => {
+    const found = known.get(value) ?? labelsOf(value)
+    known.set(value, found)
+    return found
+  }
+}
 
 const verdictCounter = Metric.counter("ens_push_notifications_total", {
   description: "Notifications handed to a push gateway, by gateway and verdict.",

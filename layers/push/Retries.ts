@@ -1,4 +1,3 @@
-import { Effect, Random } from "effect"
 import { isFinal, type Verdict } from "../../schemas/Push.ts"
 
 /** So often a notification is tried again at most, however much time is left. */
@@ -8,38 +7,28 @@ export const RETRIES_MAX = 6
 export const PAUSE_FIRST = 250
 export const PAUSE_LONGEST = 4_000
 
-export interface Retrying {
-  readonly once: Effect.Effect<Verdict>
-  /** The last moment at which a try may begin, on the line of `now` (milliseconds). */
-  readonly until: number
-  readonly now: () => number
-  /** Milliseconds until another try makes sense after this verdict; undefined: none does soon. */
-  readonly pause: (verdict: Verdict) => number | undefined
-  /** Called before every further try. */
-  readonly onRetry: () => void
-}
-
 /**
- * The one place where a notification is tried again: after the time that the gateway asks for, and besides after pauses
- * that double, each somewhat random, so that those who wait do not come back at once. What would begin after `until` is
- * not waited for: its last verdict is the answer. Whoever is interrupted leaves nothing behind.
+ * When to try again: after the time that the gateway asks for, and besides after pauses that double, each somewhat random
+ * (`random`: from 0 to 1), so that those who wait do not come back at once. Milliseconds; undefined: there is no sense in
+ * it, or it would be too late. `asked`: how long to wait at least after this verdict, undefined for not at all; `left`:
+ * until when a try may begin.
  */
-export const persistently = (retrying: Retrying): Effect.Effect<Verdict> => attempt(retrying, 0)
-
-const attempt = (retrying: Retrying, retries: number): Effect.Effect<Verdict> =>
-  Effect.flatMap(retrying.once, (verdict) => {
-    const asked = isFinal(verdict) || retries >= RETRIES_MAX ? undefined : retrying.pause(verdict)
-    if (asked === undefined || retrying.now() + asked >= retrying.until) return Effect.succeed(verdict)
-    return Effect.flatMap(Random.next, (random) => {
-      const own = Math.min(PAUSE_FIRST * 2 ** retries, PAUSE_LONGEST)
-      const pause = asked + own * (0.5 + random / 2)
-      if (retrying.now() + pause >= retrying.until) return Effect.succeed(verdict)
-      return Effect.zipRight(
-        Effect.sleep(pause),
-        Effect.suspend(() => {
-          retrying.onRetry()
-          return attempt(retrying, retries + 1)
-        })
-      )
-    })
-  })
+export const retryPause = (
+  verdict: Verdict,
+  {
+    asked,
+    left,
+    random,
+    retries
+  }: {
+    readonly asked: number | undefined
+    readonly left: number
+    readonly random: number
+    readonly retries: number
+  }
+): number | undefined => {
+  if (isFinal(verdict) || asked === undefined || retries >= RETRIES_MAX) return undefined
+  const own = Math.min(PAUSE_FIRST * 2 ** retries, PAUSE_LONGEST)
+  const pause = asked + own * (0.5 + random / 2)
+  return pause < left ? pause : undefined
+}

@@ -1,26 +1,27 @@
 import { Cause, Effect, Exit } from "effect"
 import type { Verdict } from "../../schemas/Push.ts"
 import type { Trouble } from "../net/Outage.ts"
+import type { Landing } from "./Flights.ts"
 import type { Gateway } from "./Gateway.ts"
 
-/** What the log says after a request: that the gateway crashed, went down or came back. */
+/** What the log is to say after a request, if anything: that the gateway crashed, went down or came back. */
 export const reportOf = (
   { name }: Gateway,
-  exit: Exit.Exit<ReadonlyArray<Verdict>>,
+  landing: Landing,
   before: Trouble | undefined,
   after: Trouble | undefined,
   now: number
-): Effect.Effect<void> => {
-  if (Exit.isFailure(exit))
-    return Cause.isInterruptedOnly(exit.cause)
-      ? Effect.void
-      : Effect.logError(`Push gateway ${name} crashed: ${crashOf(exit.cause)}`)
+): Effect.Effect<void> | undefined => {
+  if (landing !== undefined && Exit.isFailure(landing))
+    return Cause.isInterruptedOnly(landing.cause)
+      ? undefined
+      : Effect.logError(`Push gateway ${name} crashed: ${crashOf(landing.cause)}`)
   if (after && !before) return Effect.logWarning(`Push gateway ${name} is down: ${after.reason}`)
   if (before && !after)
     return Effect.logInfo(
       `Push gateway ${name} is up again after ${Math.round((now - before.since) / 1000)} s`
     )
-  return Effect.void
+  return undefined
 }
 
 /** A notification was convicted, see `Suspects`. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Logger, Metric, Scope, TestClock } from "effect"
+import { Effect, Exit, Fiber, Layer, Logger, LogLevel, Metric, Scope, TestClock } from "effect"
 import { PROBE_FIRST } from "../../../layers/net/Outage.ts"
-import { REQUEST_LONGEST } from "../../../layers/push/GatewayStage.ts"
 import type { Push } from "../../../layers/push/Push.ts"
 import * as PushMetrics from "../../../layers/push/PushMetrics.ts"
 import * as PushStage from "../../../layers/push/PushStage.ts"
+import { REQUEST_LONGEST } from "../../../layers/push/StageEntry.ts"
 import { STALLED_AFTER } from "../../../layers/push/StageHealth.ts"
 import { Verdict } from "../../../schemas/Push.ts"
 import { notification } from "../../support/Notifications.ts"
@@ -307,7 +307,9 @@ describe("a gateway with a bug", () => {
       const lines: Array<string> = []
       const logger = Logger.make(({ message }) => lines.push(String(message)))
       const { gateway, push } = yield* one().pipe(
-        Effect.provide(Logger.replace(Logger.defaultLogger, logger))
+        Effect.provide(
+          Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.minimumLogLevel(LogLevel.All))
+        )
       )
       const [fiber] = yield* sendAll(push, [1])
       yield* gateway.requests[0]!.crash("cannot encode Subject 1")
@@ -371,9 +373,9 @@ describe("health", () => {
   it.scoped("tells of a gateway that does not answer, until it does", () =>
     Effect.gen(function* () {
       const { gateway, push } = yield* one({ slots: 2 })
-      yield* TestClock.adjust("1 hour")
+      yield* TestClock.adjust("1 minute")
       yield* sendAll(push, [1, 2])
-      const since = 3_600_000
+      const since = 60_000
       expect((yield* push.health)[0]!.stalledSince).toBeUndefined()
       yield* TestClock.adjust(STALLED_AFTER)
       expect((yield* push.health)[0]!.stalledSince).toBe(since)

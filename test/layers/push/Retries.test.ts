@@ -120,6 +120,18 @@ describe("a notification with a deadline", () => {
     })
   )
 
+  it.effect("is answered when the service stops while it waits for its next try", () =>
+    Effect.gen(function* () {
+      const scope = yield* Scope.make()
+      const { push, times } = yield* answering(Verdict.RetryLater({ after: 5_000 })).pipe(Scope.extend(scope))
+      const fiber = yield* Effect.fork(push.send(notification(1), 9_000))
+      yield* settle
+      yield* Scope.close(scope, Exit.void)
+      expect(yield* Fiber.join(fiber)).toEqual(Verdict.RetryLater({ after: 0 }))
+      expect(times).toHaveLength(1)
+    })
+  )
+
   it.effect("is not kept when the service stops", () =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
