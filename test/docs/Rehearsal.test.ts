@@ -17,7 +17,7 @@ const missing = lacking(["bash", "curl", "openssl"])
 /** Most of it is waiting. */
 const whySkipped =
   process.env["ENS_REHEARSE"] !== "1"
-    ? "it takes 5 minutes; set ENS_REHEARSE=1"
+    ? "it takes 4 minutes; set ENS_REHEARSE=1"
     : missing.length > 0
       ? `this machine has no ${missing.join(", ")}`
       : undefined
