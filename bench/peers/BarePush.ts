@@ -17,7 +17,7 @@ export const bareSend = (service: PushService, server: PushServerReady): Promise
   CLIENTS[service](server)
 
 const CLIENTS: Record<PushService, (server: PushServerReady) => Promise<Send>> = {
-  none: async () => async () => {},
+  none: async () => () => new Promise((resolve) => setImmediate(resolve)),
 
   log:
     async ({ folder }) =>

@@ -30,7 +30,10 @@ export const ensGateway = async (
         name: "log",
         batchSize: 1,
         slots: 100,
-        send: (batch) => Effect.succeed(batch.map(() => DELIVERED))
+        send: (batch) =>
+          Effect.async((resume) => {
+            setImmediate(() => resume(Effect.succeed(batch.map(() => DELIVERED))))
+          })
       })
     case "log": {
       const { make } = await import("../../layers/push/LogGateway.ts")

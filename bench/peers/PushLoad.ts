@@ -11,7 +11,7 @@ export interface PushServerReady {
 /** How notifications are sent: by the client alone, by our gateway, or by our push stage and gateway. */
 export type PushWay = "bare" | "gateway" | "stage"
 
-/** `none`: there is no service, and every notification counts as delivered at once. */
+/** `none`: there is no service; every notification counts as delivered in the next turn of the event loop. */
 export type PushService = GatewayName | "none"
 
 /** What the bench asks of a client: notifications for so many milliseconds, so many under way at a time. */
