@@ -58,7 +58,8 @@ const measureService = async (
     const ways: ReadonlyArray<readonly [PushWay, string]> = [
       ["bare", `${client} alone`],
       ["gateway", "ENS: gateway"],
-      ["stage", "ENS: stage and gateway"]
+      ["stage", "ENS: stage and gateway"],
+      ...(service === "apns" ? [["library", "@parse/node-apn alone"] as const] : [])
     ]
     for (const [way, name] of ways) {
       const args = [service, way, JSON.stringify(ready)]

@@ -3,6 +3,7 @@ import * as PushStage from "../../layers/push/PushStage.ts"
 import type { PushNotification, Verdict } from "../../schemas/Push.ts"
 import { bareSend } from "./BarePush.ts"
 import { ensGateway } from "./EnsPush.ts"
+import { nodeApnSend } from "./NodeApn.ts"
 import {
   notificationOf,
   type PushServerReady,
@@ -22,7 +23,7 @@ const DEADLINE = 10_000
 let n = 0
 
 const alone = async (): Promise<Sends> => {
-  const send = await bareSend(service, server)
+  const send = await (way === "library" ? nodeApnSend(server) : bareSend(service, server))
   return async (end) => {
     let sent = 0
     for (; performance.now() < end; sent++) await send(notificationOf(n++))
@@ -55,4 +56,4 @@ const ours = async (): Promise<Sends> => {
 const mustBeDelivered = (verdict: Verdict | undefined) =>
   verdict?._tag === "Delivered" ? Effect.void : Effect.dieMessage(JSON.stringify(verdict))
 
-servePushLoad(way === "bare" ? await alone() : await ours())
+servePushLoad(way === "bare" || way === "library" ? await alone() : await ours())

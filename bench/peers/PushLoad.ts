@@ -8,8 +8,8 @@ export interface PushServerReady {
   readonly folder: string
 }
 
-/** How notifications are sent: by the client alone, by our gateway, or by our push stage and gateway. */
-export type PushWay = "bare" | "gateway" | "stage"
+/** How notifications are sent: by the client alone, by our gateway, by our push stage and gateway, or by another library. */
+export type PushWay = "bare" | "gateway" | "stage" | "library"
 
 /** `none`: there is no service; every notification counts as delivered in the next turn of the event loop. */
 export type PushService = GatewayName | "none"
