@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs"
 import { describe, expect, it } from "@effect/vitest"
 import { Either } from "effect"
 import {
@@ -9,7 +10,7 @@ import {
 import { decodeSendNotification } from "../../../layers/ews/SendNotification.ts"
 import { responseMessages } from "../../../layers/ews/SoapAnswer.ts"
 import type { Decoder } from "../../../layers/ews/SoapCalls.ts"
-import { MESSAGES, readSoap, textOf } from "../../../layers/ews/SoapReader.ts"
+import { MESSAGES, readDocument, readSoap, textOf } from "../../../layers/ews/SoapReader.ts"
 import { samples } from "../../support/EwsSamples.ts"
 
 /**
@@ -31,6 +32,8 @@ type Expectation =
   | { readonly as: "request"; readonly operation: string }
   | { readonly as: "callback"; readonly is: object }
   | { readonly as: "status"; readonly is: string }
+  | { readonly as: "plain XML"; readonly root: string }
+  /** Decoded by that test, which names the file. */
   | { readonly as: "another test's"; readonly test: string }
 
 const answered = (decode: Decoder<unknown>, is: unknown, status = 200): Expectation => ({
@@ -52,7 +55,7 @@ const busy = (responseCode: string, retryAfter = 0) => ({
   responseCode,
   retryAfter
 })
-const autodiscover: Expectation = { as: "another test's", test: "Autodiscover" }
+const autodiscover: Expectation = { as: "another test's", test: "AutodiscoverProtocols.test.ts" }
 
 /** For operations that ENS does not use: how many response messages there are, or the first one's error. */
 const anyResponse: Decoder<number> = (at, answer, now) =>
@@ -203,15 +206,15 @@ const expected: Readonly<Record<string, Expectation>> = {
   "workmail-sendnotificationresult-unsubscribe.xml": { as: "status", is: "Unsubscribe" },
   "sendnotificationresult-unsubscribe-exchangelib.xml": { as: "status", is: "Unsubscribe" },
 
-  "autodiscover-pox-request.xml": autodiscover,
+  "autodiscover-pox-request.xml": { as: "plain XML", root: "Autodiscover" },
   "autodiscover-pox-response-settings.xml": autodiscover,
   "autodiscover-pox-response-error-600.xml": autodiscover,
   "autodiscover-pox-response-redirectaddr.xml": autodiscover,
   "autodiscover-pox-response-redirecturl.derived.xml": autodiscover,
-  "autodiscover-soap-getusersettings-request.xml": autodiscover,
+  "autodiscover-soap-getusersettings-request.xml": requested("GetUserSettingsRequestMessage"),
   "autodiscover-soap-getusersettings-response.xml": autodiscover,
   "autodiscover-soap-redirectaddress.xml": autodiscover,
-  "autodiscover-soap-getusersettings-request-2010.xml": autodiscover,
+  "autodiscover-soap-getusersettings-request-2010.xml": requested("GetUserSettingsRequestMessage"),
   "autodiscover-soap-getusersettings-response-2010.xml": autodiscover,
   "autodiscover-v2-response-200.http": autodiscover
 }
@@ -231,7 +234,9 @@ describe("samples of others' messages", () => {
 
   for (const [name, expectation] of Object.entries(expected)) {
     if (expectation.as === "another test's") {
-      it.skip(`${name} is read by the tests of ${expectation.test}`)
+      it(`${name} is read by ${expectation.test}`, () => {
+        expect(readFileSync(new URL(expectation.test, import.meta.url), "utf8")).toContain(`"${name}"`)
+      })
       continue
     }
     it.runIf(samples.present)(`${name} is read as it should${samples.orSkipped}`, () => {
@@ -245,6 +250,10 @@ describe("samples of others' messages", () => {
         case "request":
           return expect(Either.getOrThrow(readSoap(document(name), 100_000)).local).toBe(
             expectation.operation
+          )
+        case "plain XML":
+          return expect(Either.getOrThrow(readDocument(samples.read(name), 100_000)).local).toBe(
+            expectation.root
           )
         case "callback":
           return expect(Either.getOrThrow(decodeSendNotification(document(name)))).toMatchObject(
