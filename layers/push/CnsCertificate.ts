@@ -51,9 +51,13 @@ export const read = Effect.fnUntraced(function* (
 })
 
 /** As Windows writes it, the most specific part first: `CN=AW Cloud Notification - acme, O=AirWatch`. */
-export const subjectOf = ({ subject }: X509Certificate): string =>
-  // Absent, not empty, if the certificate has none.
-  (subject ?? "").split("\n").reverse().join(", ")
+export const subjectOf = ({ subject }: X509Certificate): string => onOneLine(subject)
+
+/** The same of who signed it. */
+export const issuerOf = ({ issuer }: X509Certificate): string => onOneLine(issuer)
+
+/** Node leaves a name out, against its types, if the certificate has none. */
+const onOneLine = (name: string | undefined): string => (name ?? "").split("\n").reverse().join(", ")
 
 /** The certificate with its key, from what TLS needs. */
 export const of = (identity: ClientIdentity): CnsCertificate => ({

@@ -5,7 +5,7 @@ import { Clock, Console, Effect } from "effect"
 import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
 import { connectReason } from "../../layers/net/ConnectError.ts"
 import { fingerprintsOf } from "../../layers/net/Pins.ts"
-import { subjectOf } from "../../layers/push/CnsCertificate.ts"
+import { issuerOf, subjectOf } from "../../layers/push/CnsCertificate.ts"
 import * as CnsCertificateFile from "../../layers/push/CnsCertificateFile.ts"
 import * as CnsConnection from "../../layers/push/CnsConnection.ts"
 import { readBounded } from "../../layers/push/CnsFiles.ts"
@@ -39,7 +39,7 @@ export const addCommand = Command.make("add", { what, configFile, json }, (given
       const shown = {
         from,
         subject: subjectOf(certificate),
-        issuer: certificate.issuer.split("\n").reverse().join(", "),
+        issuer: issuerOf(certificate),
         expiresAt: certificate.validToDate.toISOString(),
         certificate: prints.certificate,
         pin: prints.key

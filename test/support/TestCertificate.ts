@@ -1,8 +1,11 @@
 import { generateKeyPairSync } from "node:crypto"
 import forge from "node-forge"
 
-/** A self-signed certificate for this host name (or IP address), PEM. */
-export const make = (host: string): { readonly key: string; readonly cert: string } => {
+/** A self-signed certificate for this host name (or IP address), PEM. `nameless`: without subject and issuer. */
+export const make = (
+  host: string,
+  options: { readonly nameless?: boolean } = {}
+): { readonly key: string; readonly cert: string } => {
   const { privateKey, publicKey } = generateKeyPairSync("rsa", {
     modulusLength: 2048,
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
@@ -13,7 +16,7 @@ export const make = (host: string): { readonly key: string; readonly cert: strin
   certificate.serialNumber = "01"
   certificate.validity.notBefore = new Date("2020-01-01")
   certificate.validity.notAfter = new Date("2049-01-01")
-  const name = [{ name: "commonName", value: host }]
+  const name = options.nameless === true ? [] : [{ name: "commonName", value: host }]
   certificate.setSubject(name)
   certificate.setIssuer(name)
   const altName = /^[\d.]+$/.test(host) ? { type: 7, ip: host } : { type: 2, value: host }

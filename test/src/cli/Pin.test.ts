@@ -63,6 +63,15 @@ describe("ens pin", () => {
     })
   )
 
+  it.scopedLive("add FILE: takes a certificate that names neither its owner nor its issuer", () =>
+    Effect.gen(function* () {
+      const { pin, write } = yield* prepared
+      const { cert } = TestCertificate.make("127.0.0.1", { nameless: true })
+      const { out } = yield* pin("add", write("nameless.pem", cert), "--json")
+      expect(JSON.parse(out)).toMatchObject({ subject: "", issuer: "", added: true })
+    })
+  )
+
   it.scopedLive("remove: by the first digits, but not what the settings have", () =>
     Effect.gen(function* () {
       const { pin, write } = yield* prepared
