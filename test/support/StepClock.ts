@@ -7,6 +7,8 @@ import { Clock, Duration, Effect } from "effect"
 export class StepClock implements Clock.Clock {
   readonly [Clock.ClockTypeId]: Clock.ClockTypeId = Clock.ClockTypeId
   #now: number
+  /** By how much the wall clock was set forward (ms); what is measured with the monotonic clock does not notice. */
+  wallOffset = 0
   readonly #sleepers = new Set<{ readonly at: number; readonly wake: () => void }>()
   readonly currentTimeMillis = Effect.sync(() => this.unsafeCurrentTimeMillis())
   readonly currentTimeNanos = Effect.sync(() => this.unsafeCurrentTimeNanos())
@@ -20,7 +22,7 @@ export class StepClock implements Clock.Clock {
   }
 
   unsafeCurrentTimeMillis(): number {
-    return this.#now
+    return this.#now + this.wallOffset
   }
 
   unsafeCurrentTimeNanos(): bigint {
