@@ -13,6 +13,7 @@ import { Deadlines } from "./Deadlines.ts"
 import { HeldBySource } from "./HeldBySource.ts"
 import type { CallbackCounts, CallbackOutcome } from "./HttpMetrics.ts"
 import type { MassGuard } from "./MassGuard.ts"
+import { type Pressure, refusesUnread, refusesWork } from "./Overload.ts"
 import { type BodyLedger, BodyReader, type BodyTrouble } from "./RequestBody.ts"
 
 /** What the dispatcher works with; all of it plain functions, so that a callback costs no fiber. */
@@ -22,6 +23,7 @@ export interface DispatcherParts {
   readonly read: CallbackReader
   /** False while draining. */
   readonly isOpen: () => boolean
+  readonly pressure: () => Pressure
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly guard: MassGuard
@@ -34,9 +36,6 @@ export interface DispatcherParts {
 
 /** Milliseconds that a body may take. */
 const BODY_TIME = 10_000
-/** Callbacks in hand, and bytes of bodies being read, above which new ones are shed. */
-const IN_HAND_MAX = 20_000
-const BYTES_MAX = 64 * 1024 * 1024
 
 /** A callback that waits for its actor's answer. */
 interface Held {
@@ -92,11 +91,11 @@ export class CallbackDispatcher {
   }
 
   #accept(request: IncomingMessage, response: ServerResponse): void {
-    const { guard, isOpen, now } = this.#parts
+    const { guard, isOpen, now, pressure } = this.#parts
     const method = request.method ?? ""
     if (method !== "POST") this.#answer(response, wrongMethod(method), "wrong method")
     else if (!isOpen()) this.#answer(response, DRAINING, "draining")
-    else if (this.inHand >= IN_HAND_MAX || this.#ledger.bytes > BYTES_MAX) {
+    else if (refusesUnread(pressure(), this.inHand, this.#ledger.bytes)) {
       this.#answer(response, SHED, "shed", undefined, true)
     } else {
       guard.seen(now())
@@ -125,12 +124,15 @@ export class CallbackDispatcher {
   }
 
   #post(response: ServerResponse, source: string, address: CallbackAddress, f: string, body: Buffer): void {
-    const { heldMax, post, read } = this.#parts
+    const { heldMax, post, pressure, read } = this.#parts
     const { user } = address
     const notification = read(body)
     if (Either.isLeft(notification)) {
       this.#answer(response, UNUSABLE, "unusable", `user ${user}: ${notification.left.reason}`)
       return
+    }
+    if (isWork(notification.right) && refusesWork(pressure(), this.inHand)) {
+      return this.#answer(response, SHED, "shed")
     }
     const held: Held = { response, source, user, activityId: randomUUID() as ActivityId, answered: false }
     const hurried = this.#sources.enter(source) > heldMax
@@ -191,6 +193,10 @@ export class CallbackDispatcher {
     this.#parts.counts.count(send(response, answer, close) ? outcome : "gone", detail)
   }
 }
+
+/** Anything but a heartbeat. */
+const isWork = (notification: EwsNotification): boolean =>
+  notification._tag === "Error" || notification.events.some(({ kind }) => kind !== "Status")
 
 const callbackOf = (
   notification: EwsNotification,

@@ -45,6 +45,7 @@ export const make: Effect.Effect<
     post: subscriptions.post,
     read: makeCallbackReader(),
     isOpen: intake.isOpen,
+    pressure: intake.pressure,
     now,
     guard,
     counts,

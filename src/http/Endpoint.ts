@@ -68,7 +68,9 @@ interface Activity {
 
 const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, activity: Activity) =>
   Effect.gen(function* () {
-    if (!(yield* Intake).isOpen()) return tryAgain("the service is shutting down; try again")
+    const intake = yield* Intake
+    if (!intake.isOpen()) return tryAgain("the service is shutting down; try again")
+    if (intake.pressure() !== "none") return tryAgain("the service is overloaded; try again")
     const request = yield* HttpServerRequest.HttpServerRequest
     const token = (request.headers["ensapitoken"] ?? "").trim()
     const tenants = yield* ApiTokens

@@ -34,7 +34,7 @@ const NOTEWORTHY: Partial<Record<CallbackOutcome, string>> = {
   unusable: "callbacks had a body that is not a SendNotification and were answered 400",
   "too large": "callbacks were larger than 256 KiB and were answered 413",
   slow: "callbacks were cut off, because their body did not come in time",
-  shed: "callbacks were answered 503, because too many are being handled",
+  shed: "callbacks were answered 503, because ENS is overloaded or too many are being handled",
   failed: "callbacks were answered 503 because of a fault in ENS; please report it"
 }
 

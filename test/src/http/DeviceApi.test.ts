@@ -443,6 +443,22 @@ describe("the device API", () => {
     }).pipe(Effect.provide(layer({}, lines)))
   })
 
+  scoped("503 under pressure, with when to retry; health checks are answered", () =>
+    Effect.gen(function* () {
+      const { post, send } = yield* open
+      yield* makeToken()
+      const intake = yield* Intake
+      intake.press("high")
+      const got = yield* post("registerdevicev2", BODY)
+      expect([got.status, got.json["responseCode"], got.json["retryAfterSeconds"]]).toEqual([503, 4, 10])
+      for (const path of ["/readyz", "/healthz", "/api/ens/alive"]) {
+        expect((yield* send(path)).status, path).toBe(200)
+      }
+      intake.press("none")
+      expect((yield* post("getpublickey", BODY)).status).toBe(200)
+    })
+  )
+
   scoped("503 while draining", () =>
     Effect.gen(function* () {
       const { post, send } = yield* open
