@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite"
 import { Effect, Option } from "effect"
 import { encodeLedger, itemEntry } from "../../actors/Ledger.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { keyContext, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -38,6 +39,9 @@ export const userOf = (index: number): UserNumber => String(index + 1) as UserNu
 export const devicesOf = (index: number): number => (index % 5 < 3 ? 2 : 1)
 export const tokenOf = (index: number, device: number): string =>
   `${device}${index.toString(16).padStart(63, "0")}`
+/** The folder where mails must lie to be announced. */
+export const inboxOf = (index: number): ItemId =>
+  `AAMkADkzNjJjODUzLWZhMDMtNDVkMS05ZDdjLWVmMDlkYjQ1Zjc4MwAuAAAAAABSSWVKrmGUTJE+${index.toString().padStart(10, "0")}AAA=` as ItemId
 export const platformOf = (device: number): Platform => (device === 1 ? "iOS" : "Android")
 
 /**
@@ -98,7 +102,11 @@ const fill = (database: DatabaseSync, master: MasterKey["Type"], population: Pop
     const bucket = bucketOf(TENANT, userId)
     const sealKey = master.wrap(randomBytes(32), keyContext("seal", owner))
     const id = Buffer.from(userId, "hex")
-    user.run(number, TENANT, id, bucket, now, sealKey, randomBytes(16), devicesOf(index))
+    const fingerprint = mailboxFingerprint(TENANT, userOf(index), inboxOf(index)).pipe(
+      Effect.provideService(MasterKey, master),
+      Effect.runSync
+    )
+    user.run(number, TENANT, id, bucket, now, sealKey, fingerprint, devicesOf(index))
     key.run(number, master.wrap(pooled, keyContext("registration", owner)))
     const heard = Math.floor(lastHeard(index))
     const subscriptionId = subscriptionIdOf(index)
