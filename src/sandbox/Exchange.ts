@@ -117,6 +117,7 @@ const makeParts = (options: ExchangeOptions): Parts => {
     urls: new Map(),
     settings: {
       maxSubscriptions: options.maxSubscriptions ?? 5000,
+      statusFrequency: options.statusFrequency,
       firstCallback: options.firstCallback ?? "after"
     },
     changes,
@@ -194,6 +195,9 @@ const handle = (
     subscriptions: () => push.views(),
     deliveries: () => push.deliveries.all(),
     requests: () => parts.requests.all(),
+    onDelivery: (listener) => push.deliveries.listen(listener),
+    onSubscriptionEnded: (listener) => push.onEnded(listener),
+    onRequest: (listener) => parts.requests.listen(listener),
     logins: () => ({ ...logIns.counts }),
     failedLogins: (address) => {
       const mailbox = directory.find(address)

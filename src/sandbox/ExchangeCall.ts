@@ -20,6 +20,8 @@ export interface Call {
 
 export interface CallSettings {
   readonly maxSubscriptions: number
+  /** Minutes, instead of what is asked for. */
+  readonly statusFrequency: number | undefined
   readonly firstCallback: "before" | "after" | "none"
 }
 

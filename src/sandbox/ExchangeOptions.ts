@@ -25,6 +25,11 @@ export interface ExchangeOptions extends ControlledOptions {
   readonly otherPort?: number
   /** Milliseconds of one of its minutes (StatusFrequency, retries): 60,000; 100 makes 15 minutes 1.5 s. */
   readonly minute?: number
+  /**
+   * Minutes that stand for the StatusFrequency of every subscription, whatever was asked for: a service on a shortened clock
+   * asks for 1, the least there is, which would leave a single retry.
+   */
+  readonly statusFrequency?: number
   /** Which reading of the retry rule it follows (default `strict`, which drops a subscription soonest). */
   readonly retry?: RetryReading
   /** Milliseconds until an unanswered callback has failed (default 100 s). Not scaled by `minute`. */

@@ -113,15 +113,12 @@ export class PushSender {
 
   /** Ended ones first, then those that live. */
   views(): ReadonlyArray<SubscriptionView> {
-    return [...this.#ended.all(), ...this.#live.values()].map((subscription) => ({
-      id: subscription.request.id,
-      user: subscription.request.mailbox.address,
-      url: subscription.request.url,
-      statusFrequency: subscription.request.statusFrequency,
-      state: subscription.state,
-      failures: subscription.failures,
-      watermark: subscription.watermark
-    }))
+    return [...this.#ended.all(), ...this.#live.values()].map(viewOf)
+  }
+
+  /** Called with every subscription that ends; answers how to stop. */
+  onEnded(listener: (view: SubscriptionView) => void): () => void {
+    return this.#ended.listen((subscription) => listener(viewOf(subscription)))
   }
 
   close(): void {
@@ -133,6 +130,16 @@ export class PushSender {
     return [...this.#live.values()].filter((one) => mailbox === "all" || one.request.mailbox === mailbox)
   }
 }
+
+const viewOf = (subscription: Subscription): SubscriptionView => ({
+  id: subscription.request.id,
+  user: subscription.request.mailbox.address,
+  url: subscription.request.url,
+  statusFrequency: subscription.request.statusFrequency,
+  state: subscription.state,
+  failures: subscription.failures,
+  watermark: subscription.watermark
+})
 
 const MAX_DELIVERIES = 5000
 const MAX_ENDED = 1000

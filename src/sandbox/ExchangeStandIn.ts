@@ -89,6 +89,12 @@ export interface ExchangeStandIn {
   readonly deliveries: () => ReadonlyArray<Delivery>
   /** The latest EWS requests, oldest first. */
   readonly requests: () => ReadonlyArray<ReceivedRequest>
+  /** Called with every attempt to deliver a callback; answers how to stop. */
+  readonly onDelivery: (listener: (delivery: Delivery) => void) => () => void
+  /** Called with every subscription that ends. */
+  readonly onSubscriptionEnded: (listener: (subscription: SubscriptionView) => void) => () => void
+  /** Called with every EWS request once it has its answer. */
+  readonly onRequest: (listener: (request: ReceivedRequest) => void) => () => void
   /** Requests by outcome of their log-in; `anonymous` got a challenge. */
   readonly logins: () => { readonly ok: number; readonly failed: number; readonly anonymous: number }
   /** Failed log-ins that named this address. */

@@ -31,7 +31,7 @@ export const subscribe = async (call: Call): Promise<Reply> => {
     url,
     folderIds: target.folderIds,
     eventTypes: new Set(child(request, "EventTypes")?.children.map((type) => type.text.trim())),
-    statusFrequency: Number(textAt(push, "StatusFrequency")),
+    statusFrequency: call.settings.statusFrequency ?? Number(textAt(push, "StatusFrequency")),
     requestedVersion: call.version,
     watermark: watermark ?? target.mailbox.watermark(target.mailbox.sequence),
     missed

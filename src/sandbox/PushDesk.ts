@@ -38,6 +38,8 @@ export interface PushDesk {
   readonly requests: () => ReadonlyArray<PushRequestSeen>
   /** Called for every notification as it is taken; answers how to stop. */
   readonly onNotification: (listener: (notification: TakenPush) => void) => () => void
+  /** Called for every request as it is answered; answers how to stop. */
+  readonly onRequest: (listener: (request: PushRequestSeen) => void) => () => void
   readonly addFault: (fault: PushFault) => Effect.Effect<void>
   readonly clearFaults: Effect.Effect<void>
   /** Waits until `condition` holds; it is asked again after every request. */
@@ -110,6 +112,7 @@ export const openDesk: Effect.Effect<
         listeners.add(listener)
         return () => listeners.delete(listener)
       },
+      onRequest: (listener) => requests.listen(listener),
       addFault: (fault) => Effect.sync(() => script.add(fault)),
       clearFaults: Effect.sync(() => script.clear()),
       until: (condition) => changes.until(condition)

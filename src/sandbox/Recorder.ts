@@ -2,6 +2,7 @@
 export class Recorder<A> {
   readonly #entries: Array<A> = []
   readonly #limit: number
+  readonly #listeners = new Set<(entry: A) => void>()
   #total = 0
 
   constructor(limit: number) {
@@ -12,6 +13,13 @@ export class Recorder<A> {
     this.#total += 1
     this.#entries.push(entry)
     if (this.#entries.length > this.#limit) this.#entries.shift()
+    for (const listener of [...this.#listeners]) listener(entry)
+  }
+
+  /** Called with every entry as it is added, for those who want them all; answers how to stop. */
+  listen(listener: (entry: A) => void): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
   }
 
   /** Oldest first. */
