@@ -27,6 +27,7 @@ import * as ApiTokens from "./http/ApiTokens.ts"
 import * as CallbackListener from "./http/CallbackListener.ts"
 import * as DeviceRoutes from "./http/DeviceRoutes.ts"
 import * as Intake from "./http/Intake.ts"
+import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
 
 /** The database that the settings name is of a kind that this version cannot open. */
@@ -85,7 +86,7 @@ const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicLis
  * The whole service, from bottom to top: storage and keys, Exchange and gateways, actors, listeners. Closing it goes the
  * other way: the intake first, then the actors finish, then what they noted is written, then storage closes.
  */
-export const layer = Layer.mergeAll(publicListener, Admin.layer, Housekeeping.layer).pipe(
+export const layer = Layer.mergeAll(publicListener, Admin.layer, Housekeeping.layer, LoadShedding.layer).pipe(
   Layer.provideMerge(CallbackListener.layer),
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
   Layer.provideMerge(actors),
