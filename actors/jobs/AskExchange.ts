@@ -1,7 +1,7 @@
 import { Effect } from "effect"
-import { Ews, type EwsAccount, type Inbox } from "../../layers/ews/Ews.ts"
+import type { EwsAccount, EwsCalls, Inbox } from "../../layers/ews/Ews.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
-import { yieldingSession } from "../../layers/ews/YieldingSession.ts"
+import { withSession } from "../../layers/ews/WithSession.ts"
 import type { User } from "../../layers/storage/Storage.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
@@ -28,14 +28,16 @@ export interface Questions {
  * Asks in one session, but for pauses in which others have its place at the host: the mails first, then the unread count,
  * then what may have been missed. Answers go into `found`.
  */
-export const askExchange = Effect.fnUntraced(function* (
+export const askExchange = (user: User, account: EwsAccount, questions: Questions, found: Found) =>
+  withSession(account, (exchange) => askIn(exchange, user, questions, found))
+
+const askIn = Effect.fnUntraced(function* (
+  exchange: EwsCalls,
   user: User,
-  account: EwsAccount,
   questions: Questions,
   found: Found
 ) {
   const { items, shape, since, unread, until } = questions
-  const exchange = yield* yieldingSession(account)
   const patiently = <A>(call: Call<A>) => persistently({ until }, call)
   // A mail in hand does not wait for further tries of what it can do without.
   const incidentally = items.length === 0 ? patiently : <A>(call: Call<A>) => once(until, call)
@@ -65,18 +67,17 @@ export const askExchange = Effect.fnUntraced(function* (
     const outside = new Set(yield* outsideOf(missed))
     found.missed = missed.filter(({ itemId }) => !outside.has(itemId))
   }
-}, Effect.scoped)
+})
 
 /** Asks for the mails, or else for the Inbox, only to learn whether there is an answer; it is thrown away. */
-export const tryExchange = Effect.fnUntraced(function* (
-  account: EwsAccount,
-  { items, shape, until }: Questions
-) {
-  const exchange = yield* (yield* Ews).session(account)
-  yield* once(until, (left) =>
-    items.length > 0 ? Effect.asVoid(exchange.mails(items, shape, left)) : Effect.asVoid(exchange.inbox(left))
+export const tryExchange = (account: EwsAccount, { items, shape, until }: Questions) =>
+  withSession(account, (exchange) =>
+    once(until, (left) =>
+      items.length > 0
+        ? Effect.asVoid(exchange.mails(items, shape, left))
+        : Effect.asVoid(exchange.inbox(left))
+    )
   )
-}, Effect.scoped)
 
 type Call<A> = (left: number) => Effect.Effect<A, EwsError>
 

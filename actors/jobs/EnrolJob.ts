@@ -2,10 +2,10 @@ import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import type { EwsAccount, EwsSession, Inbox, PushSubscription } from "../../layers/ews/Ews.ts"
+import type { EwsAccount, EwsCalls, Inbox, PushSubscription } from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
-import { yieldingSession } from "../../layers/ews/YieldingSession.ts"
+import { withSession } from "../../layers/ews/WithSession.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
@@ -133,20 +133,21 @@ const subscribeWith = Effect.fnUntraced(function* (account: EwsAccount, url: str
     statusFrequencyMinutes: askedFrequency(yield* Settings),
     watermark
   }
-  const attempt = Effect.gen(function* () {
-    const exchange = yield* yieldingSession(account)
-    const { isResumed, subscribed } = yield* subscribe(exchange, subscription, subscribeUntil)
-    const inbox = yield* persistently({ until }, exchange.inbox).pipe(
-      Effect.mapError((error) => new Unproven(error))
-    )
-    const missed = isResumed ? [] : yield* missedIn(exchange, inbox, enrolment)
-    return { subscribed, inbox, missed }
-  }).pipe(Effect.scoped, (yield* UserGate).through(user.user))
+  const attempt = withSession(account, (exchange) =>
+    Effect.gen(function* () {
+      const { isResumed, subscribed } = yield* subscribe(exchange, subscription, subscribeUntil)
+      const inbox = yield* persistently({ until }, exchange.inbox).pipe(
+        Effect.mapError((error) => new Unproven(error))
+      )
+      const missed = isResumed ? [] : yield* missedIn(exchange, inbox, enrolment)
+      return { subscribed, inbox, missed }
+    })
+  ).pipe((yield* UserGate).through(user.user))
   return yield* persistently({ until: subscribeUntil, creates: true }, () => attempt)
 })
 
 /** A watermark is good for 30 days, and in its own database; without one events begin now. */
-const subscribe = (exchange: EwsSession, subscription: PushSubscription, until: number) => {
+const subscribe = (exchange: EwsCalls, subscription: PushSubscription, until: number) => {
   const from = (watermark: Watermark | undefined) =>
     Effect.flatMap(now, (at) =>
       exchange.subscribe({ ...subscription, watermark }, Math.max(0, until - at))
@@ -163,7 +164,7 @@ const subscribe = (exchange: EwsSession, subscription: PushSubscription, until: 
 }
 
 /** That it cannot be had is no reason not to subscribe: a later callback brings credentials, too. */
-const missedIn = (exchange: EwsSession, inbox: Inbox, { policies, since, until }: Enrolment) => {
+const missedIn = (exchange: EwsCalls, inbox: Inbox, { policies, since, until }: Enrolment) => {
   if (since === 0) return Effect.succeed(undefined)
   if (policies.every((policy) => policy === 4)) return Effect.succeed([])
   const shape = shapeFor(policies)

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import type { EwsSession } from "../../layers/ews/Ews.ts"
+import type { EwsCalls } from "../../layers/ews/Ews.ts"
 import { isRediscover } from "../../layers/ews/EwsErrors.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
@@ -12,7 +12,7 @@ const MISSED_MAX = 100
  * at that time. None where Exchange refuses to search, which it would do again. `timeout` in milliseconds.
  */
 export const missedMails = (
-  exchange: EwsSession,
+  exchange: EwsCalls,
   since: number,
   shape: MailShape,
   timeout: number

@@ -1,9 +1,9 @@
 import { Effect, Option } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
 import type { EwsUrlUnknown } from "../../layers/ews/EndpointPolicy.ts"
-import { Ews } from "../../layers/ews/Ews.ts"
 import { type LogInBudget, registrationBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
+import { withSession } from "../../layers/ews/WithSession.ts"
 import { type NewDevice, Storage } from "../../layers/storage/Storage.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
@@ -173,11 +173,7 @@ const prove = Effect.fnUntraced(function* (registration: Registration, place: Pl
   const { through } = yield* UserGate
   // A session for each try, so that the user's other calls have their turn in the pauses.
   const inbox = yield* persistently({ until }, (left) =>
-    Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
-      Effect.flatMap((exchange) => exchange.inbox(left)),
-      Effect.scoped,
-      through(user.user)
-    )
+    withSession(account, (exchange) => exchange.inbox(left)).pipe(through(user.user))
   )
   const found = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
   if (!sameMailbox(user.fingerprint, found)) return { _tag: "NeedsSubscription" } satisfies DeskResult

@@ -1,9 +1,10 @@
 import { Effect, Layer, ManagedRuntime, Redacted } from "effect"
-import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
+import type { EwsAccount } from "../../layers/ews/Ews.ts"
 import * as EwsClient from "../../layers/ews/EwsClient.ts"
 import * as HttpSessionsLive from "../../layers/ews/HttpSessionsLive.ts"
 import { callbackBudget } from "../../layers/ews/LogInBudget.ts"
 import * as Throttle from "../../layers/ews/Throttle.ts"
+import { withSession } from "../../layers/ews/WithSession.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { ActivityId, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -37,11 +38,9 @@ serveLoad(({ ca, item, url }) => {
     activityId: "0a0a0a0a-1111-4222-8333-444444444444" as ActivityId,
     devices: []
   })
-  const call = Effect.flatMap(Ews, (ews) => ews.session(account())).pipe(
-    Effect.flatMap((exchange) => exchange.mails([item as ItemId], SHAPE, 10_000)),
-    Effect.flatMap((mails) => (mails.length === 1 ? Effect.void : Effect.dieMessage("no mail"))),
-    Effect.scoped
-  )
+  const call = Effect.suspend(() =>
+    withSession(account(), (exchange) => exchange.mails([item as ItemId], SHAPE, 10_000))
+  ).pipe(Effect.flatMap((mails) => (mails.length === 1 ? Effect.void : Effect.dieMessage("no mail"))))
   return (end) =>
     runtime.runPromise(
       Effect.gen(function* () {

@@ -41,7 +41,11 @@ export interface Visited {
 /** Asks one candidate. Each has a session of its own, so that no place at a host is held longer than it is needed. */
 export const visit = (task: SearchTask, candidate: Candidate): Effect.Effect<Visited, EwsUnauthorized> => {
   const inSession = <E>(use: (session: HttpSession) => Effect.Effect<Visited, E>) =>
-    Effect.scoped(Effect.flatMap(task.sessions.open(task.caller), use))
+    Effect.acquireUseRelease(
+      Effect.sync(() => task.sessions.open(task.caller)),
+      use,
+      (session) => Effect.sync(session.close)
+    )
   switch (candidate._tag) {
     case "PlainHttp":
       return visitPlainly(task, candidate)

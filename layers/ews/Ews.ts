@@ -1,4 +1,4 @@
-import { Context, type Effect, type Scope } from "effect"
+import { Context, type Effect } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { ExchangeVersion, Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId, SubscriptionId, Watermark } from "../../schemas/Ids.ts"
@@ -46,13 +46,11 @@ export interface Missed {
 }
 
 /**
- * Calls for one account over one connection: it waits for a place at the host before the first call (limits per host) and
- * keeps it until the scope closes. Cookies, the log-in, a redirect and the version that the server speaks are remembered
- * for that long, credentials on the connection no longer. Calls are made one after another and never repeated because of
- * trouble (`EwsBusy`, `EwsUnreachable`, `EwsTimeout`); who calls decides, see `persistently`. `timeout`: milliseconds
- * that the whole call may take.
+ * What Exchange is asked. Calls are made one after another and never repeated because of trouble (`EwsBusy`,
+ * `EwsUnreachable`, `EwsTimeout`); who calls decides, see `persistently`. `timeout`: milliseconds that the whole call may
+ * take.
  */
-export interface EwsSession {
+export interface EwsCalls {
   /** Push subscription on the Inbox of `credentials.address`; Exchange refuses whoever is not its owner. */
   readonly subscribe: (subscription: PushSubscription, timeout: number) => Effect.Effect<Subscribed, EwsError>
   /** GetFolder of the caller's own Inbox. */
@@ -75,11 +73,21 @@ export interface EwsSession {
   ) => Effect.Effect<Missed, EwsError>
 }
 
+/**
+ * Calls for one account over one connection: it waits for a place at the host before the first call (limits per host) and
+ * keeps it until it is closed. Cookies, the log-in, a redirect and the version that the server speaks are remembered for
+ * that long, credentials on the connection no longer.
+ */
+export interface EwsSession extends EwsCalls {
+  /** Gives place and connection back; no call may follow. */
+  readonly close: () => void
+}
+
 /** Exchange Web Services, as much as ENS needs. */
 export class Ews extends Context.Tag("ens/Ews")<
   Ews,
   {
-    /** Nothing is sent, and nothing opened, before the first call. */
-    readonly session: (account: EwsAccount) => Effect.Effect<EwsSession, never, Scope.Scope>
+    /** Nothing is sent, and nothing taken, before the first call. Whoever opens it must close it: see `withSession`. */
+    readonly open: (account: EwsAccount) => EwsSession
   }
 >() {}

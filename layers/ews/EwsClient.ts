@@ -24,7 +24,7 @@ export const layer: Layer.Layer<Ews, never, HttpSessions> = Layer.effect(
   Effect.map(HttpSessions, (sessions) => {
     const versions = new AcceptedVersions()
     return Ews.of({
-      session: (account) => Effect.map(sessions.open(account), (http) => sessionOver(http, account, versions))
+      open: (account) => sessionOver(sessions.open(account), account, versions)
     })
   })
 )
@@ -58,7 +58,8 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
           mails: yield* previewed(call, wanted, shape, left),
           more: found.more || wanted.mails.length < found.mails.length
         }
-      })
+      }),
+    close: http.close
   }
 }
 

@@ -1,4 +1,4 @@
-import { Context, type Effect, type Scope } from "effect"
+import { Context, type Effect } from "effect"
 import type { AuthType, RedactedCredentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
@@ -49,12 +49,14 @@ export interface HttpSession {
     request: HttpRequest,
     timeout: number
   ) => Effect.Effect<HttpAnswer, EwsError>
+  /** Gives the connection back, or ends it if a log-in clings to it or a request still runs over it. */
+  readonly close: () => void
 }
 
 export class HttpSessions extends Context.Tag("ens/HttpSessions")<
   HttpSessions,
   {
-    /** Connections are given back, or closed if a log-in clings to them, with the scope. */
-    readonly open: (caller: Caller) => Effect.Effect<HttpSession, never, Scope.Scope>
+    /** Nothing is taken before the first request. Whoever opens it must close it. */
+    readonly open: (caller: Caller) => HttpSession
   }
 >() {}

@@ -1,4 +1,4 @@
-import { Effect, Either, Layer, type Redacted, Scope } from "effect"
+import { Effect, Either, Layer, type Redacted, type Scope } from "effect"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import type { ClientIdentity } from "../net/ClientIdentity.ts"
 import type { ConnectRule } from "../net/ConnectAddress.ts"
@@ -96,12 +96,7 @@ const make = Effect.fnUntraced(function* (
     }
   }
   return HttpSessions.of({
-    open: (caller) =>
-      Effect.scopeWith((scope) => {
-        const session = new Session(caller, shared)
-        const close = Effect.sync(() => session.close())
-        return Effect.as(Scope.addFinalizer(scope, close), session)
-      })
+    open: (caller) => new Session(caller, shared)
   })
 })
 

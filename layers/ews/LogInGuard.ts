@@ -115,19 +115,19 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
       })
 
     return HttpSessions.of({
-      open: (caller) =>
-        Effect.map(
-          inner.open(caller),
-          (session): HttpSession => ({
-            send: (endpoint, request, timeout) => {
-              const url = partsOf(endpoint.url)
-              const ask = session.send(endpoint, request, timeout)
-              return url === undefined ? ask : guard(caller, url, request.operation, ask)
-            },
-            // Whoever sends no log-in is refused none.
-            sendAnonymously: session.sendAnonymously
-          })
-        )
+      open: (caller): HttpSession => {
+        const session = inner.open(caller)
+        return {
+          send: (endpoint, request, timeout) => {
+            const url = partsOf(endpoint.url)
+            const ask = session.send(endpoint, request, timeout)
+            return url === undefined ? ask : guard(caller, url, request.operation, ask)
+          },
+          // Whoever sends no log-in is refused none.
+          sendAnonymously: session.sendAnonymously,
+          close: session.close
+        }
+      }
     })
   })
 

@@ -44,7 +44,7 @@ export const PAUSE_FIRST = 500
  * )
  * ```
  *
- * A session keeps its place at the host, also during the pauses; use a `yieldingSession`, or open it in the call.
+ * A session keeps its place at the host, also during the pauses; but for one of `withSession`, which gives it up.
  */
 export const persistently = <A, E extends { readonly _tag: string }, R>(
   patience: Patience,

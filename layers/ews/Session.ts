@@ -81,8 +81,7 @@ export class Session implements HttpSession {
   readonly sendAnonymously: HttpSession["sendAnonymously"] = (endpoint, request, timeout) =>
     this.#run(endpoint, request, timeout, (call) => this.#wire.sendAsStranger(call))
 
-  /** Gives the connection back, or ends it if a log-in clings to it or a call still runs over it. */
-  close(): void {
+  readonly close = (): void => {
     this.#identity = undefined
     this.#wire.close(!this.#turn.unused)
   }

@@ -117,16 +117,17 @@ export const withTrouble = (
       })
 
     return HttpSessions.of({
-      open: (caller) =>
-        Effect.map(inner.open(caller), (session): HttpSession => {
-          const { user } = caller
-          return {
-            send: (endpoint, request, timeout) =>
-              guard(user, endpoint, request, session.send(endpoint, request, timeout)),
-            sendAnonymously: (endpoint, request, timeout) =>
-              guard(user, endpoint, request, session.sendAnonymously(endpoint, request, timeout))
-          }
-        })
+      open: (caller): HttpSession => {
+        const { user } = caller
+        const session = inner.open(caller)
+        return {
+          send: (endpoint, request, timeout) =>
+            guard(user, endpoint, request, session.send(endpoint, request, timeout)),
+          sendAnonymously: (endpoint, request, timeout) =>
+            guard(user, endpoint, request, session.sendAnonymously(endpoint, request, timeout)),
+          close: session.close
+        }
+      }
     })
   })
 

@@ -255,14 +255,16 @@ export const makeWorld = (
     const realEws = Context.get(context, Ews)
     const realPush = stage ? yield* Effect.withClock(stage, clock) : Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
-      session: (account) =>
-        Effect.map(realEws.session(account), (session) => ({
+      open: (account) => {
+        const session = realEws.open(account)
+        return {
           ...session,
           mails: (items, shape, timeout) =>
             items.some((item) => lethal.details.has(item))
               ? Effect.die(new Error("a defect that quotes ann@example.com"))
               : session.mails(items, shape, timeout)
-        }))
+        }
+      }
     }
     const deadlyPush: Push["Type"] = {
       ...realPush,

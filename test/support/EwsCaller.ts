@@ -1,9 +1,17 @@
-import { Context, Effect, Layer, Redacted } from "effect"
-import { Ews, type EwsAccount, type Inbox, type Subscribed } from "../../layers/ews/Ews.ts"
+import { Context, Effect, Layer, Redacted, type Scope } from "effect"
+import {
+  Ews,
+  type EwsAccount,
+  type EwsCalls,
+  type EwsSession,
+  type Inbox,
+  type Subscribed
+} from "../../layers/ews/Ews.ts"
 import * as EwsClient from "../../layers/ews/EwsClient.ts"
 import type { HttpSessions } from "../../layers/ews/HttpSessions.ts"
 import { type HttpSessionsOptions, layerWith as sessionsWith } from "../../layers/ews/HttpSessionsLive.ts"
 import { registrationBudget } from "../../layers/ews/LogInBudget.ts"
+import { withSession } from "../../layers/ews/WithSession.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
@@ -54,18 +62,35 @@ export const layer: Layer.Layer<EwsCaller, never, Ews> = Layer.effect(
   Effect.map(Ews, (ews) =>
     EwsCaller.of({
       subscribe: (account, callbackUrl, statusFrequencyMinutes) =>
-        Effect.flatMap(ews.session(account), (session) =>
+        within(ews, account, (session) =>
           session.subscribe({ callbackUrl, statusFrequencyMinutes, watermark: undefined }, account.timeout)
-        ).pipe(Effect.scoped),
-      inbox: (account) =>
-        Effect.flatMap(ews.session(account), (session) => session.inbox(account.timeout)).pipe(Effect.scoped),
+        ),
+      inbox: (account) => within(ews, account, (session) => session.inbox(account.timeout)),
       mails: (account, items, shape) =>
-        Effect.flatMap(ews.session(account), (session) => session.mails(items, shape, account.timeout)).pipe(
-          Effect.scoped
-        )
+        within(ews, account, (session) => session.mails(items, shape, account.timeout))
     })
   )
 )
+
+const within = <A>(
+  ews: Ews["Type"],
+  account: EwsAccount,
+  use: (calls: EwsCalls) => Effect.Effect<A, EwsError>
+): Effect.Effect<A, EwsError> => Effect.provideService(withSession(account, use), Ews, ews)
+
+/** A session that lives as long as the test's scope, and keeps its place when a call fails. */
+export const openSession = (account: EwsAccount): Effect.Effect<EwsSession, never, Ews | Scope.Scope> =>
+  Effect.flatMap(Ews, (ews) => opened(ews, account))
+
+/** The same at this `Ews`. */
+export const opened = (
+  ews: Ews["Type"],
+  account: EwsAccount
+): Effect.Effect<EwsSession, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => ews.open(account)),
+    (session) => Effect.sync(session.close)
+  )
 
 type Changes = Partial<Omit<TimedAccount, "credentials" | "endpoint">> & {
   readonly endpoint?: Partial<EwsAccount["endpoint"]>

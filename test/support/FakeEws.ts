@@ -292,9 +292,10 @@ const make = Effect.gen(function* () {
             more: found.length > limit
           }
         })
-      )
+      ),
+    close: () => {}
   })
-  const ews = Ews.of({ session: (account) => Effect.succeed(sessionOf(account)) })
+  const ews = Ews.of({ open: sessionOf })
 
   const fake: Context.Tag.Service<FakeEws> = {
     deliver: (address, mail = {}) =>

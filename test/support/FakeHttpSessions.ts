@@ -103,32 +103,33 @@ export const makeFakeHttpSessions = (): FakeHttpSessions => {
       return yield* unauthorized
     })
 
-  const session = (caller: Caller): HttpSession => ({
-    send: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, true),
-    sendAnonymously: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, false)
-  })
   const service: HttpSessions["Type"] = {
-    open: (caller) =>
-      Effect.acquireRelease(
-        Effect.sync(() => {
-          open++
-          return session(caller)
-        }),
-        () => Effect.sync(() => open--)
-      )
+    open: (caller) => {
+      open++
+      return {
+        send: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, true),
+        sendAnonymously: (endpoint, request, timeout) => react(caller, endpoint, request, timeout, false),
+        close: () => void open--
+      }
+    }
   }
   return {
     service,
     elseTo: (sessions) => ({
-      open: (caller) =>
-        Effect.zipWith(service.open(caller), sessions.open(caller), (scripted, real): HttpSession => {
-          const of = ({ url }: AllowedEndpoint) => (reactions.has(url.toLowerCase()) ? scripted : real)
-          return {
-            send: (endpoint, request, timeout) => of(endpoint).send(endpoint, request, timeout),
-            sendAnonymously: (endpoint, request, timeout) =>
-              of(endpoint).sendAnonymously(endpoint, request, timeout)
+      open: (caller): HttpSession => {
+        const scripted = service.open(caller)
+        const real = sessions.open(caller)
+        const of = ({ url }: AllowedEndpoint) => (reactions.has(url.toLowerCase()) ? scripted : real)
+        return {
+          send: (endpoint, request, timeout) => of(endpoint).send(endpoint, request, timeout),
+          sendAnonymously: (endpoint, request, timeout) =>
+            of(endpoint).sendAnonymously(endpoint, request, timeout),
+          close: () => {
+            scripted.close()
+            real.close()
           }
-        })
+        }
+      }
     }),
     on: (url, reaction) => void reactions.set(url.toLowerCase(), reaction),
     otherwise: (reaction) => {

@@ -40,7 +40,7 @@ export const scriptedSessions = (): ScriptedSessions => {
     })
   return {
     layer: Layer.succeed(HttpSessions, {
-      open: () => Effect.succeed({ send, sendAnonymously: send })
+      open: () => ({ send, sendAnonymously: send, close: () => {} })
     }),
     script: (...next) => {
       turns = next

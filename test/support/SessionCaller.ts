@@ -29,7 +29,12 @@ export const callerWith = (changes: Parameters<typeof timedAccount>[1] = {}): Ca
   timedAccount("https://unused/", changes)
 
 export const open = (caller: Caller): Effect.Effect<HttpSession, never, HttpSessions | Scope.Scope> =>
-  Effect.flatMap(HttpSessions, (sessions) => sessions.open(caller))
+  Effect.flatMap(HttpSessions, (sessions) =>
+    Effect.acquireRelease(
+      Effect.sync(() => sessions.open(caller)),
+      (session) => Effect.sync(session.close)
+    )
+  )
 
 export const endpointAt = (
   origin: string,

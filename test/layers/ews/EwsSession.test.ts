@@ -1,10 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, TestClock } from "effect"
-import { Ews, type EwsAccount } from "../../../layers/ews/Ews.ts"
+import type { EwsAccount } from "../../../layers/ews/Ews.ts"
 import * as EwsClient from "../../../layers/ews/EwsClient.ts"
 import { EwsTimeout } from "../../../schemas/EwsError.ts"
 import type { ItemId, Watermark } from "../../../schemas/Ids.ts"
-import { timedAccount } from "../../support/EwsCaller.ts"
+import { openSession, timedAccount } from "../../support/EwsCaller.ts"
 import {
   answer,
   type ScriptedSessions,
@@ -22,7 +22,7 @@ const sessionOf = (changes: Parameters<typeof timedAccount>[1] = {}) =>
   sessionFor(timedAccount(PLACE, changes))
 const sessionFor = (account: EwsAccount) => {
   const http = scriptedSessions()
-  return Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
+  return openSession(account).pipe(
     Effect.provide(EwsClient.layer),
     Effect.provide(http.layer),
     Effect.map((exchange) => ({ http, exchange }))

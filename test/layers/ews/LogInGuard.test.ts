@@ -48,17 +48,16 @@ const stage = Effect.fnUntraced(function* (
             })
           )
         )
-      return Effect.succeed({ send, sendAnonymously: () => ask })
+      return { send, sendAnonymously: () => ask, close: () => {} }
     }
   }
   const sessions = yield* wrap(inner)
   const call = (user: number, budget: LogInBudget = callbackBudget(), origin = A, anonymous = false) => {
     const account = timedAccount(`${origin}/EWS/Exchange.asmx`, { user: String(user) as UserNumber, budget })
-    return Effect.scoped(
-      Effect.flatMap(sessions.open(account), (session) =>
-        (anonymous ? session.sendAnonymously : session.send)(account.endpoint, REQUEST, 25_000)
-      )
-    )
+    return Effect.suspend(() => {
+      const session = sessions.open(account)
+      return (anonymous ? session.sendAnonymously : session.send)(account.endpoint, REQUEST, 25_000)
+    })
   }
   const say = (script: Script) =>
     Effect.sync(() => {

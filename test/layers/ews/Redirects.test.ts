@@ -1,9 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type AllowedEndpoint, EwsUrlNotAllowed } from "../../../layers/ews/EndpointPolicy.ts"
-import { Ews, type EwsAccount } from "../../../layers/ews/Ews.ts"
+import type { EwsAccount } from "../../../layers/ews/Ews.ts"
 import * as EwsClient from "../../../layers/ews/EwsClient.ts"
-import { timedAccount } from "../../support/EwsCaller.ts"
+import { openSession, timedAccount } from "../../support/EwsCaller.ts"
 import { answer, scriptedSessions, type Turn } from "../../support/ScriptedSessions.ts"
 import { inbox } from "../../support/SoapText.ts"
 
@@ -13,10 +13,7 @@ const THERE = "https://site2.example.com/ews/exchange.asmx"
 /** A session of this account, and what it sends. */
 const sessionOf = (account: EwsAccount) => {
   const http = scriptedSessions()
-  const session = Effect.flatMap(Ews, (ews) => ews.session(account)).pipe(
-    Effect.provide(EwsClient.layer),
-    Effect.provide(http.layer)
-  )
+  const session = openSession(account).pipe(Effect.provide(EwsClient.layer), Effect.provide(http.layer))
   return Effect.map(session, (exchange) => ({ http, exchange }))
 }
 const to = (location: string | undefined, status = 302): Turn =>

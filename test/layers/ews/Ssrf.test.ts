@@ -7,7 +7,6 @@ import { Autodiscover } from "../../../layers/ews/Autodiscover.ts"
 import * as DomainAutodiscover from "../../../layers/ews/DomainAutodiscover.ts"
 import { EndpointPolicy } from "../../../layers/ews/EndpointPolicy.ts"
 import * as EndpointPolicyLive from "../../../layers/ews/EndpointPolicyLive.ts"
-import { Ews } from "../../../layers/ews/Ews.ts"
 import * as EwsClient from "../../../layers/ews/EwsClient.ts"
 import { HttpSessions } from "../../../layers/ews/HttpSessions.ts"
 import * as HttpSessionsLive from "../../../layers/ews/HttpSessionsLive.ts"
@@ -19,6 +18,7 @@ import { poxEws, poxRedirectAddress, poxRedirectUrl, soap, soapEws } from "../..
 import { callerOf, tenantWith } from "../../support/AutodiscoverWorld.ts"
 import { type Canary, makeCanary } from "../../support/Canary.ts"
 import { settingsOf } from "../../support/CryptoFixture.ts"
+import { openSession } from "../../support/EwsCaller.ts"
 import { type FakeHttpSessions, makeFakeHttpSessions, says } from "../../support/FakeHttpSessions.ts"
 import * as LogRecorder from "../../support/LogRecorder.ts"
 import { say, scriptedServer } from "../../support/ScriptedServer.ts"
@@ -97,7 +97,7 @@ const register = (ewsUrl: string | undefined, address?: string) =>
         : (yield* (yield* Autodiscover).find(tenant, caller, 5_000)).endpoint.url
     const mailbox = { ewsUrl: url, exchangeVersion: "Exchange2013", authType: "Basic" } as const
     const account = yield* accountFor(tenant, mailbox, caller)
-    yield* (yield* (yield* Ews).session(account)).inbox(2_000)
+    yield* (yield* openSession(account)).inbox(2_000)
     return 7
   }).pipe(
     Effect.scoped,

@@ -72,22 +72,16 @@ const stage = Effect.fnUntraced(function* (
           state.asked += 1
           return state.script(Number(user), new URL(endpoint.url).origin)
         })
-      return Effect.succeed({ send, sendAnonymously: send })
+      return { send, sendAnonymously: send, close: () => {} }
     }
   }
   const sessions = yield* withTrouble(inner, options)
   const call = (user: number, origin = A, anonymous = false, pins: ReadonlyArray<string> = []) =>
-    Effect.scoped(
-      Effect.flatMap(
-        sessions.open(timedAccount("https://unused/", { user: String(user) as UserNumber })),
-        (session) =>
-          (anonymous ? session.sendAnonymously : session.send)(
-            { ...endpointAt(origin), pins },
-            REQUEST,
-            25_000
-          )
-      )
-    )
+    Effect.suspend(() => {
+      const session = sessions.open(timedAccount("https://unused/", { user: String(user) as UserNumber }))
+      const send = anonymous ? session.sendAnonymously : session.send
+      return send({ ...endpointAt(origin), pins }, REQUEST, 25_000)
+    })
   const say = (script: Script) =>
     Effect.sync(() => {
       state.script = script

@@ -2,11 +2,11 @@ import { createServer, type Server } from "node:http"
 import type { AddressInfo } from "node:net"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Option, Random } from "effect"
-import { Ews } from "../../../layers/ews/Ews.ts"
 import * as EwsClient from "../../../layers/ews/EwsClient.ts"
 import * as HttpSessionsLive from "../../../layers/ews/HttpSessionsLive.ts"
 import { persistently } from "../../../layers/ews/Persistence.ts"
 import * as Throttle from "../../../layers/ews/Throttle.ts"
+import { withSession } from "../../../layers/ews/WithSession.ts"
 import type { EwsError } from "../../../schemas/EwsError.ts"
 import type { UserNumber } from "../../../schemas/Ids.ts"
 import { settingsOf } from "../../support/CryptoFixture.ts"
@@ -59,11 +59,9 @@ const twoHosts = Effect.gen(function* () {
   const context = yield* Effect.withClock(Layer.build(Layer.merge(client, LogRecorder.layer(lines))), clock)
 
   const once = (origin: string, user: number, timeout: number) =>
-    Effect.flatMap(Ews, (ews) =>
-      ews.session(timedAccount(`${origin}/EWS/Exchange.asmx`, { user: String(user) as UserNumber }))
-    ).pipe(
-      Effect.flatMap((session) => session.inbox(timeout)),
-      Effect.scoped
+    withSession(
+      timedAccount(`${origin}/EWS/Exchange.asmx`, { user: String(user) as UserNumber }),
+      (session) => session.inbox(timeout)
     )
   /** One user's call, as a job makes it. */
   const call = (origin: string, user: number) =>

@@ -4,7 +4,7 @@ import { AcceptedVersions, lower, olderThan } from "../../../layers/ews/Accepted
 import { Ews } from "../../../layers/ews/Ews.ts"
 import * as EwsClient from "../../../layers/ews/EwsClient.ts"
 import { EXCHANGE_VERSIONS, type ExchangeVersion } from "../../../schemas/EwsMessage.ts"
-import { timedAccount } from "../../support/EwsCaller.ts"
+import { opened, timedAccount } from "../../support/EwsCaller.ts"
 import { answer, type ScriptedSessions, scriptedSessions, type Turn } from "../../support/ScriptedSessions.ts"
 import { envelope, failure, fault, inbox, responses } from "../../support/SoapText.ts"
 
@@ -42,7 +42,7 @@ describe("the version that is asked for", () => {
     withClient((http, ews) =>
       Effect.gen(function* () {
         http.script(server("Exchange2010_SP2"))
-        const session = yield* ews.session(wanting("Exchange2013_SP1"))
+        const session = yield* opened(ews, wanting("Exchange2013_SP1"))
         expect((yield* session.inbox(1000)).unreadCount).toBe(3)
         expect(asked(http)).toEqual(["Exchange2013_SP1", "Exchange2013", "Exchange2010_SP2"])
         yield* session.inbox(1000)
@@ -57,7 +57,7 @@ describe("the version that is asked for", () => {
         http.script(
           server("Exchange2010", answer(500, envelope(fault("ErrorInvalidServerVersion"), [14, 0])))
         )
-        const session = yield* ews.session(wanting("Exchange2016"))
+        const session = yield* opened(ews, wanting("Exchange2016"))
         yield* session.inbox(1000)
         expect(asked(http)).toEqual(["Exchange2016", "Exchange2010"])
       })
@@ -71,9 +71,9 @@ describe("the version that is asked for", () => {
         Effect.gen(function* () {
           const refusal = answer(200, envelope(responses("GetFolder", failure(code)), [15, 1]))
           http.script(server("Exchange2013", refusal))
-          yield* (yield* ews.session(wanting("Exchange2013_SP1"))).inbox(1000)
+          yield* (yield* opened(ews, wanting("Exchange2013_SP1"))).inbox(1000)
           expect(asked(http)).toEqual(["Exchange2013_SP1", "Exchange2013"])
-          yield* (yield* ews.session(wanting("Exchange2013_SP1"))).inbox(1000)
+          yield* (yield* opened(ews, wanting("Exchange2013_SP1"))).inbox(1000)
           expect(asked(http).slice(2)).toEqual(["Exchange2013_SP1", "Exchange2013"])
         })
       )
@@ -86,7 +86,7 @@ describe("the version that is asked for", () => {
         const first = (version: ExchangeVersion, url?: string) =>
           Effect.gen(function* () {
             http.sent.length = 0
-            yield* (yield* ews.session(wanting(version, url))).inbox(1000)
+            yield* (yield* opened(ews, wanting(version, url))).inbox(1000)
             return asked(http)[0]
           })
         yield* first("Exchange2013")
@@ -107,7 +107,7 @@ describe("the version that is asked for", () => {
         http.script(answer(500, envelope(fault("ErrorInvalidServerVersion"))))
         for (let session = 0; session < 2; session++) {
           http.sent.length = 0
-          const exchange = yield* ews.session(wanting("Exchange2010_SP1"))
+          const exchange = yield* opened(ews, wanting("Exchange2010_SP1"))
           expect(yield* Effect.flip(exchange.inbox(1000))).toMatchObject({
             _tag: "EwsRefused",
             responseCode: "ErrorInvalidServerVersion"
@@ -124,7 +124,7 @@ describe("the version that is asked for", () => {
         const slow: Turn = (request) =>
           Effect.zipRight(TestClock.adjust(400), server("Exchange2010")(request))
         http.script(slow)
-        const session = yield* ews.session(wanting("Exchange2013_SP1"))
+        const session = yield* opened(ews, wanting("Exchange2013_SP1"))
         expect(yield* Effect.flip(session.inbox(1000))).toMatchObject({
           _tag: "EwsTimeout",
           operation: "GetFolder",
@@ -146,7 +146,7 @@ describe("the version that is asked for", () => {
                 told.status === 200 ? answer(200, inbox(3, says))(request) : Effect.succeed(told)
               )
             )
-            return (yield* (yield* ews.session(wanting(version))).inbox(1000)).serverVersion
+            return (yield* (yield* opened(ews, wanting(version))).inbox(1000)).serverVersion
           })
         expect(yield* reported("Exchange2013", "Exchange2016")).toBeUndefined()
         expect(yield* reported("Exchange2013", "Exchange2016", [15, 1])).toBe("Exchange2016")
