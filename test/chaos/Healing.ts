@@ -1,0 +1,58 @@
+import { Effect } from "effect"
+import { EXCUSES, type Outcome, outcomesOf } from "./Accounting.ts"
+import { outboxIn } from "./Database.ts"
+import type { Facts } from "./Facts.ts"
+import type { World } from "./World.ts"
+
+/** Minutes of the shortened clock after which everything has to be well again: 60 until silence is noticed, 60 for what is held. */
+const PATIENCE = 120
+/** And so many seconds for what no clock shortens: gateways that are asked again, registrations. */
+const PATIENCE_SECONDS = 60
+/** So long nothing more may happen before the books are closed (ms). */
+const QUIET = 3000
+/** Apple and ENS let an app be woken twice an hour; an hour of the service's is not shortened. */
+const NUDGES_AN_HOUR = 2
+
+export const factsNow = ({ database, journal }: World): Facts => journal.facts(outboxIn(database))
+
+/** Waits until no mail is on its way any more, or patience is at its end. Answers the seconds it took. */
+export const healed = (world: World): Effect.Effect<number> =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    const patience = world.minutes(PATIENCE) + PATIENCE_SECONDS * 1000
+    const waited = () => performance.now() - began
+    let opened = false
+    let open = openOutcomes(factsNow(world))
+    while (open.length > 0 && waited() < patience) {
+      yield* Effect.sleep(500)
+      open = openOutcomes(factsNow(world))
+      if (!opened && waited() > patience / 2) {
+        opened = true
+        yield* openApps(world, open)
+      }
+    }
+    const seconds = waited() / 1000
+    yield* Effect.sleep(QUIET)
+    return seconds
+  })
+
+/** What may still change for the better. */
+export const openOutcomes = (facts: Facts): ReadonlyArray<Outcome> =>
+  outcomesOf(facts).filter(
+    ({ fate, reason }) =>
+      fate === "in the outbox" || (fate === "lost" && reason !== undefined && !EXCUSES.has(reason))
+  )
+
+/**
+ * Who was asked to register twice in this hour is not asked again before the next one. The users of those phones look at
+ * their mail, sooner or later: the app starts, and registers.
+ */
+const openApps = ({ journal, people }: World, open: ReadonlyArray<Outcome>) => {
+  const addresses = new Set(open.map(({ mail }) => mail.address))
+  const phones = people
+    .filter(({ address }) => addresses.has(address))
+    .flatMap(({ phones }) => phones)
+    .filter(({ asked, obeys }) => obeys && asked.length >= NUDGES_AN_HOUR)
+  journal.counts.appsOpened += phones.length
+  return Effect.forEach(phones, (phone) => Effect.forkDaemon(phone.register(false)), { discard: true })
+}
