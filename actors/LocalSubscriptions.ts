@@ -1,4 +1,4 @@
-import { Effect, Either, Layer, Option, Runtime, Schedule } from "effect"
+import { Effect, Either, Exit, Layer, Option, Runtime, Schedule } from "effect"
 import { Storage } from "../layers/storage/Storage.ts"
 import { bucketOf, type UserNumber } from "../schemas/Ids.ts"
 import type { SubscriptionRequest } from "../schemas/SubscriptionMessage.ts"
@@ -101,7 +101,10 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
             const posted = supervisor.post(user, envelope)
             if (posted !== "accepted") refuse(envelope, posted === "full" ? "mailbox full" : "draining")
           })
-        )
+          // A defect, or an interruption: whoever asks gets an answer in any case.
+        ).addObserver((exit) => {
+          if (Exit.isFailure(exit)) refuse(envelope, "crashed")
+        })
       }
 
       const post = <R extends SubscriptionRequest>(

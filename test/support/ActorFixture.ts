@@ -43,6 +43,7 @@ import { FakeEws, type FakeSubscription, inboxIdOf, type NewMail } from "./FakeE
 import * as FakePushModule from "./FakePush.ts"
 import { FakePush } from "./FakePush.ts"
 import { layerFaulty, StorageFaults } from "./FaultyStorage.ts"
+import { Interruptions } from "./Interruptions.ts"
 import * as LogRecorder from "./LogRecorder.ts"
 import * as Mortal from "./Mortal.ts"
 import { EWS_URL, makePlaces, type Places } from "./Places.ts"
@@ -139,6 +140,8 @@ export interface World {
     readonly items: Set<ItemId>
     readonly tokens: Set<string>
   }
+  /** Await points of the processes' jobs: calls to storage, Exchange and gateways. */
+  readonly interruptions: Interruptions
   readonly tenant: Tenant
   readonly places: Places
   readonly lines: ReadonlyArray<LogRecorder.LogLine>
@@ -161,6 +164,17 @@ export interface World {
 
 /** A key that no actor ever uses: registration payloads are opened before an actor sees them. */
 const someKey = Buffer.from("not an RSA key, but long enough to be wrapped")
+
+/** Storage methods that no actor's job calls. */
+const BACKGROUND = [
+  "subscriptions",
+  "saveHot",
+  "saveLinks",
+  "saveStates",
+  "outboxUsers",
+  "outboxSize",
+  "expireOutbox"
+] as const
 
 let watermarks = 0
 const nextWatermark = () => `watermark-${++watermarks}-of-events` as Watermark
@@ -252,11 +266,12 @@ export const makeWorld = (
     const owned: World["owned"] = { buckets: () => true }
     const ownership = Layer.succeed(Ownership.Ownership, { owns: (bucket) => owned.buckets(bucket) })
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
+    const interruptions = new Interruptions(BACKGROUND)
     const realEws = Context.get(context, Ews)
     const realPush = stage ? yield* Effect.withClock(stage, clock) : Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
       open: (account) => {
-        const session = realEws.open(account)
+        const session = interruptions.wrap(realEws.open(account))
         return {
           ...session,
           mails: (items, shape, timeout) =>
@@ -340,9 +355,9 @@ export const makeWorld = (
       const settings = yield* Layer.build(settingsWith(others))
       const seen = Layer.succeedContext(
         Context.merge(context, settings).pipe(
-          Context.add(Storage, mortal.wrap(storage)),
+          Context.add(Storage, mortal.wrap(interruptions.wrap(storage))),
           Context.add(Ews, mortal.wrap(deadlyEws)),
-          Context.add(Push, mortal.wrap(deadlyPush))
+          Context.add(Push, mortal.wrap(interruptions.wrap(deadlyPush)))
         )
       )
       const assembly = Outbox.layer.pipe(
@@ -442,6 +457,7 @@ export const makeWorld = (
       faults: Context.get(context, StorageFaults),
       seal,
       lethal,
+      interruptions,
       owned,
       tenant,
       places,
