@@ -1,15 +1,15 @@
-import { randomUUID } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
-import { Either, Redacted } from "effect"
+import { Either } from "effect"
 import type { ReplyOf, Subscriptions, Unavailable } from "../../actors/Subscriptions.ts"
 import type { CallbackAddress, CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
 import type { EwsNotification } from "../../schemas/EwsMessage.ts"
-import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
+import { ArrivedCallback } from "./ArrivedCallback.ts"
 import { type CallbackAnswer, refusal, send, soap, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
 import { parseCallbackQuery } from "./CallbackUrl.ts"
-import { Deadlines } from "./Deadlines.ts"
+import { Deadline, Deadlines } from "./Deadlines.ts"
 import { HeldBySource } from "./HeldBySource.ts"
 import type { CallbackCounts, CallbackOutcome } from "./HttpMetrics.ts"
 import type { MassGuard } from "./MassGuard.ts"
@@ -37,13 +37,21 @@ export interface DispatcherParts {
 /** Milliseconds that a body may take. */
 const BODY_TIME = 10_000
 
-/** A callback that waits for its actor's answer. */
-interface Held {
+/** A callback that its actor has, and nobody was answered for yet. */
+class Held extends Deadline {
   readonly response: ServerResponse
   readonly source: string
   readonly user: UserNumber
-  readonly activityId: ActivityId
-  answered: boolean
+  readonly callback: ArrivedCallback
+  answered = false
+
+  constructor(response: ServerResponse, source: string, user: UserNumber, callback: ArrivedCallback) {
+    super()
+    this.response = response
+    this.source = source
+    this.user = user
+    this.callback = callback
+  }
 }
 
 /**
@@ -85,8 +93,9 @@ export class CallbackDispatcher {
   tick(): void {
     this.#reading.advance((reader) => reader.cut())
     this.#waiting.advance((held) => {
-      this.#release(held)
-      this.#answer(held.response, LATE, "late", held.activityId)
+      held.answered = true
+      this.#sources.leave(held.source)
+      this.#answer(held.response, LATE, "late", held.callback.activityId)
     })
   }
 
@@ -134,16 +143,21 @@ export class CallbackDispatcher {
     if (isWork(notification.right) && refusesWork(pressure(), this.inHand)) {
       return this.#answer(response, SHED, "shed")
     }
-    const held: Held = { response, source, user, activityId: randomUUID() as ActivityId, answered: false }
-    const hurried = this.#sources.enter(source) > heldMax
+    const hurried = this.#sources.of(source) >= heldMax
+    const callback = new ArrivedCallback(notification.right, address, f, hurried)
+    const held = new Held(response, source, user, callback)
     try {
-      const callback = callbackOf(notification.right, address, f, held.activityId, hurried)
       post(user, callback, (reply) => this.#settle(held, reply))
       // An idle actor has answered a heartbeat by now.
-      if (!held.answered) this.#waiting.add(held)
+      if (!held.answered) this.#hold(held)
     } catch (fault) {
-      if (this.#release(held)) this.#fail(response, fault, held.activityId)
+      if (this.#release(held)) this.#fail(response, fault, callback.activityId)
     }
+  }
+
+  #hold(held: Held): void {
+    this.#waiting.add(held)
+    this.#sources.enter(held.source)
   }
 
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
@@ -159,8 +173,7 @@ export class CallbackDispatcher {
   #release(held: Held): boolean {
     if (held.answered) return false
     held.answered = true
-    this.#waiting.remove(held)
-    this.#sources.leave(held.source)
+    if (this.#waiting.remove(held)) this.#sources.leave(held.source)
     return true
   }
 
@@ -178,7 +191,7 @@ export class CallbackDispatcher {
   }
 
   /** A bug. Exchange gets 503, because what it sent must not be lost; the fault's own text may hold anything. */
-  #fail(response: ServerResponse, fault: unknown, activityId?: ActivityId): void {
+  #fail(response: ServerResponse, fault: unknown, activityId?: string): void {
     const kind = fault instanceof Error ? fault.name : typeof fault
     this.#answer(response, FAULT, "failed", `${kind} ${activityId ?? ""}`)
   }
@@ -197,30 +210,6 @@ export class CallbackDispatcher {
 /** Anything but a heartbeat. */
 const isWork = (notification: EwsNotification): boolean =>
   notification._tag === "Error" || notification.events.some(({ kind }) => kind !== "Status")
-
-const callbackOf = (
-  notification: EwsNotification,
-  address: CallbackAddress,
-  f: string,
-  activityId: ActivityId,
-  hurried: boolean
-): Callback => {
-  const broken = notification._tag === "Error"
-  return {
-    _tag: "Callback",
-    activityId,
-    generation: address.generation,
-    subscriptionId: notification.subscriptionId,
-    previousWatermark: broken ? undefined : notification.previousWatermark,
-    events: broken ? [] : notification.events,
-    errorCode: broken ? notification.responseCode : undefined,
-    // Wrapped when it is asked for: most callbacks are heartbeats, whose credentials nobody needs.
-    get f() {
-      return Redacted.make(f)
-    },
-    hurried
-  }
-}
 
 const OK = soap("OK")
 const UNSUBSCRIBE = soap("Unsubscribe")

@@ -5,15 +5,17 @@
 export class HeldBySource {
   readonly #held = new Map<string, number>()
 
-  /** Answers how many are held now, this one included. */
-  enter(source: string): number {
-    const held = (this.#held.get(source) ?? 0) + 1
-    this.#held.set(source, held)
-    return held
+  /** How many are held of this source. */
+  of(source: string): number {
+    return this.#held.get(source) ?? 0
+  }
+
+  enter(source: string): void {
+    this.#held.set(source, this.of(source) + 1)
   }
 
   leave(source: string): void {
-    const held = (this.#held.get(source) ?? 0) - 1
+    const held = this.of(source) - 1
     if (held > 0) this.#held.set(source, held)
     else this.#held.delete(source)
   }

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
+import { Deadline } from "./Deadlines.ts"
 
 /**
  * A body that is too large is still read up to here, and thrown away: closing before a client has sent everything makes
@@ -19,7 +20,7 @@ export interface BodyLedger {
  * Reads one body of at most `BODY_LIMIT` bytes and calls `done` once. With `keep` false it only counts them. A heartbeat
  * has 1,000 bytes, a callback of a busy mailbox some 10,000.
  */
-export class BodyReader {
+export class BodyReader extends Deadline {
   readonly #request: IncomingMessage
   readonly #keep: boolean
   readonly #ledger: BodyLedger
@@ -35,6 +36,7 @@ export class BodyReader {
     ledger: BodyLedger,
     done: (body: Buffer | BodyTrouble) => void
   ) {
+    super()
     this.#request = request
     this.#keep = keep
     this.#ledger = ledger
