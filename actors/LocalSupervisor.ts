@@ -55,7 +55,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
             self.check()
             return goesOn
           },
-          park: (cell, signal) => self.turns.park(cell, signal),
+          park: (cell, fiber) => self.turns.park(cell, fiber),
           ended: (cell, exit) => self.ended(cell, exit)
         })
       }

@@ -1,7 +1,9 @@
-import { Effect } from "effect"
-
-/** Resumes a parked fiber. It carries no message: one given to a fiber that is being interrupted would be lost. */
-export type Signal = (effect: Effect.Effect<void>) => void
+/** A fiber that waits. It is given no message: one given to a fiber that is being interrupted would be lost. */
+export interface Parked {
+  readonly resume: () => void
+  /** Lets it die of somebody else's defect. */
+  readonly die: (defect: unknown) => void
+}
 
 /** System messages of this kind all wait; of every other kind only the latest does. */
 export const EVERY = 0
@@ -15,14 +17,14 @@ export class Mailbox<M extends {}> {
   private requests: Array<M> | undefined
   private head: number
   private lane: Array<SystemMessage<M>> | undefined
-  private signal: Signal | undefined
+  private fiber: Parked | undefined
 
   constructor(capacity: number) {
     this.capacity = capacity
     this.requests = undefined
     this.head = 0
     this.lane = undefined
-    this.signal = undefined
+    this.fiber = undefined
   }
 
   /** False when full: the caller keeps the message. */
@@ -72,23 +74,20 @@ export class Mailbox<M extends {}> {
   }
 
   /** Parks a fiber until something comes. The latest one counts: an earlier fiber is dead. The caller looks first. */
-  park(signal: Signal): void {
-    this.signal = signal
+  park(fiber: Parked): void {
+    this.fiber = fiber
   }
 
-  /** Takes the parked fiber's signal back, to be called or parked again by the caller. */
-  unpark(): Signal | undefined {
-    const signal = this.signal
-    this.signal = undefined
-    return signal
+  /** Takes the parked fiber back, to be resumed or parked again by the caller. */
+  unpark(): Parked | undefined {
+    const fiber = this.fiber
+    this.fiber = undefined
+    return fiber
   }
 
   /** Resumes the parked fiber, if there is one. */
   wake(): void {
-    const signal = this.signal
-    if (signal === undefined) return
-    this.signal = undefined
-    signal(Effect.void)
+    this.unpark()?.resume()
   }
 
   private takeRequest(): M | undefined {

@@ -1,9 +1,8 @@
-import { Effect } from "effect"
 import type { Behaviour } from "./Behaviour.ts"
 import { type Cell, Status } from "./Cell.ts"
 import { CrashRecord } from "./CrashRecord.ts"
 import type { Delivery } from "./Delivery.ts"
-import type { Signal } from "./Mailbox.ts"
+import type { Parked } from "./Mailbox.ts"
 
 /** What resident fibers do between parking and parking. */
 export class Turns<S, M extends {}> {
@@ -37,26 +36,26 @@ export class Turns<S, M extends {}> {
   }
 
   /** Looks before it parks: what came while no fiber was parked has signalled nobody. */
-  park(cell: Cell<S, M>, signal: Signal): void {
-    if (cell.status !== Status.Running || cell.isDue || !cell.mailbox.isEmpty) signal(Effect.void)
-    else cell.mailbox.park(signal)
+  park(cell: Cell<S, M>, fiber: Parked): void {
+    if (cell.status !== Status.Running || cell.isDue || !cell.mailbox.isEmpty) fiber.resume()
+    else cell.mailbox.park(fiber)
   }
 
   /**
    * Handles a message on the caller's stack while the actor's fiber is parked and nothing waits, which saves waking the
-   * fiber for a microsecond's work. A defect is the fiber's all the same: it is woken to die of it. False: not now.
+   * fiber for a microsecond's work. A defect is the fiber's all the same: it dies of it. False: not now.
    */
   lend(cell: Cell<S, M>, message: M): boolean {
     if (cell.status !== Status.Running || cell.isDue || !cell.mailbox.isEmpty) return false
-    const signal = cell.mailbox.unpark()
-    if (signal === undefined) return false
+    const fiber = cell.mailbox.unpark()
+    if (fiber === undefined) return false
     try {
       this.handle(cell, message)
     } catch (defect) {
-      signal(Effect.die(defect))
+      fiber.die(defect)
       return true
     }
-    this.park(cell, signal)
+    this.park(cell, fiber)
     return true
   }
 

@@ -31,8 +31,8 @@ describe("a mailbox", () => {
   it("signals a parked fiber once, and only the latest", () => {
     const mailbox = new Mailbox<number>(8)
     const signals: Array<string> = []
-    mailbox.park(() => signals.push("dead"))
-    mailbox.park(() => signals.push("alive"))
+    mailbox.park({ resume: () => signals.push("dead"), die: () => undefined })
+    mailbox.park({ resume: () => signals.push("alive"), die: () => undefined })
     mailbox.offer(1)
     mailbox.offer(2)
     expect(signals).toEqual(["alive"])
