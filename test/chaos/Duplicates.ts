@@ -1,4 +1,4 @@
-import { type Facts, type Mail, meets, type Push, pairOf, type Span } from "./Facts.ts"
+import { type Facts, type Interruption, type Mail, meets, type Push, pairOf, type Span } from "./Facts.ts"
 
 /** A mail that a device was told of more than once. */
 export interface Duplicate {
@@ -9,8 +9,15 @@ export interface Duplicate {
   /** The second one does not replace the first on the phone. */
   readonly differs: boolean
   /** The interruption at which the first was under way or not yet recorded; undefined: there is none. */
-  readonly excuse: string | undefined
+  readonly excuse: Interruption | undefined
 }
+
+/**
+ * A duplicate has to have an excuse, and to replace the first on the phone. Only when a backup was restored neither can be:
+ * nobody knows any more what was told, and many mails that seem to have been missed become one summary.
+ */
+export const isBroken = ({ differs, excuse }: Duplicate): boolean =>
+  excuse === undefined || (differs && excuse.forgotten !== true)
 
 /** What is acknowledged is on disk so many milliseconds later at the latest: the write-behind's second, and one for a busy machine. */
 export const FLUSH = 2000
@@ -35,29 +42,33 @@ export const duplicatesOf = (facts: Facts): ReadonlyArray<Duplicate> => {
   })
 }
 
-/** How many more notifications than mails there may be: what was under way or not yet recorded at an interruption. */
-export const allowedDuplicates = (facts: Facts): number => {
-  const first = new Map<string, Push>()
+/**
+ * How many more notifications than mails there may be: what was under way or acknowledged but not yet written at an
+ * interruption, by what that was.
+ */
+export const allowedDuplicates = (facts: Facts): ReadonlyMap<string, number> => {
+  const mails = new Map(facts.mails.map((mail) => [mail.id, mail]))
+  const seen = new Set<string>()
+  const allowed = new Map<string, number>()
   for (const push of facts.pushes)
     for (const itemId of push.itemIds) {
+      const mail = mails.get(itemId)
       const pair = pairOf(push.token, itemId)
-      if (!first.has(pair)) first.set(pair, push)
+      if (mail === undefined || seen.has(pair)) continue
+      seen.add(pair)
+      const what = excuseFor(facts, mail, [push])?.what
+      if (what !== undefined) allowed.set(what, (allowed.get(what) ?? 0) + 1)
     }
-  const mails = new Map(facts.mails.map((mail) => [mail.id, mail]))
-  let allowed = 0
-  for (const [pair, push] of first) {
-    const mail = mails.get(pair.split(" ")[1] ?? "")
-    if (mail !== undefined && excuseFor(facts, mail, [push]) !== undefined) allowed += 1
-  }
   return allowed
 }
 
-const excuseFor = (facts: Facts, mail: Mail, told: ReadonlyArray<Push>): string | undefined => {
+const excuseFor = (facts: Facts, mail: Mail, told: ReadonlyArray<Push>): Interruption | undefined => {
   const acknowledged = facts.attempts.get(mail.id)?.find(({ outcome }) => outcome === "OK")?.until
   const spans = told.map(({ at }): Span => {
     const known = Math.max(at, acknowledged ?? Number.POSITIVE_INFINITY)
     // One that went into the outbox was acknowledged long before it was told.
     return { from: at - UNANSWERED, to: known + FLUSH }
   })
-  return facts.interruptions.find((interruption) => spans.some((span) => meets(span, interruption)))?.what
+  const met = facts.interruptions.filter((interruption) => spans.some((span) => meets(span, interruption)))
+  return met.find(({ forgotten }) => forgotten) ?? met[0]
 }

@@ -9,12 +9,18 @@ export interface Facts {
   readonly endings: ReadonlyMap<string, ReadonlyArray<Ending>>
   /** When the service could not answer, because it was not running, stopped, or starting. */
   readonly down: ReadonlyArray<Span>
-  /** What may leave a notification unrecorded. */
-  readonly interruptions: ReadonlyArray<Span & { readonly what: string }>
+  readonly interruptions: ReadonlyArray<Interruption>
   /** What waits in the service's outbox: `pairOf`. */
   readonly outbox: ReadonlySet<string>
   /** What waited in the outbox of a database that was replaced by a backup. */
   readonly replaced: ReadonlySet<string>
+}
+
+/** Something after which the service may not know any more what it told just before. */
+export interface Interruption extends Span {
+  readonly what: string
+  /** It has forgotten the whole span, not only what it had not yet written at its beginning. */
+  readonly forgotten?: boolean
 }
 
 export interface Mail {

@@ -9,6 +9,8 @@ export interface Fault {
   readonly weight?: number
   /** How often it may happen in a run; default: any number of times. */
   readonly most?: number
+  /** It ends subscriptions: only phones bring them back, and only if there is peace for so long. */
+  readonly ends?: boolean
   /** Whether the service may be killed in the middle of it. */
   readonly survives?: boolean
   readonly run: (world: World, random: Random) => Effect.Effect<void, { readonly message: string }>

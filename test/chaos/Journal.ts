@@ -1,4 +1,4 @@
-import type { Attempt, Device, Ending, Facts, Mail, Push, Span } from "./Facts.ts"
+import type { Attempt, Device, Ending, Facts, Interruption, Mail, Push, Span } from "./Facts.ts"
 
 /** Something that happened to one user, in words. */
 export interface Happening {
@@ -14,7 +14,7 @@ export class Journal {
   readonly attempts = new Map<string, Array<Attempt>>()
   readonly endings = new Map<string, Array<Ending>>()
   readonly down: Array<Span> = []
-  readonly interruptions: Array<Span & { readonly what: string }> = []
+  readonly interruptions: Array<Interruption> = []
   readonly replaced = new Set<string>()
   readonly faults: Array<Span & { readonly name: string }> = []
   /** By address. */

@@ -4,6 +4,8 @@ import { parseArgs } from "node:util"
 export interface ChaosOptions {
   /** How long things go wrong; healing comes on top. */
   readonly minutes: number
+  /** How many faults there are at most (default: as many as fit into the time). */
+  readonly steps?: number
   readonly seed: number
   readonly users: number
   /** Mails a second. */

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs"
 import { machine, table } from "../../bench/Report.ts"
 import type { Outcome } from "./Accounting.ts"
+import type { Duplicate } from "./Duplicates.ts"
 import { meets } from "./Facts.ts"
 import type { Journal } from "./Journal.ts"
 import type { ChaosOptions } from "./Options.ts"
@@ -23,8 +24,7 @@ export const isKept = ({ journal, verdict: { broken } }: Report): boolean =>
 /** The report for reading. */
 export const render = (report: Report): string => {
   const { healedAfter, journal, log, verdict } = report
-  const { allowedDuplicates, broken, duplicates, fates, lost } = verdict
-  const extra = duplicates.reduce((sum, duplicate) => sum + duplicate.extra, 0)
+  const { broken, fates, lost } = verdict
   return [
     "",
     table(byFault(report)),
@@ -33,7 +33,11 @@ export const render = (report: Report): string => {
       .map(([fate, count]) => `${count} ${fate}`)
       .join(", ")}`,
     ...[...lost].map(([reason, count]) => `  ${count} lost: ${reason}`),
-    `duplicates: ${extra} (up to ${allowedDuplicates} may be), with another collapse id: ${duplicates.filter(({ differs }) => differs).length}`,
+    "duplicates:",
+    ...duplicateRows(verdict).map(
+      ({ allowed, after, counted, differs }) =>
+        `  ${counted} after ${after} (up to ${allowed} may be), ${differs} with another collapse id`
+    ),
     `silent pushes: ${journal.counts.silentPushes}, registrations: ${journal.counts.registrations} (failed: ${journal.counts.registrationsFailed}), apps opened by hand: ${journal.counts.appsOpened}`,
     `healed after ${healedAfter.toFixed(1)} s`,
     `log of the service: ${log}`,
@@ -57,7 +61,7 @@ export const render = (report: Report): string => {
 /** The same for programs, in the form of the benches. */
 export const writeReport = (file: string, report: Report): void => {
   const { healedAfter, journal, options, verdict } = report
-  const { allowedDuplicates, broken, duplicates, fates, lost } = verdict
+  const { broken, fates, lost } = verdict
   const body = {
     bench: "chaos",
     machine: machine(),
@@ -67,11 +71,7 @@ export const writeReport = (file: string, report: Report): void => {
     mails: journal.mails.length,
     fates,
     lost: Object.fromEntries(lost),
-    duplicates: {
-      counted: duplicates.reduce((sum, { extra }) => sum + extra, 0),
-      allowed: allowedDuplicates,
-      differentCollapseId: duplicates.filter(({ differs }) => differs).length
-    },
+    duplicates: duplicateRows(verdict),
     counts: journal.counts,
     healedAfterSeconds: healedAfter,
     broken: {
@@ -82,6 +82,20 @@ export const writeReport = (file: string, report: Report): void => {
     story: journal.story
   }
   writeFileSync(file, `${JSON.stringify(body, undefined, 2)}\n`)
+}
+
+/** A row for each kind of interruption. */
+const duplicateRows = ({ allowedDuplicates, duplicates }: Verdict) => {
+  const after = ({ excuse }: Duplicate) => excuse?.what ?? "nothing that would excuse them"
+  return [...new Set([...allowedDuplicates.keys(), ...duplicates.map(after)])].map((kind) => {
+    const own = duplicates.filter((duplicate) => after(duplicate) === kind)
+    return {
+      after: kind,
+      counted: own.reduce((sum, { extra }) => sum + extra, 0),
+      allowed: allowedDuplicates.get(kind) ?? 0,
+      differs: own.filter(({ differs }) => differs).length
+    }
+  })
 }
 
 /** A row for each kind of fault: what became of the mails that arrived meanwhile. */

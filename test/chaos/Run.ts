@@ -16,7 +16,7 @@ export const runChaos = (options: ChaosOptions, told: (line: string) => void) =>
   Effect.gen(function* () {
     const world = yield* makeWorld(options, told)
     const { journal, people, random, victim } = world
-    const steps = stepsOf(options.seed, Math.ceil(options.minutes * STEPS_A_MINUTE))
+    const steps = stepsOf(options.seed, options.steps ?? Math.ceil(options.minutes * STEPS_A_MINUTE))
     yield* victim.start
     yield* registerAll(people)
     journal.tell(`${people.length} people have registered ${journal.devices.length} phones`)

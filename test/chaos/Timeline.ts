@@ -1,4 +1,5 @@
-import { Effect } from "effect"
+import { Effect, Schedule } from "effect"
+import type { SubscriptionView } from "../../src/sandbox/Exchange.ts"
 import type { Fault } from "./Fault.ts"
 import { restoreBackup, takeBackup } from "./Faults/Backup.ts"
 import { clockStep } from "./Faults/Clock.ts"
@@ -57,7 +58,9 @@ export const stepsOf = (seed: number, count: number): ReadonlyArray<Step> => {
   const random = new Random(seed)
   const times = new Map<Fault, number>()
   const weighted = FAULTS.flatMap((fault) => Array.from({ length: fault.weight ?? 1 }, () => fault))
-  const queue = [...random.shuffled(FAULTS)]
+  // What ends subscriptions comes last: little can go wrong with those that are not there.
+  const [ending, others] = [FAULTS.filter(({ ends }) => ends), FAULTS.filter(({ ends }) => !ends)]
+  const queue = [...random.shuffled(others), ...random.shuffled(ending)]
   const next = (): Fault => {
     const fault = queue.shift() ?? random.pick(weighted)
     const used = times.get(fault) ?? 0
@@ -91,8 +94,24 @@ export const play = (
       const soon = steps.slice(index, index + BACKUP_BEFORE + 1)
       if (index === 0 || soon.at(-1)?.fault === restoreBackup) yield* takeBackup(world)
       yield* playStep(world, step)
+      if (step.fault.ends === true) yield* phonesReturned(world, endsAt)
     }
   })
+
+/** Peace until the phones that obey have subscriptions again, or the time is up. */
+const phonesReturned = ({ exchange, journal, people }: World, endsAt: number) => {
+  const wanted = people.filter(({ phones }) => phones.some(({ obeys }) => obeys)).length
+  const isOver = () => performance.now() > endsAt || living(exchange.subscriptions()) >= wanted
+  return Effect.sync(isOver).pipe(
+    Effect.repeat({ until: (over) => over, schedule: Schedule.spaced(1000) }),
+    Effect.andThen(() => journal.tell(`${living(exchange.subscriptions())} people have subscriptions`))
+  )
+}
+
+const living = (subscriptions: ReadonlyArray<SubscriptionView>): number =>
+  new Set(
+    subscriptions.filter(({ state }) => state === "Active" || state === "Retrying").map(({ user }) => user)
+  ).size
 
 const playStep = (world: World, { fault, killAfter, seed }: Step) =>
   Effect.gen(function* () {

@@ -1,5 +1,5 @@
 import { EXCUSES, type Fate, type Outcome, outcomesOf, type Reason } from "./Accounting.ts"
-import { allowedDuplicates, type Duplicate, duplicatesOf } from "./Duplicates.ts"
+import { allowedDuplicates, type Duplicate, duplicatesOf, isBroken } from "./Duplicates.ts"
 import type { Facts } from "./Facts.ts"
 
 /** What a run says about the promise. */
@@ -9,7 +9,8 @@ export interface Verdict {
   readonly lost: ReadonlyMap<Reason, number>
   readonly outcomes: ReadonlyArray<Outcome>
   readonly duplicates: ReadonlyArray<Duplicate>
-  readonly allowedDuplicates: number
+  /** By the kind of interruption. */
+  readonly allowedDuplicates: ReadonlyMap<string, number>
   /** What must not be: lost without an excuse, duplicates without one or with another collapse id. */
   readonly broken: { readonly lost: ReadonlyArray<Outcome>; readonly duplicates: ReadonlyArray<Duplicate> }
 }
@@ -31,7 +32,7 @@ export const judge = (facts: Facts): Verdict => {
     allowedDuplicates: allowedDuplicates(facts),
     broken: {
       lost: outcomes.filter(({ reason }) => reason !== undefined && !EXCUSES.has(reason)),
-      duplicates: duplicates.filter(({ differs, excuse }) => differs || excuse === undefined)
+      duplicates: duplicates.filter(isBroken)
     }
   }
 }

@@ -23,8 +23,13 @@ export const restoreBackup: Fault = {
       for (const pair of outboxIn(database)) journal.replaced.add(pair)
       restore(database, backup.file)
       yield* victim.start
-      // All that the service has noted since then is forgotten.
-      journal.interrupted("the database was restored from a backup", backup.takenAt)
+      const [from, to] = [backup.takenAt, Date.now()]
+      journal.interruptions.push({
+        what: "the database was restored from a backup",
+        from,
+        to,
+        forgotten: true
+      })
     }).pipe(victim.alone)
 }
 

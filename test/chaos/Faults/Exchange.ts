@@ -44,5 +44,6 @@ export const exchangeDown: Fault = {
 export const exchangeForgets: Fault = {
   name: "Exchange forgets all subscriptions",
   most: 1,
+  ends: true,
   run: ({ exchange }) => exchange.restart
 }

@@ -5,6 +5,7 @@ import type { Fault } from "../Fault.ts"
 export const longDown: Fault = {
   name: "down for 9 min",
   most: 1,
+  ends: true,
   run: ({ minutes, victim }) =>
     victim.alone(Effect.zipRight(victim.kill, Effect.zipRight(Effect.sleep(minutes(9)), victim.start)))
 }
