@@ -99,6 +99,18 @@ export class CallbackDispatcher {
     })
   }
 
+  /** Answers 503 to all that are in hand, for the process is about to end; says how many. */
+  giveBack(): number {
+    const count = this.inHand
+    this.#reading.clear((reader) => reader.cut())
+    this.#waiting.clear((held) => {
+      held.answered = true
+      this.#sources.leave(held.source)
+      this.#answer(held.response, DRAINING, "draining")
+    })
+    return count
+  }
+
   #accept(request: IncomingMessage, response: ServerResponse): void {
     const { guard, isOpen, now, pressure } = this.#parts
     const method = request.method ?? ""
@@ -186,8 +198,9 @@ export class CallbackDispatcher {
 
   #refuse(response: ServerResponse, trouble: BodyTrouble): void {
     if (trouble === "aborted") this.#parts.counts.count("gone")
-    else if (trouble === "slow") this.#answer(response, SLOW, "slow", undefined, true)
-    else this.#answer(response, TOO_LARGE, "too large", undefined, true)
+    else if (trouble === "too large") this.#answer(response, TOO_LARGE, "too large", undefined, true)
+    else if (!this.#parts.isOpen()) this.#answer(response, DRAINING, "draining")
+    else this.#answer(response, SLOW, "slow", undefined, true)
   }
 
   /** A bug. Exchange gets 503, because what it sent must not be lost; the fault's own text may hold anything. */

@@ -21,6 +21,8 @@ export class CallbackListener extends Context.Tag("ens/CallbackListener")<
     readonly take: (request: IncomingMessage, response: ServerResponse) => boolean
     /** How many callbacks are not answered yet. */
     readonly inHand: () => number
+    /** Answers 503 to those, for the process is about to end: Exchange sends them again. */
+    readonly giveBack: Effect.Effect<void>
   }
 >() {}
 
@@ -67,7 +69,13 @@ export const make: Effect.Effect<
       dispatcher.dispatch(request, response)
       return true
     },
-    inHand: () => dispatcher.inHand
+    inHand: () => dispatcher.inHand,
+    giveBack: Effect.suspend(() => {
+      const count = dispatcher.giveBack()
+      const told =
+        count === 0 ? Effect.void : Effect.logInfo(`${count} callbacks were given back to Exchange`)
+      return Effect.zipRight(counts.publish(dispatcher.held), told)
+    })
   }
 })
 

@@ -62,4 +62,12 @@ export class Deadlines<T extends Deadline> {
       expired(oldest as T)
     }
   }
+
+  /** Removes and hands over everything, due or not. */
+  clear(handOver: (entry: T) => void): void {
+    for (let oldest = this.#ends.after!; oldest !== this.#ends; oldest = this.#ends.after!) {
+      this.remove(oldest as T)
+      handOver(oldest as T)
+    }
+  }
 }

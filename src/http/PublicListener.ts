@@ -24,14 +24,18 @@ export class PublicListener extends Context.Tag("ens/PublicListener")<
     /** The port really listened on. */
     readonly port: number
     /**
-     * Closes the intake, takes no more connections, waits at most 10 s for the answers that are owed, then cuts what is
-     * left. Happens once, and by itself when the scope closes; whoever stops the actors does it first.
+     * Closes the intake: whoever comes now hears 503. Waits at most 5 s for the answers that are owed, gives callbacks that
+     * are left back to Exchange (503), then closes the listener and cuts what is left. Happens once, and by itself when the
+     * scope closes; whoever stops the actors does it first.
      */
     readonly drain: Effect.Effect<void>
   }
 >() {}
 
-const DRAIN_TIME = "10 seconds"
+/** Half of what stopping may take in all, see `Stopping.ts`; the rest is for actors and storage. */
+const DRAIN_TIME = "5 seconds"
+/** For answers that are on their way out. */
+const CLOSE_TIME = "500 millis"
 
 /** Neither Node nor Effect limits these tightly enough, or at all, by itself. Milliseconds. */
 const LIMITS: ServerOptions = {
@@ -71,15 +75,33 @@ export const make = <E, R>(
       // A backstop: the connection is cut. Routes that owe a 413 read the stream.
       HttpIncomingMessage.withMaxBodySize(app, Option.some(BODY_LIMIT))
     )
+    /** Requests besides callbacks that are not answered yet. */
+    let owed = 0
     const server = newServer((request, response) => {
       if (callbacks.take(request, response)) return
-      if (!intake.isOpen()) response.shouldKeepAlive = false
+      if (intake.isOpen()) {
+        owed++
+        response.once("close", () => owed--)
+      } else response.shouldKeepAlive = false
       rest(request, response)
     })
+    const nobodyWaits = connectionsGone(server)
+    const isQuiet = Effect.sync(() => owed === 0 && callbacks.inHand() === 0)
+    // Still listening meanwhile, so that load balancers hear of it, and Exchange a 503.
+    const settled = Effect.raceFirst(
+      Effect.interruptible(nobodyWaits),
+      Effect.interruptible(
+        Effect.repeat(isQuiet, { until: (quiet) => quiet, schedule: Schedule.spaced("20 millis") })
+      )
+    )
+    const stop = Effect.timeoutOption(Effect.interruptible(settled), DRAIN_TIME).pipe(
+      Effect.zipRight(callbacks.giveBack),
+      Effect.zipRight(close(server))
+    )
     const drain = yield* Effect.cached(
       Effect.zipRight(
         intake.close,
-        Effect.suspend(() => (server.listening ? close(server) : Effect.void))
+        Effect.suspend(() => (server.listening ? stop : Effect.void))
       )
     )
     yield* Effect.acquireRelease(listen(server, settings.host, settings.port), () => drain)
@@ -113,13 +135,29 @@ const listen = (server: Server, host: string, port: number): Effect.Effect<void,
     })
   })
 
+/** Waits until the server has no connection. To be called before it has any. */
+const connectionsGone = (server: Server): Effect.Effect<void> => {
+  let open = 0
+  let gone = () => {}
+  server.on("connection", (socket) => {
+    open++
+    socket.once("close", () => {
+      if (--open === 0) gone()
+    })
+  })
+  return Effect.async((resume) => {
+    gone = () => resume(Effect.void)
+    if (open === 0) gone()
+  })
+}
+
 /** Connections end after the answer in hand; those kept without a request are closed as they become so. */
 const close = (server: Server): Effect.Effect<void> => {
   const closed = Effect.async<void>((resume) => {
     server.close(() => resume(Effect.void))
   })
   const closeIdle = Effect.sync(() => server.closeIdleConnections()).pipe(
-    Effect.repeat(Schedule.spaced("50 millis").pipe(Schedule.upTo(DRAIN_TIME)))
+    Effect.repeat(Schedule.spaced("50 millis").pipe(Schedule.upTo(CLOSE_TIME)))
   )
   // Finalizers cannot be interrupted, and what they fork cannot either unless it is allowed to.
   return Effect.raceFirst(Effect.interruptible(closed), Effect.interruptible(closeIdle)).pipe(

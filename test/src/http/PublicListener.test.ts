@@ -111,21 +111,50 @@ describe("draining", () => {
     })
   )
 
-  it.scoped("cuts off after 10 s what does not finish", () =>
+  it.scoped("gives back to Exchange after 5 s what does not finish, and cuts everything else", () =>
     Effect.gen(function* () {
       const { connect, fixture, listener } = yield* start
       fixture.autoReply = undefined
-      const connection = yield* connect
-      connection.send("POST", fixture.url(), heartbeat())
+      const callback = yield* connect
+      callback.send("POST", fixture.url(), heartbeat())
       const { reply } = yield* Effect.promise(() => fixture.arrival())
+      const device = yield* connect
+      device.send("GET", "/slow")
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
       const draining = yield* Effect.fork(listener.drain)
-      yield* TestClock.adjust("9 seconds")
+      yield* TestClock.adjust("4 seconds")
       expect(draining.unsafePoll()).toBeNull()
-      yield* TestClock.adjust("2 seconds")
+      const closing = yield* Effect.fork(
+        Effect.forever(Effect.zipRight(TestClock.adjust("100 millis"), Effect.yieldNow()))
+      )
+      const answer = yield* response(callback)
+      expect([answer.status, answer.headers.get("connection")]).toEqual([503, "close"])
       yield* Fiber.join(draining)
-      expect(yield* Effect.promise(() => connection.ended())).toBe("")
+      yield* Fiber.interrupt(closing)
+      expect(yield* Effect.promise(() => device.ended())).toBe("")
       reply("Ok")
     })
+  )
+
+  it.scopedLive(
+    "goes on listening while something is in hand: new callbacks get 503, readiness says no",
+    () =>
+      Effect.gen(function* () {
+        const { connect, fixture, listener } = yield* start
+        fixture.autoReply = undefined
+        const first = yield* connect
+        first.send("POST", fixture.url(), heartbeat())
+        const { reply } = yield* Effect.promise(() => fixture.arrival())
+        const draining = yield* Effect.fork(listener.drain)
+        yield* Effect.sleep("50 millis")
+        const late = yield* connect
+        late.send("POST", fixture.url("8"), heartbeat())
+        const refused = yield* response(late)
+        expect([refused.status, refused.headers.get("connection")]).toEqual([503, "close"])
+        reply("Ok")
+        expect((yield* response(first)).status).toBe(200)
+        yield* Fiber.join(draining)
+      })
   )
 
   it.scopedLive("answers 503 and closes on connections that still send", () =>
