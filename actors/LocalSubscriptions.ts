@@ -17,8 +17,11 @@ import type { WriteBehind } from "./WriteBehind.ts"
 const PAGE = 1_000
 /** Pages are read again after this pause when storage fails while loading. */
 const RELOAD_AFTER = "2 seconds"
-/** Work in hand gets so long when the service stops. */
-const DRAIN = 10_000
+/**
+ * Work in hand gets so long (ms) when the service stops. Whoever waited for it has been answered by then: the listener
+ * closes first.
+ */
+const DRAIN = 500
 
 /**
  * All actors in this process, one resident fiber each. Loading goes on beside serving: until it is done, an actor that is
@@ -42,8 +45,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
           Effect.sync(() => {
             draining = true
           }),
-          // Finalizers cannot be interrupted; the deadline could not end a wait then.
-          Effect.interruptible(supervisor.drain(DRAIN))
+          supervisor.drain(DRAIN)
         )
       )
 

@@ -35,6 +35,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
   private readonly turns: Turns<S, M>
   private readonly circuit: RestartCircuit<Cell<S, M>>
   private draining = false
+  private drained = false
   /** Resident fibers. */
   private alive = 0
 
@@ -60,7 +61,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
         })
       }
       const self = new LocalSupervisor<S, M, R>(behaviour, parts)
-      yield* Effect.addFinalizer(() => self.drain(0))
+      yield* Effect.addFinalizer(() => (self.drained ? Effect.void : self.drain(0)))
       return self
     })
   }
@@ -178,14 +179,30 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
   drain(deadlineMs: number): Effect.Effect<void> {
     return Effect.gen(this, function* () {
       this.draining = true
-      const settled = this.quiet.when(() => this.delivery.waiting === 0 && this.parts.jobs.running === 0)
-      if (deadlineMs > 0) yield* Effect.timeoutOption(settled, deadlineMs)
+      const { jobs } = this.parts
+      const isDone = this.quiet.when(() => this.delivery.waiting === 0 && jobs.running === 0)
+      if (deadlineMs > 0) yield* atMost(isDone, deadlineMs)
+      for (const cell of this.registry.values()) if (isBusy(cell)) this.stop(cell)
+      yield* this.stopIdle()
+      yield* atMost(
+        this.quiet.when(() => (this.alive === 0 || this.registry.size > 0) && jobs.running === 0),
+        FAREWELL
+      )
+      this.drained = true
+    })
+  }
+
+  /** Nobody waits for idle actors: a million of them would take seconds, so that some may end with the process. */
+  private stopIdle(): Effect.Effect<void> {
+    return Effect.gen(this, function* () {
+      const until = this.now() + FAREWELL
       let stopped = 0
       for (const cell of this.registry.values()) {
         this.stop(cell)
-        if (++stopped % STOP_BATCH === 0) yield* Effect.yieldNow()
+        if (++stopped % STOP_BATCH > 0) continue
+        yield* Effect.yieldNow()
+        if (this.now() >= until) return
       }
-      yield* this.quiet.when(() => this.alive === 0 && this.parts.jobs.running === 0)
     })
   }
 
@@ -288,3 +305,15 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
 
 /** Actors that are stopped between two looks at other fibers. */
 const STOP_BATCH = 1024
+/** Milliseconds for stopping idle actors, and for jobs that were interrupted to come to their end. */
+const FAREWELL = 500
+
+const isBusy = <S, M extends {}>(cell: Cell<S, M>): boolean =>
+  cell.status !== Status.Running ||
+  cell.jobs !== undefined ||
+  cell.extra !== undefined ||
+  !cell.mailbox.isEmpty
+
+/** Also where nothing can be interrupted, as in finalizers. */
+const atMost = (effect: Effect.Effect<void>, milliseconds: number) =>
+  Effect.timeoutOption(Effect.interruptible(effect), milliseconds)
