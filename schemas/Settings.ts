@@ -65,6 +65,17 @@ export interface ApnsSettings {
   readonly port: number
 }
 
+/** How the public listener speaks TLS. Without certificate files it speaks plain HTTP. */
+export interface TlsSettings {
+  /** Absolute paths of PEM files. */
+  readonly certFile: string | undefined
+  readonly keyFile: string | undefined
+  /** Absolute path of a PKCS#12 file, instead of the two. */
+  readonly pfxFile: string | undefined
+  readonly pfxPassword: Redacted.Redacted<string> | undefined
+  readonly minVersion: TlsVersion
+}
+
 /**
  * Every setting of a running ENS, already validated (contract section 5). Read once, by `src/Config.ts`; durations are
  * milliseconds.
@@ -78,6 +89,7 @@ export interface SettingsShape {
   readonly publicUrl: string
   readonly basePaths: ReadonlyArray<string>
   readonly environmentType: string
+  readonly tls: TlsSettings
   /** Absolute path. */
   readonly dataDir: string
   readonly databaseUrl: Redacted.Redacted<string>

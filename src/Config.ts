@@ -2,7 +2,7 @@ import { hostname } from "node:os"
 import { join } from "node:path"
 import { type ConfigError, ConfigProvider, Effect, Layer, Redacted } from "effect"
 import { isLoopback } from "../layers/net/Loopback.ts"
-import { PUBLIC_URL_MAX, Settings, type SettingsShape } from "../schemas/Settings.ts"
+import { PUBLIC_URL_MAX, Settings, type SettingsShape, type TlsSettings } from "../schemas/Settings.ts"
 import { ConfigProblem, readTexts, type Source } from "./config/Source.ts"
 import { config, type Read, SECRETS, table } from "./config/Table.ts"
 
@@ -63,6 +63,13 @@ const fill = (read: Read): SettingsShape => ({
   publicUrl: publicUrl(read),
   basePaths: read.basePaths,
   environmentType: read.environmentType,
+  tls: {
+    certFile: read.tlsCertFile,
+    keyFile: read.tlsKeyFile,
+    pfxFile: read.tlsPfxFile,
+    pfxPassword: read.tlsPfxPassword,
+    minVersion: read.tlsMinVersion
+  },
   dataDir: read.dataDir,
   databaseUrl: read.databaseUrl ?? Redacted.make(`file:${join(read.dataDir, "ens.db")}`),
   masterKey:
@@ -128,7 +135,8 @@ const fill = (read: Read): SettingsShape => ({
 })
 
 const publicUrl = (read: Read): string => {
-  const url = read.publicUrl ?? new URL(`http://${reachableHost(read.host)}:${read.port}`)
+  const scheme = (read.tlsPfxFile ?? read.tlsCertFile) === undefined ? "http" : "https"
+  const url = read.publicUrl ?? new URL(`${scheme}://${reachableHost(read.host)}:${read.port}`)
   const path = url.pathname.replace(/\/+$/, "")
   const usual =
     read.environmentType.toLowerCase() === "onprem" ? "/MailNotificationService/api/ens" : "/api/ens"
@@ -169,6 +177,7 @@ const contradictions = (
   if (purpose === "serve" && settings.cns.configFile !== undefined && settings.cns.certFile !== undefined) {
     problems.push("ENS_CNS_CONFIG_FILE and ENS_CNS_CERT_FILE are both set; keep one of them")
   }
+  if (purpose === "serve") problems.push(...tlsProblems(settings.tls))
   if (purpose === "serve" && read.publicUrl === undefined && read.port === 0) {
     problems.push("ENS_PORT 0 (any free port) needs ENS_PUBLIC_URL, because Exchange has to know the port")
   }
@@ -176,6 +185,21 @@ const contradictions = (
     problems.push(
       `ENS_PUSH must name the push gateway (cns, sns, fcm, apns or log), because the public URL ${url.origin} is not a loopback address`
     )
+  }
+  return problems
+}
+
+const tlsProblems = ({ certFile, keyFile, pfxFile, pfxPassword }: TlsSettings): ReadonlyArray<string> => {
+  const problems: Array<string> = []
+  if (pfxFile !== undefined && (certFile ?? keyFile) !== undefined) {
+    problems.push("ENS_TLS_PFX_FILE and ENS_TLS_CERT_FILE or ENS_TLS_KEY_FILE are set; keep one kind")
+  } else if (certFile === undefined && keyFile !== undefined) {
+    problems.push("ENS_TLS_KEY_FILE needs ENS_TLS_CERT_FILE, the certificate that belongs to the key")
+  } else if (certFile !== undefined && keyFile === undefined) {
+    problems.push("ENS_TLS_CERT_FILE needs ENS_TLS_KEY_FILE, the key that belongs to the certificate")
+  }
+  if (pfxPassword !== undefined && pfxFile === undefined) {
+    problems.push("ENS_TLS_PFX_PASSWORD needs ENS_TLS_PFX_FILE, the file that it opens")
   }
   return problems
 }

@@ -84,7 +84,8 @@ const personalContext = (
   }
 }
 
-const versionsFrom = (minVersion: TlsVersion): SecureContextOptions => ({
+/** The versions from this one on, with the ciphers that they need; for clients and servers. */
+export const versionsFrom = (minVersion: TlsVersion): SecureContextOptions => ({
   minVersion: VERSIONS[minVersion],
   // OpenSSL 3 leaves SHA-1, which TLS 1.0 and 1.1 are built on, to its lowest security level.
   ...(minVersion === "1.0" || minVersion === "1.1" ? { ciphers: "DEFAULT@SECLEVEL=0" } : {})

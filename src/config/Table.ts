@@ -125,6 +125,37 @@ export const table = {
     "OnPrem",
     (s) => s.environmentType
   ),
+  tlsCertFile: row(
+    "ENS_TLS_CERT_FILE",
+    "certificate (PEM, with its chain) with which devices and Exchange are served over TLS",
+    absolute,
+    undefined,
+    (s) => s.tls.certFile ?? ""
+  ),
+  tlsKeyFile: row(
+    "ENS_TLS_KEY_FILE",
+    "its private key (PEM)",
+    absolute,
+    undefined,
+    (s) => s.tls.keyFile ?? ""
+  ),
+  tlsPfxFile: row(
+    "ENS_TLS_PFX_FILE",
+    "certificate and key in one PKCS#12 file, instead of the two",
+    absolute,
+    undefined,
+    (s) => s.tls.pfxFile ?? ""
+  ),
+  tlsPfxPassword: row("ENS_TLS_PFX_PASSWORD", "its password", secret, undefined, (s) =>
+    s.tls.pfxPassword === undefined ? "" : "<redacted>"
+  ),
+  tlsMinVersion: row(
+    "ENS_TLS_MIN_VERSION",
+    "oldest TLS with which devices and Exchange are served: 1.0, 1.1, 1.2 or 1.3",
+    Parse.oneOf<TlsVersion>("1.0", "1.1", "1.2", "1.3"),
+    "1.2",
+    (s) => s.tls.minVersion
+  ),
   dataDir: row(
     "ENS_DATA_DIR",
     "directory of the embedded database and of generated keys",
@@ -469,7 +500,8 @@ export const SECRETS: ReadonlyArray<string> = [
   "ENS_DATABASE_URL",
   "ENS_EWS_PROXY_URL",
   "ENS_CNS_CERT_PASSWORD",
-  "ENS_CNS_PROXY_URL"
+  "ENS_CNS_PROXY_URL",
+  "ENS_TLS_PFX_PASSWORD"
 ]
 
 type Values<T> = { readonly [K in keyof T]: T[K] extends Row<infer A> ? A : never }

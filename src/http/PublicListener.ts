@@ -1,10 +1,5 @@
-import {
-  createServer,
-  type IncomingMessage,
-  type Server,
-  type ServerOptions,
-  type ServerResponse
-} from "node:http"
+import { createServer, type Server as HttpServer, type RequestListener, type ServerOptions } from "node:http"
+import type { Server as HttpsServer } from "node:https"
 import type { AddressInfo } from "node:net"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
@@ -12,10 +7,13 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Context, Effect, Layer, Option, Schedule, type Scope } from "effect"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
-import { Settings } from "../../schemas/Settings.ts"
+import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { CallbackListener } from "./CallbackListener.ts"
 import { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
+import { tlsFiles } from "./TlsIdentity.ts"
+import { makeTlsServer } from "./TlsListener.ts"
+import type { TlsProblem } from "./TlsProblem.ts"
 
 /** The listener that Exchange and the phones talk to. */
 export class PublicListener extends Context.Tag("ens/PublicListener")<
@@ -60,7 +58,7 @@ export const make = <E, R>(
   app: HttpApp.Default<E, R>
 ): Effect.Effect<
   PublicListener["Type"],
-  ListenError,
+  ListenError | TlsProblem,
   | Settings
   | CallbackListener
   | Intake
@@ -77,7 +75,7 @@ export const make = <E, R>(
     )
     /** Requests besides callbacks that are not answered yet. */
     let owed = 0
-    const server = newServer((request, response) => {
+    const server = yield* makeServer(settings, (request, response) => {
       if (callbacks.take(request, response)) return
       if (intake.isOpen()) {
         owed++
@@ -112,17 +110,24 @@ export const layer = <E, R>(
   app: HttpApp.Default<E, R>
 ): Layer.Layer<
   PublicListener,
-  ListenError,
+  ListenError | TlsProblem,
   Settings | CallbackListener | Intake | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > => Layer.scoped(PublicListener, make(app))
 
-const newServer = (listener: (request: IncomingMessage, response: ServerResponse) => void): Server => {
-  const server = createServer(LIMITS, listener)
-  server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
-  server.maxHeadersCount = HEADERS_MAX
-  server.timeout = INACTIVITY
-  return server
-}
+type Server = HttpServer | HttpsServer
+
+const makeServer = (
+  settings: SettingsShape,
+  listener: RequestListener
+): Effect.Effect<Server, TlsProblem, Scope.Scope> =>
+  Effect.gen(function* () {
+    const isPlain = tlsFiles(settings.tls).length === 0
+    const server = isPlain ? createServer(LIMITS, listener) : yield* makeTlsServer(settings, LIMITS, listener)
+    server.maxRequestsPerSocket = REQUESTS_PER_SOCKET
+    server.maxHeadersCount = HEADERS_MAX
+    server.timeout = INACTIVITY
+    return server
+  })
 
 const listen = (server: Server, host: string, port: number): Effect.Effect<void, ListenError> =>
   Effect.async((resume) => {

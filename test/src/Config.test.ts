@@ -81,6 +81,36 @@ describe("Config", () => {
     })
   )
 
+  it.effect("calls back with https by default where it speaks TLS itself", () =>
+    Effect.gen(function* () {
+      const pem = { ENS_TLS_CERT_FILE: "ens.crt", ENS_TLS_KEY_FILE: "ens.key" }
+      for (const tls of [pem, { ENS_TLS_PFX_FILE: "ens.pfx", ENS_TLS_PFX_PASSWORD: "x" }]) {
+        const settings = yield* load(tls)
+        expect(settings.publicUrl).toBe("https://127.0.0.1:8080/MailNotificationService/api/ens")
+        expect(settings.tls.minVersion).toBe("1.2")
+      }
+      expect((yield* load(pem)).tls.certFile).toBe(resolve("ens.crt"))
+    })
+  )
+
+  it.effect("wants all that TLS needs, and no more", () =>
+    Effect.gen(function* () {
+      const cert = { ENS_TLS_CERT_FILE: "ens.crt" }
+      const key = { ENS_TLS_KEY_FILE: "ens.key" }
+      const pfx = { ENS_TLS_PFX_FILE: "ens.pfx" }
+      const cases = [
+        [cert, /^ENS_TLS_CERT_FILE needs ENS_TLS_KEY_FILE/],
+        [key, /^ENS_TLS_KEY_FILE needs ENS_TLS_CERT_FILE/],
+        [{ ...pfx, ...cert }, /^ENS_TLS_PFX_FILE and .* keep one kind$/],
+        [{ ...pfx, ...key }, /^ENS_TLS_PFX_FILE and .* keep one kind$/],
+        [{ ...cert, ...key, ENS_TLS_PFX_PASSWORD: "x" }, /^ENS_TLS_PFX_PASSWORD needs ENS_TLS_PFX_FILE/]
+      ] as const
+      for (const [environment, said] of cases) {
+        expect(yield* problemsOf(environment)).toEqual([expect.stringMatching(said)])
+      }
+    })
+  )
+
   it.effect("refuses a public URL that leaves no room for what a callback URL carries", () =>
     Effect.gen(function* () {
       const long = (length: number) => ({

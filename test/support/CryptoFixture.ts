@@ -11,6 +11,7 @@ import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../sch
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { defaultEwsSettings } from "./EwsSettings.ts"
 import { defaultPushSettings } from "./PushSettings.ts"
+import { noTls } from "./TlsFiles.ts"
 
 /** Settings of which only some matter to the test at hand. */
 export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> =>
@@ -22,6 +23,7 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     publicUrl: "https://ens.example.com/MailNotificationService/api/ens",
     basePaths: [],
     environmentType: "Test",
+    tls: noTls,
     dataDir: "/nonexistent",
     databaseUrl: Redacted.make("file:/nonexistent"),
     masterKey: { file: "/nonexistent" },

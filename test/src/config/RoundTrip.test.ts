@@ -35,6 +35,10 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
     .map(([scheme, name, port, path, end]) => `${scheme}://${name}:${port}${path}${end}`),
   ENS_BASE_PATHS: fc.array(segments, { minLength: 1, maxLength: 3 }).map((paths) => paths.join(" , ")),
   ENS_ENVIRONMENT_TYPE: words,
+  ENS_TLS_CERT_FILE: oneOf("ens.crt", "/etc/ens/tls cert.pem"),
+  ENS_TLS_KEY_FILE: oneOf("ens.key"),
+  ENS_TLS_PFX_FILE: oneOf("ens.pfx"),
+  ENS_TLS_MIN_VERSION: oneOf("1.0", "1.3"),
   ENS_DATA_DIR: segments,
   ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "mssql://db.example.com:1433/ENS?encrypt=true"),
   ENS_MASTER_KEY_FILE: oneOf("key", "/etc/ens/master key"),
@@ -125,7 +129,7 @@ describe("what `ens config` prints", () => {
   it("is tried for every setting but the secret ones", () => {
     const names = Object.values(table).map(({ name }) => name)
     expect(Object.keys(TEXTS)).toEqual(
-      names.filter((name) => name !== "ENS_MASTER_KEY" && name !== "ENS_CNS_CERT_PASSWORD")
+      names.filter((name) => name !== "ENS_MASTER_KEY" && !name.endsWith("_PASSWORD"))
     )
     expect(names).toEqual(expect.arrayContaining([...SECRETS]))
   })

@@ -14,6 +14,7 @@ import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
 import { defaultEwsSettings } from "../../support/EwsSettings.ts"
 import { defaultPushSettings } from "../../support/PushSettings.ts"
+import { noTls } from "../../support/TlsFiles.ts"
 
 export const PATH = "/api/ens/pushnotificationlistener"
 
@@ -25,6 +26,7 @@ const settings: SettingsShape = {
   publicUrl: "http://127.0.0.1/api/ens",
   basePaths: ["/api/ens", "/MailNotificationService/api/ens"],
   environmentType: "OnPrem",
+  tls: noTls,
   dataDir: "/nonexistent",
   databaseUrl: Redacted.make("file::memory:"),
   masterKey: { value: Redacted.make("") },
