@@ -1,20 +1,19 @@
-import { Effect, FiberRef, LogLevel } from "effect"
+import { Effect, type Fiber, FiberRef, LogLevel } from "effect"
 import type { CallSite } from "./EwsErrors.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
+
+/** Whether anybody listens to what `logged` says. Annotating is dear, so ask first. */
+export const isLogged = (fiber: Fiber.RuntimeFiber<unknown, unknown>): boolean =>
+  LogLevel.lessThanEqual(fiber.getFiberRef(FiberRef.currentMinimumLogLevel), LogLevel.Debug)
 
 /**
  * The answer, after it is logged (debug) with the ids by which the administrators of Exchange and of a Secure Email Gateway
  * find the call in their logs, and with the reason why a token was refused.
  */
 export const logged = (site: CallSite, answer: HttpAnswer): Effect.Effect<HttpAnswer> =>
-  // Annotating is dear, and hardly anybody listens.
-  Effect.withFiberRuntime((fiber) =>
-    LogLevel.lessThanEqual(fiber.getFiberRef(FiberRef.currentMinimumLogLevel), LogLevel.Debug)
-      ? Effect.logDebug("Exchange answered").pipe(
-          Effect.annotateLogs({ ...site, status: answer.status, ...idsOf(answer) }),
-          Effect.as(answer)
-        )
-      : Effect.succeed(answer)
+  Effect.logDebug("Exchange answered").pipe(
+    Effect.annotateLogs({ ...site, status: answer.status, ...idsOf(answer) }),
+    Effect.as(answer)
   )
 
 const idsOf = (answer: HttpAnswer): Readonly<Record<string, string>> => {

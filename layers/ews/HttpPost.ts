@@ -1,5 +1,5 @@
 import type { Socket } from "node:net"
-import { Data, Effect } from "effect"
+import { Data, Effect, Exit } from "effect"
 import type { Dispatcher } from "undici"
 import { connectReason } from "../net/ConnectError.ts"
 import type { Connection } from "./Connection.ts"
@@ -36,26 +36,50 @@ export interface HttpPost {
 
 /**
  * One request over a connection that the caller has to itself, and the whole answer. Redirects are answers like any other.
- * A failure or an interruption closes the connection, because nobody can know what is still to come over it. The
- * connection's own limits (silence, size of the answer) show as failures. Sockets live in real time, and so do the limits.
+ * A failure closes the connection, because nobody can know what is still to come over it; whoever does not wait for the
+ * answer any more must `abandon` it, which does so, too. The connection's own limits (silence, size of the answer) show as
+ * failures. Sockets live in real time, and so do the limits.
  */
-export const post = (connection: Connection, request: HttpPost): Effect.Effect<HttpAnswer, HttpFailure> =>
-  Effect.async((resume) => {
+export class Posting {
+  readonly #connection: Connection
+  readonly #request: HttpPost
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(connection: Connection, request: HttpPost) {
+    this.#connection = connection
+    this.#request = request
+  }
+
+  /** To be run once. Interrupting it abandons nothing by itself: that would be a region more for each request. */
+  readonly answer: Effect.Effect<HttpAnswer, HttpFailure> = Effect.async((resume) => this.#send(resume))
+
+  /** Without effect after the end. */
+  abandon(): void {
+    if (this.#timer === undefined) return
+    this.#over()
+    this.#connection.close()
+  }
+
+  #over(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #send(resume: (exit: Effect.Effect<HttpAnswer, HttpFailure>) => void): void {
+    const connection = this.#connection
+    const request = this.#request
     const chunks: Array<Buffer> = []
     let sent = false
     let status = 0
     let answered: HttpAnswer["headers"] = {}
-    const end = (exit: Effect.Effect<HttpAnswer, HttpFailure>) => {
-      clearTimeout(timer)
-      resume(exit)
-    }
     const fail = (error: Error) => {
       const failure = failureOf(error, sent, status)
+      this.#over()
       if (failure.kind !== "moved") connection.close()
-      end(Effect.fail(failure))
+      resume(Effect.fail(failure))
     }
     // A timer of its own is a tenth of what a race of two fibers costs.
-    const timer = setTimeout(() => fail(new Late()), request.timeout)
+    this.#timer = setTimeout(() => fail(new Late()), request.timeout)
     const handler: Dispatcher.DispatchHandler = {
       // Called when the connection stands, right before the first byte is written.
       onRequestStart: () => {
@@ -70,7 +94,10 @@ export const post = (connection: Connection, request: HttpPost): Effect.Effect<H
       onResponseData: (_, chunk) => {
         chunks.push(chunk)
       },
-      onResponseEnd: () => end(Effect.succeed({ status, headers: answered, body: wholeOf(chunks) })),
+      onResponseEnd: () => {
+        this.#over()
+        resume(Exit.succeed({ status, headers: answered, body: wholeOf(chunks) }))
+      },
       onResponseError: (_, error) => fail(error)
     }
     try {
@@ -87,11 +114,8 @@ export const post = (connection: Connection, request: HttpPost): Effect.Effect<H
       // undici throws what it finds wrong with the arguments, such as a header with a line break.
       fail(error instanceof Error ? error : new Error(String(error)))
     }
-    return Effect.sync(() => {
-      clearTimeout(timer)
-      connection.close()
-    })
-  })
+  }
+}
 
 class Late extends Error {
   readonly code = "ENS_LATE"

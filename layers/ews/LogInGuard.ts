@@ -1,13 +1,13 @@
-import { Cause, Effect } from "effect"
+import { Cause, Effect, Exit } from "effect"
 import { EwsBusy, type EwsError, type EwsUnauthorized } from "../../schemas/EwsError.ts"
 import type { Trouble } from "../net/Outage.ts"
+import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import { duration, info, type StoryLine, TOLD_AGAIN, warning } from "./HostStory.ts"
-import { type Caller, type HttpSession, HttpSessions } from "./HttpSessions.ts"
+import type { HttpSessions } from "./HttpSessions.ts"
 import { type LogInTry, LogInWatch } from "./LogInWatch.ts"
-import type { HttpAnswer } from "./SoapAnswer.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
-import { partsOf, type UrlParts } from "./UrlParts.ts"
+import type { UrlParts } from "./UrlParts.ts"
 
 /** Hosts whose log-ins are watched at a time. */
 export const HOSTS_MAX = 1_000
@@ -23,6 +23,10 @@ export const WAIT = 60_000
  * that no account is locked. Those few whose refusal made it known stay refused.
  */
 export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpSessions["Type"]> =>
+  Effect.map(makeLogInGuard, (guard) => watched(inner, [guard]))
+
+/** What `withLogInGuard` watches calls with. */
+export const makeLogInGuard: Effect.Effect<CallWatch> = Effect.suspend(() =>
   Effect.map(Effect.clock, (clock) => {
     const hosts = new Map<string, Host>()
     const monotonic = () => Math.floor(Number(clock.unsafeCurrentTimeNanos()) / 1_000_000)
@@ -59,14 +63,10 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
       return before === undefined ? beginsToRefuse(host, now) : letsIn(host, before, now)
     }
 
-    const guard = (
-      { budget, user }: Caller,
-      url: UrlParts,
-      operation: string,
-      ask: Effect.Effect<HttpAnswer, EwsError>
-    ): Effect.Effect<HttpAnswer, EwsError> =>
-      // Who may probe has to say what came of it, so that nothing may come between.
-      Effect.uninterruptibleMask((interruptibly) => {
+    return {
+      admit: ({ anonymous, caller: { budget, user }, operation, url }): Watching | EwsBusy => {
+        // Whoever sends no log-in is refused none.
+        if (anonymous) return unchanged
         const host = hostAt(url)
         const { watch } = host
         const startedAt = monotonic()
@@ -78,58 +78,44 @@ export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpS
           return busy(site)
         }
         const tried: LogInTry = { user, startedAt, probe: admission === "Probe" }
-        const nothingLearnt = () => {
+        const nothingLearnt = (outcome: Outcome): Outcome => {
           if (tried.probe) watch.endProbe()
+          return outcome
         }
-        const refusal = (error: EwsUnauthorized): Effect.Effect<never, EwsError> => {
-          if (error.spent === true) {
-            nothingLearnt()
-            return watch.trouble === undefined ? Effect.fail(error) : busy(site)
-          }
-          const now = monotonic()
-          const line = turn(host, now, () => watch.refused(tried, now))
-          if (watch.trouble === undefined) return Effect.fail(error)
-          budget.giveBack()
-          return Effect.zipRight(tell(line), busy(site))
-        }
-        return Effect.matchCauseEffect(interruptibly(ask), {
-          onFailure: (cause) => {
-            const failure = Cause.failureOption(cause)
-            if (failure._tag === "Some" && failure.value._tag === "EwsUnauthorized") {
-              return refusal(failure.value)
-            }
-            nothingLearnt()
-            return Effect.failCause(cause)
-          },
-          onSuccess: (answer) => {
-            // Others come from what stands in front, too, and 500 from IIS before it knows who asks.
-            if (answer.status !== 200) {
-              nothingLearnt()
-              return Effect.succeed(answer)
-            }
+        return (outcome, tell) => {
+          const learn = (how: (now: number) => void) => {
             const now = monotonic()
-            const line = turn(host, now, () => watch.letIn(tried, now))
-            return line === undefined ? Effect.succeed(answer) : Effect.as(tell(line), answer)
+            const line = turn(host, now, () => how(now))
+            if (line !== undefined) tell(line)
           }
-        })
-      })
-
-    return HttpSessions.of({
-      open: (caller): HttpSession => {
-        const session = inner.open(caller)
-        return {
-          send: (endpoint, request, timeout) => {
-            const url = partsOf(endpoint.url)
-            const ask = session.send(endpoint, request, timeout)
-            return url === undefined ? ask : guard(caller, url, request.operation, ask)
-          },
-          // Whoever sends no log-in is refused none.
-          sendAnonymously: session.sendAnonymously,
-          close: session.close
+          if (Exit.isSuccess(outcome)) {
+            // Others come from what stands in front, too, and 500 from IIS before it knows who asks.
+            if (outcome.value.status !== 200) return nothingLearnt(outcome)
+            learn((now) => watch.letIn(tried, now))
+            return outcome
+          }
+          const refused = refusalIn(outcome)
+          if (refused === undefined) return nothingLearnt(outcome)
+          if (refused.spent === true) {
+            nothingLearnt(outcome)
+            return watch.trouble === undefined ? outcome : Exit.fail(busy(site))
+          }
+          learn((now) => watch.refused(tried, now))
+          if (watch.trouble === undefined) return outcome
+          budget.giveBack()
+          return Exit.fail(busy(site))
         }
       }
-    })
+    }
   })
+)
+
+const unchanged: Watching = (outcome) => outcome
+
+const refusalIn = (outcome: Exit.Failure<unknown, EwsError>): EwsUnauthorized | undefined => {
+  const failure = Cause.failureOption(outcome.cause)
+  return failure._tag === "Some" && failure.value._tag === "EwsUnauthorized" ? failure.value : undefined
+}
 
 interface Host {
   readonly origin: string
@@ -155,8 +141,7 @@ const leastWorthKnowing = (hosts: Iterable<Host>): Host | undefined => {
 /** A tenth more or less, so that several nodes do not probe at the same moment. */
 const vary = (distance: number): number => distance * (0.9 + 0.2 * Math.random())
 
-const busy = (site: CallSite) =>
-  Effect.fail(new EwsBusy({ ...site, responseCode: REFUSES_MOST, retryAfter: WAIT }))
+const busy = (site: CallSite) => new EwsBusy({ ...site, responseCode: REFUSES_MOST, retryAfter: WAIT })
 
 /** Told once an hour of a host that wavers. */
 const beginsToRefuse = (host: Host, now: number): StoryLine | undefined => {
@@ -182,8 +167,3 @@ const letsIn = (host: Host, { since }: Trouble, now: number): StoryLine | undefi
     : info(
         `Exchange host ${host.name} accepts log-ins again after ${duration(now - since)}; ${host.notMade} calls were not made`
       )
-
-const tell = (line: StoryLine | undefined): Effect.Effect<void> => {
-  if (line === undefined) return Effect.void
-  return line.level === "warning" ? Effect.logWarning(line.text) : Effect.logInfo(line.text)
-}

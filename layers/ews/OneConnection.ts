@@ -21,15 +21,20 @@ export class OneConnection {
   }
 
   /**
-   * Takes a place at the origin, or waits for one, `patience` milliseconds at most. The one at another is left first, so
-   * that nobody waits for a place with one taken.
+   * Takes a place at the origin if there is one at once; false: it has to be waited for. The one at another is left first,
+   * so that nobody waits for a place with one taken.
    */
-  enter(origin: string, patience: number): Effect.Effect<void, NoPlace> {
-    if (this.#place?.origin === origin) return Effect.void
+  enterNow(origin: string): boolean | NoPlace {
+    if (this.#place?.origin === origin) return true
     this.#leave()
     const place = this.#hosts.enterNow(origin)
-    if (place instanceof NoPlace) return Effect.fail(place)
-    if (place !== undefined) return this.#take(place)
+    if (place === undefined || place instanceof NoPlace) return place ?? false
+    this.#place = place
+    return true
+  }
+
+  /** Waits for a place at the origin, `patience` milliseconds at most. */
+  enter(origin: string, patience: number): Effect.Effect<void, NoPlace> {
     return this.#hosts.enter(origin, patience).pipe(
       Effect.flatMap((waitedFor) => this.#take(waitedFor)),
       // A place that is not written down would be taken for ever.

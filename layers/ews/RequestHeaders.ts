@@ -4,7 +4,7 @@ import type { Caller } from "./HttpSessions.ts"
 export const USER_AGENT = "MailNotificationService/v2 (ExchangeServicesClient/15.00.0913.015)"
 
 /** What every request carries, by which its sender is found in Exchange's logs. */
-export const tracingHeaders = (caller: Pick<Caller, "activityId">): Readonly<Record<string, string>> => ({
+export const tracingHeaders = (caller: Pick<Caller, "activityId">): Record<string, string> => ({
   "user-agent": USER_AGENT,
   "client-request-id": caller.activityId,
   "return-client-request-id": "true"

@@ -1,4 +1,4 @@
-import { Cause, Effect, Either, Redacted } from "effect"
+import { Cause, Clock, Context, Effect, Either, Redacted } from "effect"
 import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
 import {
@@ -6,6 +6,7 @@ import {
   type ClientIdentity,
   openClientIdentity
 } from "../net/ClientIdentity.ts"
+import { isLogged } from "./AnswerLog.ts"
 import { basicHeader, bearerHeader } from "./Authentication.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
@@ -15,7 +16,7 @@ import type { Caller, HttpRequest, HttpSession } from "./HttpSessions.ts"
 import { chooseLogIn, isIgnored, type Means, meansOf, type Scheme } from "./LogIn.ts"
 import { type NtlmOutcome, ntlmHandshake } from "./NtlmHandshake.ts"
 import type { Offers } from "./Offers.ts"
-import { errorOf, lateness, type Progress } from "./SessionTrouble.ts"
+import { errorOf, lateness } from "./SessionTrouble.ts"
 import { type Call, monotonic, SessionWire, type WireSurroundings } from "./SessionWire.ts"
 import { type HttpAnswer, offeredSchemes } from "./SoapAnswer.ts"
 import { targetOf } from "./Target.ts"
@@ -92,15 +93,26 @@ export class Session implements HttpSession {
     timeout: number,
     body: (call: Call) => Answering
   ): Effect.Effect<HttpAnswer, EwsError> {
-    return Effect.clockWith((clock) => {
+    return Effect.withFiberRuntime((fiber) => {
       const target = targetOf(endpoint)
       const site = { operation: request.operation, host: target?.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
-      const progress: Progress = { stage: "waiting", handshake: "none" }
-      const deadline = monotonic(clock) + timeout
-      const call: Call = { target, site, request, progress, clock, timeout, deadline }
+      const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+      const call: Call = {
+        target,
+        site,
+        request,
+        progress: { stage: "waiting", handshake: "none" },
+        clock,
+        timeout,
+        deadline: monotonic(clock) + timeout,
+        isLogged: isLogged(fiber)
+      }
       // The place comes first: credentials are not opened while a call only waits.
-      const answering = Effect.suspend(() => Effect.flatMap(this.#wire.enter(call), () => body(call)))
+      const answering = Effect.suspend(() => {
+        const entering = this.#wire.enter(call)
+        return entering === undefined ? body(call) : Effect.flatMap(entering, () => body(call))
+      })
       return this.#inTurn(call, answering)
     })
   }
@@ -110,6 +122,7 @@ export class Session implements HttpSession {
     return Effect.uninterruptibleMask((interruptibly) => {
       const answered = Effect.matchCauseEffect(interruptibly(answering), {
         onFailure: (cause) => {
+          this.#wire.abandon()
           this.#turn.giveBack()
           return Effect.failCause(Cause.map(cause, (trouble) => errorOf(call, trouble, this.#shared.silence)))
         },
@@ -157,7 +170,7 @@ export class Session implements HttpSession {
 
   /** Learns what the server offers from a request without body and password. */
   #ask(call: Call, round: Round): Answering {
-    return Effect.flatMap(this.#wire.send(call, round.identity, { whole: false }), (answer) => {
+    return this.#wire.send(call, round.identity, { whole: false }, (answer) => {
       if (answer.status === 401) {
         const offered = offeredSchemes(answer)
         this.#shared.offers.learn(call.target.place, offered, call.clock.unsafeCurrentTimeMillis())
@@ -177,12 +190,12 @@ export class Session implements HttpSession {
         const header = scheme === "Basic" ? basicHeader(credentials) : bearerHeader(credentials)
         if (Either.isLeft(header)) return refuse(call.site, header.left)
         const leg = { whole: true, authorization: header.right }
-        return Effect.flatMap(this.#wire.send(call, round.identity, leg), (answer) =>
+        return this.#wire.send(call, round.identity, leg, (answer) =>
           this.#judge(call, scheme, round, answer)
         )
       }
       case "TLS":
-        return Effect.flatMap(this.#wire.send(call, round.identity, { whole: true }), (answer) =>
+        return this.#wire.send(call, round.identity, { whole: true }, (answer) =>
           this.#judge(call, scheme, round, answer)
         )
       case "NTLM":
@@ -200,7 +213,7 @@ export class Session implements HttpSession {
       credentials: Redacted.value(this.#caller.credentials),
       bound: this.#shared.bindsChannel(hostname),
       hostname,
-      send: (leg) => this.#wire.send(call, round.identity, leg)
+      send: (leg) => this.#wire.send(call, round.identity, leg, Effect.succeed)
     })
     // The server may drop the connection at any time, and what it knew of it.
     const logIn = handshake.pipe(
@@ -208,10 +221,10 @@ export class Session implements HttpSession {
       Effect.flatMap((outcome) => this.#judgeNtlm(call, scheme, round, outcome))
     )
     if (!connection.isLoggedIn || connection.socket === undefined) return logIn
-    return this.#wire.send(call, round.identity, { whole: true, socket: connection.socket }).pipe(
-      Effect.flatMap((answer) => (answer.status === 401 ? logIn : Effect.succeed(answer))),
-      Effect.catchIf(isMoved, () => logIn)
-    )
+    const leg = { whole: true, socket: connection.socket }
+    return this.#wire
+      .send(call, round.identity, leg, (answer) => (answer.status === 401 ? logIn : Effect.succeed(answer)))
+      .pipe(Effect.catchIf(isMoved, () => logIn))
   }
 
   #judgeNtlm(call: Call, scheme: "NTLM" | "Negotiate", round: Round, outcome: NtlmOutcome): Answering {

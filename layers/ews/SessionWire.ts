@@ -5,7 +5,7 @@ import type { Connection } from "./Connection.ts"
 import { Cookies } from "./Cookies.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import type { HostConnections, NoPlace } from "./HostConnections.ts"
-import { type HttpFailure, post } from "./HttpPost.ts"
+import { type HttpFailure, Posting } from "./HttpPost.ts"
 import type { Caller, HttpRequest } from "./HttpSessions.ts"
 import type { NtlmLeg } from "./NtlmHandshake.ts"
 import { OneConnection, type Open } from "./OneConnection.ts"
@@ -24,6 +24,8 @@ export interface Call {
   /** Milliseconds that it may take, and when they are over (`monotonic`). */
   readonly timeout: number
   readonly deadline: number
+  /** Somebody reads the log at its finest. */
+  readonly isLogged: boolean
 }
 
 /** What the wires of all sessions share. */
@@ -42,6 +44,7 @@ export class SessionWire {
   readonly #shared: WireSurroundings
   readonly #line: OneConnection
   readonly #cookies = new Cookies()
+  #posting: Posting | undefined
 
   constructor(caller: Caller, shared: WireSurroundings) {
     this.#caller = caller
@@ -49,9 +52,16 @@ export class SessionWire {
     this.#line = new OneConnection(shared.hosts, shared.open)
   }
 
-  /** Waits for a place at the target; to be called before anything else. */
-  enter(call: Call): Effect.Effect<void, NoPlace> {
-    return Effect.map(this.#line.enter(call.target.origin, timeLeftOf(call)), () => {
+  /** Takes a place at the target, or waits for one; undefined: taken at once. To be called before anything else. */
+  enter(call: Call): Effect.Effect<void, NoPlace> | undefined {
+    const { origin } = call.target
+    const entered = this.#line.enterNow(origin)
+    if (entered === true) {
+      call.progress.stage = "connecting"
+      return undefined
+    }
+    if (entered !== false) return Effect.fail(entered)
+    return Effect.map(this.#line.enter(origin, timeLeftOf(call)), () => {
       call.progress.stage = "connecting"
     })
   }
@@ -60,25 +70,38 @@ export class SessionWire {
     return this.#line.to(target, identity)
   }
 
-  /** With the session's cookies, over a connection with this identity. */
-  send(call: Call, identity: ClientIdentity | undefined, leg: Leg): Effect.Effect<HttpAnswer, HttpFailure> {
-    const { target } = call
+  /**
+   * With the session's cookies, over a connection with this identity; `use` says what becomes of the answer. Whoever is
+   * interrupted while it waits for the answer must `abandon` it.
+   */
+  send<A, E>(
+    call: Call,
+    identity: ClientIdentity | undefined,
+    leg: Leg,
+    use: (answer: HttpAnswer) => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | HttpFailure> {
+    const { progress, target } = call
     const cookie = this.#cookies.headerFor(target.url)
     const connection = this.#line.to(target, identity)
-    if (target.secure) call.progress.handshake = identity === undefined ? "bare" : "certificate"
+    if (target.secure) progress.handshake = identity === undefined ? "bare" : "certificate"
     return Effect.flatMap(this.#post(call, connection, leg, cookie), (answer) => {
       const setCookie = answer.headers["set-cookie"]
       if (setCookie !== undefined) {
         this.#cookies.store(target.url, setCookie, call.clock.unsafeCurrentTimeMillis())
       }
-      return logged(call.site, answer)
+      return call.isLogged ? Effect.flatMap(logged(call.site, answer), use) : use(answer)
     })
   }
 
   /** Without anything that tells who the caller is. */
   sendAsStranger(call: Call): Effect.Effect<HttpAnswer, HttpFailure> {
     const posting = this.#post(call, this.#line.toStranger(call.target), { whole: true }, undefined)
-    return Effect.flatMap(posting, (answer) => logged(call.site, answer))
+    return call.isLogged ? Effect.flatMap(posting, (answer) => logged(call.site, answer)) : posting
+  }
+
+  /** Nobody waits for the answer any more, if one is still to come. */
+  abandon(): void {
+    this.#posting?.abandon()
   }
 
   /** Gives the connection back, or ends it if a log-in clings to it or it is `busy`. */
@@ -93,13 +116,14 @@ export class SessionWire {
     cookie: string | undefined
   ): Effect.Effect<HttpAnswer, HttpFailure> {
     const { progress, request, target } = call
-    const headers: Record<string, string> = { ...tracingHeaders(this.#caller), ...request.headers }
+    const headers: Record<string, string> = tracingHeaders(this.#caller)
+    Object.assign(headers, request.headers)
     if (target.endpoint.seg) {
       Object.assign(headers, segHeaders(this.#shared.segDeviceHeader, this.#caller.devices))
     }
     if (cookie !== undefined) headers["cookie"] = cookie
     if (authorization !== undefined) headers["authorization"] = authorization
-    return post(connection, {
+    this.#posting = new Posting(connection, {
       method: request.method,
       path: target.path,
       headers,
@@ -110,6 +134,7 @@ export class SessionWire {
         progress.stage = whole ? "sent" : "logging in"
       }
     })
+    return this.#posting.answer
   }
 }
 

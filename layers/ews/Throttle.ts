@@ -1,18 +1,17 @@
 import { Cause, Effect, Exit, Layer } from "effect"
-import { EwsBusy, type EwsError } from "../../schemas/EwsError.ts"
+import { EwsBusy } from "../../schemas/EwsError.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Trouble } from "../net/Outage.ts"
 import { BackOffs } from "./BackOffs.ts"
 import { type CallSign, signOfAnswer, signOfError, signOfInterruption } from "./CallSign.ts"
+import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import { HostCircuit } from "./HostCircuit.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
-import { type HttpRequest, type HttpSession, HttpSessions } from "./HttpSessions.ts"
-import { withLogInGuard } from "./LogInGuard.ts"
-import type { HttpAnswer } from "./SoapAnswer.ts"
+import { HttpSessions } from "./HttpSessions.ts"
+import { makeLogInGuard } from "./LogInGuard.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
-import { partsOf } from "./UrlParts.ts"
 
 /** Bounds of what is remembered. */
 export interface ThrottleOptions {
@@ -37,6 +36,17 @@ export const withTrouble = (
   inner: HttpSessions["Type"],
   options: Partial<ThrottleOptions> = {}
 ): Effect.Effect<HttpSessions["Type"]> =>
+  Effect.map(makeTroubleWatch(options), (trouble) => watched(inner, [trouble]))
+
+/** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
+export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
+  HttpSessions,
+  Effect.gen(function* () {
+    return watched(yield* HttpSessions, [yield* makeLogInGuard, yield* makeTroubleWatch({})])
+  })
+)
+
+const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<CallWatch> =>
   Effect.map(Effect.clock, (clock) => {
     const { hosts: hostsMax, users } = { ...defaultOptions, ...options }
     const backOffs = new BackOffs(users)
@@ -65,7 +75,7 @@ export const withTrouble = (
     }
 
     /** Takes to heart what a call says of its host and its user, and tells what is worth telling. */
-    const learn = ({ host, origin, probe, startedAt, user }: Call, sign: CallSign): Effect.Effect<void> => {
+    const learn = ({ host, origin, probe, startedAt, user }: Call, sign: CallSign, tell: Tell): void => {
       const { circuit, story } = host
       const now = monotonic()
       const before = circuit.trouble
@@ -75,67 +85,38 @@ export const withTrouble = (
       const { trouble } = circuit
       const changed = (before === undefined) !== (trouble === undefined)
       if (changed && hosts.get(host.key) === host) countDown(trouble ? 1 : -1)
-      const turned = (before ?? trouble) ? tell(turn(story, before, trouble, probe, now)) : Effect.void
-      if (sign.backOff === undefined) return turned
+      if (before ?? trouble) tellOf(turn(story, before, trouble, probe, now), tell)
+      if (sign.backOff === undefined) return
       const { responseCode, wait } = sign.backOff
       backOffs.begin(user, origin, { responseCode, until: now + wait }, now)
       TroubleMetrics.throttled.unsafeUpdate(1, [])
-      return Effect.zipRight(turned, tell(story.throttled(responseCode, wait, now)))
+      tellOf(story.throttled(responseCode, wait, now), tell)
     }
 
-    const guard = (
-      user: UserNumber,
-      endpoint: AllowedEndpoint,
-      { operation }: HttpRequest,
-      ask: Effect.Effect<HttpAnswer, EwsError>
-    ): Effect.Effect<HttpAnswer, EwsError> =>
-      // Who may probe has to say what came of it, so that nothing may come between.
-      Effect.uninterruptibleMask((interruptibly) => {
-        const origin = partsOf(endpoint.url)?.origin
-        if (origin === undefined) return interruptibly(ask)
-        const site = { operation, host: hostOf(origin) }
+    return {
+      admit: ({ caller: { user }, endpoint, operation, url: { host: name, origin } }): Watching | EwsBusy => {
+        const site = { operation, host: name }
         const startedAt = monotonic()
         const backOff = backOffs.find(user, origin, startedAt)
-        if (backOff !== undefined)
-          return refuse("user", site, backOff.responseCode, backOff.until - startedAt)
+        if (backOff !== undefined) {
+          return refusal("user", site, backOff.responseCode, backOff.until - startedAt)
+        }
         const host = hostAt(endpoint, origin)
         const admission = host.circuit.admit(startedAt)
         if (admission === "Refuse") {
           host.story.refused()
           const reason = `down: ${host.circuit.trouble?.reason ?? ""}`
-          return refuse("host", site, reason, host.circuit.remaining(startedAt))
+          return refusal("host", site, reason, host.circuit.remaining(startedAt))
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
-        const learnFrom = (exit: Exit.Exit<HttpAnswer, EwsError>) => {
+        return (outcome, tell) => {
           const now = clock.unsafeCurrentTimeMillis()
-          return Effect.zipRight(learn(call, signOf(site, exit, monotonic() - startedAt, now)), exit)
-        }
-        return Effect.matchCauseEffect(interruptibly(ask), {
-          onFailure: (cause) => learnFrom(Exit.failCause(cause)),
-          onSuccess: (answer) => learnFrom(Exit.succeed(answer))
-        })
-      })
-
-    return HttpSessions.of({
-      open: (caller): HttpSession => {
-        const { user } = caller
-        const session = inner.open(caller)
-        return {
-          send: (endpoint, request, timeout) =>
-            guard(user, endpoint, request, session.send(endpoint, request, timeout)),
-          sendAnonymously: (endpoint, request, timeout) =>
-            guard(user, endpoint, request, session.sendAnonymously(endpoint, request, timeout)),
-          close: session.close
+          learn(call, signOf(site, outcome, monotonic() - startedAt, now), tell)
+          return outcome
         }
       }
-    })
+    }
   })
-
-/** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
-export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
-  HttpSessions,
-  Effect.flatMap(HttpSessions, (inner) => Effect.flatMap(withTrouble(inner), withLogInGuard))
-)
 
 interface Host {
   readonly key: string
@@ -170,17 +151,12 @@ const hostOf = (origin: string): string => origin.slice(origin.indexOf("//") + 2
 /** A tenth more or less, so that several nodes do not probe at the same moment. */
 const vary = (distance: number): number => distance * (0.9 + 0.2 * Math.random())
 
-const refuse = (because: "host" | "user", site: CallSite, responseCode: string, retryAfter: number) => {
+const refusal = (because: "host" | "user", site: CallSite, responseCode: string, retryAfter: number) => {
   TroubleMetrics.refused(because).unsafeUpdate(1, [])
-  return Effect.fail(new EwsBusy({ ...site, responseCode, retryAfter }))
+  return new EwsBusy({ ...site, responseCode, retryAfter })
 }
 
-const signOf = (
-  site: CallSite,
-  exit: Exit.Exit<HttpAnswer, EwsError>,
-  milliseconds: number,
-  now: number
-): CallSign => {
+const signOf = (site: CallSite, exit: Outcome, milliseconds: number, now: number): CallSign => {
   if (Exit.isSuccess(exit)) return signOfAnswer(site, exit.value, now)
   const failure = Cause.failureOption(exit.cause)
   return failure._tag === "Some" ? signOfError(failure.value) : signOfInterruption(milliseconds)
@@ -198,7 +174,8 @@ const turn = (
   return probe ? story.stillDown(after, now) : undefined
 }
 
-const tell = (line: StoryLine | undefined): Effect.Effect<void> => {
-  if (line === undefined) return Effect.void
-  return line.level === "warning" ? Effect.logWarning(line.text) : Effect.logInfo(line.text)
+type Tell = (line: StoryLine) => void
+
+const tellOf = (line: StoryLine | undefined, tell: Tell): void => {
+  if (line !== undefined) tell(line)
 }
