@@ -1,32 +1,50 @@
 import { parseArgs } from "node:util"
 import * as actors from "./actors.ts"
-import type { Bench } from "./Bench.ts"
+import type { Bench, BenchOptions } from "./Bench.ts"
 import * as callback from "./callback.ts"
 import * as ews from "./ews.ts"
 import * as push from "./push.ts"
 import { machine, table, writeJson } from "./Report.ts"
+import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, push]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, push, storm]
 
 const usage = (): string =>
   [
     "npm run bench -- NAME [--n N] [--json FILE]",
+    "npm run bench -- storm [--n USERS] [--minutes M] [--share OF_THE_LOAD] [--only PHASE,…] [--json FILE]",
     "",
     ...benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.about}`)
   ].join("\n")
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { n: { type: "string" }, json: { type: "string" } }
+  options: {
+    n: { type: "string" },
+    minutes: { type: "string" },
+    share: { type: "string" },
+    only: { type: "string" },
+    json: { type: "string" }
+  }
 })
 const bench = benches.find(({ name }) => name === positionals[0])
-const n = values.n === undefined ? undefined : Number(values.n)
+const numberOf = (text: string | undefined): number | undefined =>
+  text === undefined ? undefined : Number(text)
+const options: BenchOptions = {
+  n: numberOf(values.n),
+  minutes: numberOf(values.minutes),
+  share: numberOf(values.share),
+  only: values.only?.split(",")
+}
+const isUsable =
+  (options.n === undefined || (Number.isInteger(options.n) && options.n > 0)) &&
+  [options.minutes, options.share].every((value) => value === undefined || value > 0)
 
-if (bench === undefined || (n !== undefined && !(Number.isInteger(n) && n > 0))) {
+if (bench === undefined || !isUsable) {
   process.stderr.write(`${usage()}\n`)
   process.exitCode = 2
 } else {
-  const rows = await bench.run({ n })
+  const rows = await bench.run(options)
   const { cores, cpu, memoryGiB, node, platform } = machine()
   process.stdout.write(`${bench.about}\n${cores} × ${cpu}, ${memoryGiB} GiB, ${platform}, Node ${node}\n\n`)
   process.stdout.write(`${table(rows)}\n`)

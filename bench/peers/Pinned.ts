@@ -47,4 +47,6 @@ export class Pinned {
   }
 }
 
-const canPin = process.platform === "linux" && availableParallelism() > 1 && existsSync("/usr/bin/taskset")
+/** Whether processes can be kept to one processor each. */
+export const canPin =
+  process.platform === "linux" && availableParallelism() > 1 && existsSync("/usr/bin/taskset")
