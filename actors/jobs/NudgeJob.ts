@@ -25,7 +25,9 @@ export const nudgeJob = Effect.fnUntraced(
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
     if (dossier === undefined) return
     const at = yield* now
-    const unasked = dossier.devices.filter(({ nudgedAt }) => !nudgedAt.some((time) => time >= since))
+    const unasked = dossier.devices.filter(
+      ({ nudgedAt }) => !nudgedAt.some((time) => time >= since && time <= at)
+    )
     const nudged = yield* Effect.forEach(unasked, nudgeDevice(user, dossier.user.userId, reason, at))
     const sent = nudged.filter((one) => one !== undefined)
     yield* removeDeadDevices(user, sent)
@@ -43,7 +45,8 @@ const nudgeDevice =
   (user: UserNumber, userId: Parameters<typeof compose>[2]["userId"], reason: Asking, at: number) =>
   (device: Device) =>
     Effect.gen(function* () {
-      const nudgedAt = device.nudgedAt.filter((time) => at - time < BUDGET_PER)
+      // Those that lie ahead were noted by a clock that was wrong; they would keep the device from being asked until then.
+      const nudgedAt = device.nudgedAt.filter((time) => time <= at && at - time < BUDGET_PER)
       if (nudgedAt.length >= BUDGET) return undefined
       const { minPolicy, textNewMessage, textNewMessages } = yield* Settings
       const composing = { userId, user, minPolicy, textNewMessage, textNewMessages, now: at }

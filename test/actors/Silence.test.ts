@@ -209,6 +209,22 @@ describe("a subscription that falls silent", () => {
   )
 })
 
+describe("a device that was asked while the clock was an hour ahead", () => {
+  it.scopedLive(
+    "is asked again when its subscription falls silent",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* ready(world)
+        const [user, ahead] = [yield* world.user(ANN), world.clock.now + HOUR]
+        for (const { device } of yield* world.storage.devices(user))
+          yield* world.storage.saveNudged(user, device, [ahead, ahead])
+        yield* world.advance(33 * MINUTE, 5_000)
+        expect(yield* nudges(world)).toBe(1)
+      })
+    )
+  )
+})
+
 describe("many subscriptions that fall silent at once", () => {
   it.scopedLive(
     "are one fault: nobody is woken, one alarm is raised, and they are released at a bounded rate",
