@@ -147,12 +147,12 @@ describe("a duplicate", () => {
     expect([...allowedDuplicates(facts)]).toEqual([["kill -9", 1]])
   })
 
-  it("with another collapse id is never excused, unless a backup made ENS forget", () => {
-    const pushes = [push(), push({ at: MAIL.at + 30_000, collapseId: "other" })]
-    const span = { from: MAIL.at - 1, to: MAIL.at + 20_000 }
-    expect(brokenWith({ pushes, interruptions: [{ what: "kill -9", ...span }] })).toEqual([true])
-    expect(brokenWith({ pushes, interruptions: [{ what: "restore", ...span, forgotten: true }] })).toEqual([
-      false
-    ])
+  it("with another collapse id is never excused, but for a summary that holds it besides", () => {
+    const interruptions = [{ what: "kill -9", from: MAIL.at, to: MAIL.at + FLUSH }]
+    const again = push({ at: MAIL.at + 30_000, collapseId: "other" })
+    expect(brokenWith({ pushes: [push(), again], interruptions })).toEqual([true])
+    const summary = push({ at: MAIL.at + 30_000, collapseId: "other", kind: "summary", count: 6 })
+    expect(brokenWith({ pushes: [push(), summary], interruptions })).toEqual([false])
+    expect(brokenWith({ pushes: [push(), summary] })).toEqual([true])
   })
 })

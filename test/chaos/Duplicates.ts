@@ -6,18 +6,19 @@ export interface Duplicate {
   readonly token: string
   /** How often beyond the first time. */
   readonly extra: number
-  /** The second one does not replace the first on the phone. */
+  /** The second one does not replace the first on the phone, though both are of this mail alone. */
   readonly differs: boolean
+  /** It was told alone, and is also in a summary. */
+  readonly summed: boolean
   /** The interruption at which the first was under way or not yet recorded; undefined: there is none. */
   readonly excuse: Interruption | undefined
 }
 
 /**
- * A duplicate has to have an excuse, and to replace the first on the phone. Only when a backup was restored neither can be:
- * nobody knows any more what was told, and many mails that seem to have been missed become one summary.
+ * A duplicate has to have an excuse, and to replace the first on the phone. A summary cannot: after an interruption a mail
+ * may be in one that was told alone before, because nobody knows of that any more. It is counted by itself.
  */
-export const isBroken = ({ differs, excuse }: Duplicate): boolean =>
-  excuse === undefined || (differs && excuse.forgotten !== true)
+export const isBroken = ({ differs, excuse }: Duplicate): boolean => excuse === undefined || differs
 
 /** What is acknowledged is on disk so many milliseconds later at the latest: the write-behind's second, and one for a busy machine. */
 export const FLUSH = 2000
@@ -37,8 +38,10 @@ export const duplicatesOf = (facts: Facts): ReadonlyArray<Duplicate> => {
     const [token = "", itemId = ""] = pair.split(" ")
     const mail = mails.get(itemId)
     if (told.length < 2 || mail === undefined) return []
-    const differs = new Set(told.map(({ collapseId }) => collapseId)).size > 1
-    return [{ mail, token, extra: told.length - 1, differs, excuse: excuseFor(facts, mail, told) }]
+    const alone = told.filter(({ kind }) => kind !== "summary")
+    const differs = new Set(alone.map(({ collapseId }) => collapseId)).size > 1
+    const summed = alone.length < told.length
+    return [{ mail, token, extra: told.length - 1, differs, summed, excuse: excuseFor(facts, mail, told) }]
   })
 }
 

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { EXCUSES, type Outcome, outcomesOf } from "./Accounting.ts"
+import { openApps } from "./Apps.ts"
 import { outboxIn } from "./Database.ts"
 import type { Facts } from "./Facts.ts"
 import type { World } from "./World.ts"
@@ -10,8 +11,8 @@ const PATIENCE = 120
 const PATIENCE_SECONDS = 60
 /** So long nothing more may happen before the books are closed (ms). */
 const QUIET = 3000
-/** Apple and ENS let an app be woken twice an hour; an hour of the service's is not shortened. */
-const NUDGES_AN_HOUR = 2
+/** Minutes after which everybody was asked who may be. */
+const ASKED_BY_THEN = 75
 
 export const factsNow = ({ database, journal }: World): Facts => journal.facts(outboxIn(database))
 
@@ -26,9 +27,9 @@ export const healed = (world: World): Effect.Effect<number> =>
     while (open.length > 0 && waited() < patience) {
       yield* Effect.sleep(500)
       open = openOutcomes(factsNow(world))
-      if (!opened && waited() > patience / 2) {
+      if (!opened && waited() > world.minutes(ASKED_BY_THEN)) {
         opened = true
-        yield* openApps(world, open)
+        yield* openApps(world)
       }
     }
     const seconds = waited() / 1000
@@ -42,17 +43,3 @@ export const openOutcomes = (facts: Facts): ReadonlyArray<Outcome> =>
     ({ fate, reason }) =>
       fate === "in the outbox" || (fate === "lost" && reason !== undefined && !EXCUSES.has(reason))
   )
-
-/**
- * Who was asked to register twice in this hour is not asked again before the next one. The users of those phones look at
- * their mail, sooner or later: the app starts, and registers.
- */
-const openApps = ({ journal, people }: World, open: ReadonlyArray<Outcome>) => {
-  const addresses = new Set(open.map(({ mail }) => mail.address))
-  const phones = people
-    .filter(({ address }) => addresses.has(address))
-    .flatMap(({ phones }) => phones)
-    .filter(({ asked, obeys }) => obeys && asked.length >= NUDGES_AN_HOUR)
-  journal.counts.appsOpened += phones.length
-  return Effect.forEach(phones, (phone) => Effect.forkDaemon(phone.register(false)), { discard: true })
-}

@@ -35,8 +35,8 @@ export const render = (report: Report): string => {
     ...[...lost].map(([reason, count]) => `  ${count} lost: ${reason}`),
     "duplicates:",
     ...duplicateRows(verdict).map(
-      ({ allowed, after, counted, differs }) =>
-        `  ${counted} after ${after} (up to ${allowed} may be), ${differs} with another collapse id`
+      ({ allowed, after, counted, differs, summed }) =>
+        `  ${counted} after ${after} (up to ${allowed} may be), ${differs} with another collapse id, ${summed} in a summary`
     ),
     `silent pushes: ${journal.counts.silentPushes}, registrations: ${journal.counts.registrations} (failed: ${journal.counts.registrationsFailed}), apps opened by hand: ${journal.counts.appsOpened}`,
     `healed after ${healedAfter.toFixed(1)} s`,
@@ -93,7 +93,8 @@ const duplicateRows = ({ allowedDuplicates, duplicates }: Verdict) => {
       after: kind,
       counted: own.reduce((sum, { extra }) => sum + extra, 0),
       allowed: allowedDuplicates.get(kind) ?? 0,
-      differs: own.filter(({ differs }) => differs).length
+      differs: own.filter(({ differs }) => differs).length,
+      summed: own.filter(({ summed }) => summed).length
     }
   })
 }

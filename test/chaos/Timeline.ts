@@ -1,5 +1,5 @@
-import { Effect, Schedule } from "effect"
-import type { SubscriptionView } from "../../src/sandbox/Exchange.ts"
+import { Effect } from "effect"
+import { cutOff, openApps } from "./Apps.ts"
 import type { Fault } from "./Fault.ts"
 import { restoreBackup, takeBackup } from "./Faults/Backup.ts"
 import { clockStep } from "./Faults/Clock.ts"
@@ -98,20 +98,22 @@ export const play = (
     }
   })
 
-/** Peace until the phones that obey have subscriptions again, or the time is up. */
-const phonesReturned = ({ exchange, journal, people }: World, endsAt: number) => {
-  const wanted = people.filter(({ phones }) => phones.some(({ obeys }) => obeys)).length
-  const isOver = () => performance.now() > endsAt || living(exchange.subscriptions()) >= wanted
-  return Effect.sync(isOver).pipe(
-    Effect.repeat({ until: (over) => over, schedule: Schedule.spaced(1000) }),
-    Effect.andThen(() => journal.tell(`${living(exchange.subscriptions())} people have subscriptions`))
-  )
-}
+/** Minutes after which silence has been noticed and everybody asked who may be. */
+const ASKED_BY_THEN = 75
 
-const living = (subscriptions: ReadonlyArray<SubscriptionView>): number =>
-  new Set(
-    subscriptions.filter(({ state }) => state === "Active" || state === "Retrying").map(({ user }) => user)
-  ).size
+/** Peace until the phones that obey have subscriptions again, or the time is up. */
+const phonesReturned = (world: World, endsAt: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const began = performance.now()
+    let opened = false
+    while (performance.now() < endsAt && cutOff(world).length > 0) {
+      yield* Effect.sleep(1000)
+      if (opened || performance.now() - began < world.minutes(ASKED_BY_THEN)) continue
+      opened = true
+      yield* openApps(world)
+    }
+    world.journal.tell(`${cutOff(world).length} people are still cut off`)
+  })
 
 const playStep = (world: World, { fault, killAfter, seed }: Step) =>
   Effect.gen(function* () {

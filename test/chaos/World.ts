@@ -82,6 +82,7 @@ export const makeWorld = (options: ChaosOptions, told: (line: string) => void) =
     const gateways = { iOS: apns.standIn, Android: fcm.standIn }
     return {
       options,
+      scope: yield* Effect.scope,
       random,
       journal,
       exchange,
