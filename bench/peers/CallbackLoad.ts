@@ -1,8 +1,9 @@
-import { connect } from "node:net"
+import { connect as connectPlain, type Socket } from "node:net"
+import { connect as connectTls, createSecureContext } from "node:tls"
 import { HeartbeatRequest } from "./Heartbeat.ts"
 
 /**
- * Exchange as seen by the listener: connections that are kept, each with one callback at a time. Raw sockets and
+ * Exchange as seen by the listener: a number of connections at once, each with one callback at a time. Raw sockets and
  * requests made beforehand, so that the load costs less CPU than any server under test.
  */
 export interface LoadOrder {
@@ -10,12 +11,15 @@ export interface LoadOrder {
   readonly targets: ReadonlyArray<string>
   readonly connections: number
   readonly milliseconds: number
+  readonly tls: boolean
+  /** Connections are kept; else each callback has its own, with a handshake in full. */
+  readonly kept: boolean
 }
 
 export interface LoadResult {
   readonly requests: number
   readonly milliseconds: number
-  /** Milliseconds of one callback in 2 and in 100. */
+  /** Milliseconds of one callback in 2 and in 100, its connecting included if it has a connection of its own. */
   readonly p50: number
   readonly p99: number
 }
@@ -43,18 +47,18 @@ const load = async (order: LoadOrder): Promise<LoadResult> => {
     if (running) setImmediate(stayAwake)
   }
   stayAwake()
+  let wanted = 0
+  /** Sends callbacks on one connection until it is to be closed. */
   const one = () =>
     new Promise<void>((resolve, reject) => {
-      const socket = connect({ host: "127.0.0.1", port: order.port, noDelay: true })
-      let wanted = 0
+      const socket = connect(order, () => send())
       let got = 0
-      let sent = 0
+      let sent = performance.now()
       const send = () => {
         got = 0
-        sent = performance.now()
+        if (order.kept) sent = performance.now()
         socket.write(requests[next++ % requests.length]!.next())
       }
-      socket.on("connect", send)
       socket.on("error", reject)
       socket.on("close", () => reject(new Error("the server closed a connection")))
       socket.on("data", (chunk: Buffer) => {
@@ -65,17 +69,29 @@ const load = async (order: LoadOrder): Promise<LoadResult> => {
         if (got < wanted) return
         const now = performance.now()
         latencies.push(now - sent)
-        if (now < end) return send()
+        if (order.kept && now < end) return send()
         socket.removeAllListeners("close")
-        socket.destroy()
+        socket.end()
         resolve()
       })
     })
-  await Promise.all(Array.from({ length: order.connections }, one))
+  const oneAfterAnother = async () => {
+    do await one()
+    while (performance.now() < end)
+  }
+  await Promise.all(Array.from({ length: order.connections }, oneAfterAnother))
   running = false
   const sorted = Float64Array.from(latencies).sort()
   const at = (share: number) => sorted[Math.floor(share * (sorted.length - 1))] ?? 0
   return { requests: sorted.length, milliseconds: performance.now() - start, p50: at(0.5), p99: at(0.99) }
+}
+
+const context = createSecureContext()
+const connect = ({ port, tls }: LoadOrder, connected: () => void): Socket => {
+  const to = { host: "127.0.0.1", port, noDelay: true }
+  if (!tls) return connectPlain(to, connected)
+  // Session tickets are not used: the handshake is the dear one.
+  return connectTls({ ...to, secureContext: context, rejectUnauthorized: false }, connected)
 }
 
 /** Kept from one order to the next, so that watermarks go on where they were. */

@@ -19,10 +19,11 @@ import { serveBench } from "./BenchServer.ts"
 import { subscriptionIdOf } from "./Heartbeat.ts"
 
 /**
- * All of ENS as `ens start` runs it, on a database in a temporary directory with as many subscriptions as the argument
- * says: MAC, reader, resident actors, timing wheel, write-behind.
+ * All of ENS as `ens start` runs it, on a database in a temporary directory: MAC, reader, resident actors, timing wheel,
+ * write-behind. Arguments: the number of subscriptions; for TLS, the files of certificate and key.
  */
-const count = Number(process.argv[2] ?? 1000)
+const [users, certFile, keyFile] = process.argv.slice(2)
+const count = Number(users ?? 1000)
 const directory = mkdtempSync(join(tmpdir(), "ens-bench-"))
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
 
@@ -31,7 +32,9 @@ const settings = Config.layer({
     ENS_DATA_DIR: directory,
     ENS_PORT: "0",
     ENS_ADMIN_PORT: "0",
-    ENS_PUBLIC_URL: "http://127.0.0.1:8080",
+    ENS_PUBLIC_URL: `${certFile === undefined ? "http" : "https"}://127.0.0.1:8080`,
+    ENS_TLS_CERT_FILE: certFile,
+    ENS_TLS_KEY_FILE: keyFile,
     // Making RSA keys beside the measurement would be measured, too.
     ENS_KEYPOOL_BATCH: "1",
     ENS_KEYPOOL_THRESHOLD: "1"
