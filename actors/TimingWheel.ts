@@ -1,5 +1,6 @@
 import { type Clock, Effect, Fiber, FiberId, Runtime, type Scope } from "effect"
 import { cleanRuntime } from "./CleanRuntime.ts"
+import { nextTurn } from "./NextTurn.ts"
 import { SlotHeap } from "./SlotHeap.ts"
 
 /** The place of one timer in the wheel, to be extended by what owns it: at most one due time is armed per entry. */
@@ -34,6 +35,8 @@ export class TimingWheel<E extends WheelEntry> {
   private readonly fire: (entry: E, now: number) => void
   private readonly slots = new Map<number, Slot>()
   private readonly order = new SlotHeap<Slot>()
+  /** Slots whose time has come and which still hold timers. */
+  private readonly due: Array<Slot> = []
   private sleeper: Fiber.RuntimeFiber<void> | undefined
   private wakesAt = Number.POSITIVE_INFINITY
   private planned = false
@@ -110,10 +113,10 @@ export class TimingWheel<E extends WheelEntry> {
   }
 
   private plan(): void {
-    const next = this.earliest()
-    if (this.closed || next === undefined || next.time >= this.wakesAt) return
+    const next = this.due.length > 0 ? Number.NEGATIVE_INFINITY : this.earliest()?.time
+    if (this.closed || next === undefined || next >= this.wakesAt) return
     const now = this.now()
-    this.wakesAt = Math.min(next.time, now + LONGEST_SLEEP)
+    this.wakesAt = Math.min(next, now + LONGEST_SLEEP)
     this.sleeper?.unsafeInterruptAsFork(FiberId.none)
     const wait = this.wakesAt - now
     // A due time in the past must not need the clock to move, nor may it keep I/O from being served.
@@ -134,21 +137,28 @@ export class TimingWheel<E extends WheelEntry> {
 
   private tick(now: number): void {
     // All of them first: what is armed while firing waits for the next tick, even if its time is over already.
-    for (const slot of this.takeDue(now)) {
-      for (let entry = slot.first; entry !== undefined && !this.closed; entry = slot.first) {
-        unlink(entry)
-        this.fire(entry as E, now)
-      }
+    this.takeDue(now)
+    for (let left = SLICE; left > 0 && !this.closed; left--) {
+      const entry = this.firstDue()
+      if (entry === undefined) return
+      unlink(entry)
+      this.fire(entry as E, now)
     }
   }
 
-  private takeDue(now: number): Array<Slot> {
-    const due: Array<Slot> = []
+  private takeDue(now: number): void {
     for (let slot = this.earliest(); slot !== undefined && slot.time <= now; slot = this.earliest()) {
       this.forget(slot)
-      due.push(slot)
+      this.due.push(slot)
     }
-    return due
+  }
+
+  private firstDue(): WheelEntry | undefined {
+    for (let slot = this.due[0]; slot !== undefined; slot = this.due[0]) {
+      if (slot.first !== undefined) return slot.first
+      this.due.shift()
+    }
+    return undefined
   }
 
   /** The earliest slot that holds a timer; empty ones are given up on the way. */
@@ -178,9 +188,8 @@ type Fork = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
 /** Below 2^31 ms, the longest that a timer of Node can wait; a clock that jumped is noticed within the hour. */
 const LONGEST_SLEEP = 3_600_000
 
-const nextTurn = Effect.async<void>((resume) => {
-  setImmediate(() => resume(Effect.void))
-})
+/** Timers that fire between two looks at I/O: after a start or a long stop of the process all may be due at once. */
+const SLICE = 256
 
 /** The end of the slot for a timer that is due at `due`, `delay` from now. Slots are powers of two wide. */
 const slotTime = (due: number, delay: number): number => {
