@@ -1,10 +1,11 @@
-import { Effect, Either, Exit, Layer, Option, Runtime, Schedule } from "effect"
-import { Storage } from "../layers/storage/Storage.ts"
+import { Effect, Either, Exit, Layer, Option, Runtime } from "effect"
+import { Storage, type Subscription } from "../layers/storage/Storage.ts"
 import { bucketOf, type UserNumber } from "../schemas/Ids.ts"
 import type { SubscriptionRequest } from "../schemas/SubscriptionMessage.ts"
 import type { Envelope } from "./Callers.ts"
 import { cleanRuntime } from "./CleanRuntime.ts"
 import type { JobServices } from "./CommandRunner.ts"
+import { loadAll } from "./Loading.ts"
 import { nowOf } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import { Ownership } from "./Ownership.ts"
@@ -14,9 +15,8 @@ import { type ReplyOf, Subscriptions, Unavailable } from "./Subscriptions.ts"
 import * as Supervisor from "./Supervisor.ts"
 import type { WriteBehind } from "./WriteBehind.ts"
 
-const PAGE = 1_000
-/** Pages are read again after this pause when storage fails while loading. */
-const RELOAD_AFTER = "2 seconds"
+/** Users without an actor who are looked up at the same time; who comes then is to try again. */
+const LOOK_UPS = 256
 /**
  * Work in hand gets so long (ms) when the service stops. Whoever waited for it has been answered by then: the listener
  * closes first.
@@ -24,8 +24,8 @@ const RELOAD_AFTER = "2 seconds"
 const DRAIN = 500
 
 /**
- * All actors in this process, one resident fiber each. Loading goes on beside serving: until it is done, an actor that is
- * not there yet answers `starting`, because nobody may be told `Unsubscribe` by a node that does not know yet.
+ * All actors in this process, one resident fiber each. Loading goes on beside serving: who is asked for before his turn
+ * comes is loaded then.
  */
 export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind | NudgeGate | Ownership> =
   Layer.scoped(
@@ -39,6 +39,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       const run = Runtime.runFork(yield* cleanRuntime<never>())
       let loaded = false
       let draining = false
+      let lookUps = 0
 
       yield* Effect.addFinalizer(() =>
         Effect.zipRight(
@@ -49,26 +50,17 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
         )
       )
 
-      const load = Effect.gen(function* () {
-        let after: UserNumber | undefined
-        for (;;) {
-          const page = yield* storage.subscriptions(after, PAGE)
-          const now = nowOf(clock)
-          for (const row of page.rows) {
-            if (ownership.owns(row.bucket)) supervisor.spawn(row.user, fromStored(row, now))
-          }
-          after = page.next
-          if (after === undefined) break
-          yield* Effect.yieldNow()
-        }
-        loaded = true
-        yield* Effect.logInfo(`${supervisor.count()} subscriptions loaded`)
-      })
-      yield* load.pipe(
-        Effect.tapError((error) =>
-          Effect.logError("subscriptions cannot be loaded; trying again", { reason: error.message })
-        ),
-        Effect.retry(Schedule.spaced(RELOAD_AFTER)),
+      /** Started before their turn; by then they may be gone again. */
+      const early = new Set<UserNumber>()
+      const start = (row: Subscription, now: number): void => {
+        if (ownership.owns(row.bucket)) supervisor.spawn(row.user, fromStored(row, now))
+      }
+      yield* loadAll((row, now) => (early.has(row.user) ? undefined : start(row, now))).pipe(
+        Effect.tap(() => {
+          loaded = true
+          early.clear()
+          return Effect.logInfo(`${supervisor.count()} subscriptions loaded`)
+        }),
         Effect.forkScoped
       )
 
@@ -89,25 +81,41 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
         if (again !== "accepted") refuse(envelope, again === "full" ? "mailbox full" : "parked")
       }
 
-      /** No actor: a user who never registered, or who is gone. Only storage knows, and it is asked now. */
+      /** No actor: not loaded yet, never registered, or gone. Only storage knows, and it is asked now. */
       const awaken = (user: UserNumber, envelope: Envelope): void => {
         if (draining) return refuse(envelope, "draining")
-        if (!loaded) return refuse(envelope, "starting")
+        if (lookUps >= LOOK_UPS) return refuse(envelope, loaded ? "mailbox full" : "starting")
+        lookUps += 1
         run(
-          Effect.map(Effect.either(storage.user(user)), (found) => {
+          Effect.map(Effect.either(lookUp(user)), (found) => {
             if (Either.isLeft(found)) return refuse(envelope, "storage away")
-            if (Option.isNone(found.right)) return envelope.reply(absentReply(envelope.request) as never)
-            const { tenant, userId } = found.right.value
-            if (!ownership.owns(bucketOf(tenant, userId))) return refuse(envelope, "owned elsewhere")
-            supervisor.spawn(user)
+            if (found.right === "absent") return envelope.reply(absentReply(envelope.request) as never)
+            if (found.right === "elsewhere") return refuse(envelope, "owned elsewhere")
             const posted = supervisor.post(user, envelope)
             if (posted !== "accepted") refuse(envelope, posted === "full" ? "mailbox full" : "draining")
           })
           // A defect, or an interruption: whoever asks gets an answer in any case.
         ).addObserver((exit) => {
+          lookUps -= 1
           if (Exit.isFailure(exit)) refuse(envelope, "crashed")
         })
       }
+
+      /** Starts the user's actor, if there is such a user and he is ours. */
+      const lookUp = Effect.fnUntraced(function* (user: UserNumber) {
+        const row = yield* storage.subscription(user)
+        const bucket = Option.isSome(row) ? row.value.bucket : yield* bucketOfUser(user)
+        if (bucket === undefined) return "absent"
+        if (!ownership.owns(bucket)) return "elsewhere"
+        if (!loaded) early.add(user)
+        supervisor.spawn(user, Option.isSome(row) ? fromStored(row.value, nowOf(clock)) : undefined)
+        return "here"
+      })
+
+      const bucketOfUser = (user: UserNumber) =>
+        Effect.map(storage.user(user), (found) =>
+          Option.isSome(found) ? bucketOf(found.value.tenant, found.value.userId) : undefined
+        )
 
       const post = <R extends SubscriptionRequest>(
         user: UserNumber,

@@ -232,10 +232,31 @@ describe("a callback", () => {
         world.faults.down(true)
         const second = yield* world.start
         expect(second.subscriptions.loaded()).toBe(false)
-        expect((yield* second.heartbeat(ANN)).reply).toMatchObject({ reason: "starting" })
+        expect((yield* second.heartbeat(ANN)).reply).toMatchObject({ reason: "storage away" })
         world.faults.down(false)
         yield* world.advance(2_000)
         expect(second.subscriptions.loaded()).toBe(true)
+        expect((yield* second.heartbeat(ANN)).reply).toBe("Ok")
+      })
+    )
+  )
+
+  it.scopedLive(
+    "that comes before its subscription is loaded is served then",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const first = yield* world.start
+        yield* world.user(ANN)
+        yield* first.registered(ANN)
+        yield* first.stop
+        world.faults.failNext("subscriptions")
+        const second = yield* world.start
+        expect(second.subscriptions.loaded()).toBe(false)
+        yield* second.mail(ANN, { sender: "Bob", subject: "Hi" })
+        expect(yield* world.titles("phone")).toEqual(["Bob · Hi"])
+        yield* world.advance(2_000)
+        expect(second.subscriptions.loaded()).toBe(true)
+        expect(yield* second.subscriptions.count).toBe(1)
         expect((yield* second.heartbeat(ANN)).reply).toBe("Ok")
       })
     )
