@@ -1,85 +1,57 @@
 import { Context, Effect, Layer, Option } from "effect"
-import { type Device, Storage, type Subscription, type Tenant, type User } from "../layers/storage/Storage.ts"
-import type { UserNumber } from "../schemas/Ids.ts"
+import { Storage, type StoredDossier, type Tenant } from "../layers/storage/Storage.ts"
+import type { TenantNumber, UserNumber } from "../schemas/Ids.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
+import { DossierCache } from "./DossierCache.ts"
+import { nowOf } from "./Now.ts"
 
 /** What storage keeps of a user: whole strings, devices and wrapped keys, which no actor holds. */
-export interface Dossier {
-  readonly user: User
+export interface Dossier extends StoredDossier {
   readonly tenant: Tenant
-  /** undefined: no registration has succeeded yet. */
-  readonly subscription: Subscription | undefined
-  readonly devices: ReadonlyArray<Device>
 }
 
-/** A small cache of dossiers. Who changes something in storage says so with `forget`. */
+/** A cache of dossiers. Who changes something in storage says so with `forget`. */
 export class Dossiers extends Context.Tag("ens/Dossiers")<
   Dossiers,
   {
-    /** None: there is no such user. */
+    /** None: there is no such user. While storage is away it is what was true when it was last read. */
     readonly of: (user: UserNumber) => Effect.Effect<Option.Option<Dossier>, StorageError>
     readonly forget: (user: UserNumber) => Effect.Effect<void>
   }
 >() {}
 
-/** At most so many users; about 3 KB each. */
-const CAPACITY = 4_000
+/** Bytes of memory; an installation of 100,000 users has nearly all of them in it after some minutes. */
+const LIMIT = 64 * 1024 * 1024
 /** Other processes (`ens token create`) change tenants, too. */
 const FRESH_FOR = 60_000
+/** So long what is not fresh is used unasked after storage has failed. */
+const ASKED_AGAIN_AFTER = 2_000
+/** Tenants are few; this only bounds them. */
+const TENANTS_MAX = 1_000
 
 export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
   Dossiers,
   Effect.gen(function* () {
     const storage = yield* Storage
     const clock = yield* Effect.clock
-    const cached = new Map<UserNumber, { readonly dossier: Dossier; readonly until: number }>()
+    const cache = new DossierCache(LIMIT)
+    const tenants = new Map<TenantNumber, { readonly tenant: Tenant; readonly until: number }>()
     // A dossier read before a change and stored after it would be stale for a minute.
     const reading = new Map<UserNumber, number>()
     let turns = 0
+    /** Storage has just failed: what is known is not asked for again before. */
+    let awayUntil = 0
 
-    const keep = (dossier: Dossier) => {
-      const { user } = dossier.user
-      cached.delete(user)
-      cached.set(user, { dossier, until: clock.unsafeCurrentTimeMillis() + FRESH_FOR })
-      if (cached.size > CAPACITY) {
-        const [oldest] = cached.keys()
-        if (oldest !== undefined) cached.delete(oldest)
-      }
-    }
-
-    const read = Effect.fnUntraced(function* (number: UserNumber) {
-      const user = yield* storage.user(number)
-      if (Option.isNone(user)) return Option.none<Dossier>()
-      const tenant = yield* storage.tenant(user.value.tenant)
-      if (Option.isNone(tenant)) return Option.none<Dossier>()
-      const subscription = yield* storage.subscription(number)
-      const devices = yield* storage.devices(number)
-      return Option.some({
-        user: user.value,
-        tenant: tenant.value,
-        subscription: Option.getOrUndefined(subscription),
-        devices
-      })
-    })
-
-    const of = (number: UserNumber) =>
+    const read = (number: UserNumber): Effect.Effect<Option.Option<StoredDossier>, StorageError> =>
       Effect.suspend(() => {
-        const hit = cached.get(number)
-        if (hit !== undefined && hit.until > clock.unsafeCurrentTimeMillis()) {
-          return Effect.succeed(Option.some(hit.dossier))
-        }
         const turn = ++turns
         reading.set(number, turn)
-        return read(number).pipe(
-          Effect.tap((dossier) =>
-            Effect.sync(() => {
-              if (reading.get(number) === turn && Option.isSome(dossier)) keep(dossier.value)
-            })
-          ),
-          // Storage is away: what was true a while ago lets mails of cached users go on.
-          Effect.catchAll((error) =>
-            hit === undefined ? Effect.fail(error) : Effect.succeed(Option.some(hit.dossier))
-          ),
+        return storage.dossier(number).pipe(
+          Effect.tap((found) => {
+            if (reading.get(number) === turn && Option.isSome(found))
+              cache.set(number, { dossier: found.value, until: nowOf(clock) + FRESH_FOR })
+            return Effect.void
+          }),
           Effect.ensuring(
             Effect.sync(() => {
               if (reading.get(number) === turn) reading.delete(number)
@@ -88,12 +60,57 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
         )
       })
 
-    const forget = (number: UserNumber) =>
-      Effect.sync(() => {
-        cached.delete(number)
-        reading.delete(number)
+    const readTenant = (number: TenantNumber): Effect.Effect<Option.Option<Tenant>, StorageError> =>
+      Effect.tap(storage.tenant(number), (found) => {
+        if (Option.isNone(found)) return Effect.void
+        tenants.delete(number)
+        tenants.set(number, { tenant: found.value, until: nowOf(clock) + FRESH_FOR })
+        const [oldest] = tenants.keys()
+        if (tenants.size > TENANTS_MAX && oldest !== undefined) tenants.delete(oldest)
+        return Effect.void
       })
 
-    return { of, forget }
+    /** What was true a while ago lets mails of cached users go on while storage is away. */
+    const orStale = <A>(refresh: Effect.Effect<Option.Option<A>, StorageError>, stale: A) =>
+      Effect.catchAll(refresh, () => {
+        awayUntil = nowOf(clock) + ASKED_AGAIN_AFTER
+        return Effect.succeed(Option.some(stale))
+      })
+
+    const isGood = (until: number) => Math.max(until, awayUntil) > nowOf(clock)
+
+    const tenantOf = (number: TenantNumber) => {
+      const hit = tenants.get(number)
+      if (hit !== undefined && isGood(hit.until)) return Effect.succeed(Option.some(hit.tenant))
+      return hit === undefined ? readTenant(number) : orStale(readTenant(number), hit.tenant)
+    }
+
+    const storedOf = (number: UserNumber) => {
+      const hit = cache.get(number)
+      if (hit !== undefined && isGood(hit.until)) return Effect.succeed(Option.some(hit.dossier))
+      return hit === undefined ? read(number) : orStale(read(number), hit.dossier)
+    }
+
+    return {
+      of: (number) =>
+        Effect.suspend(() =>
+          Effect.flatMap(
+            storedOf(number),
+            Option.match({
+              onNone: () => Effect.succeedNone,
+              onSome: (stored) =>
+                Effect.map(
+                  tenantOf(stored.user.tenant),
+                  Option.map((tenant): Dossier => ({ ...stored, tenant }))
+                )
+            })
+          )
+        ),
+      forget: (number) =>
+        Effect.sync(() => {
+          cache.delete(number)
+          reading.delete(number)
+        })
+    }
   })
 )

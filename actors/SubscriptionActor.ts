@@ -36,6 +36,9 @@ const JOBS_OF_A_TURN = 100
 /** A timer that is due again at once must not keep the process busy. */
 const LEAST_PAUSE = 10
 
+/** After that a restart goes on with what memory knows. */
+const WRITTEN_WITHIN = "5 seconds"
+
 /**
  * The shell around `decide`: gives each message to it, carries out what it commands, and keeps who waits for a reply.
  * A defect anywhere crashes the actor: everyone who waits is told to try again, and a callback that was in hand is
@@ -159,7 +162,7 @@ const reload = (
   time: Effect.Effect<number>
 ): Effect.Effect<State | undefined> =>
   Effect.gen(function* () {
-    const written = lastGood === undefined || (yield* writeBehind.flush)
+    const written = lastGood === undefined || (yield* writeBehind.flushUser(user, WRITTEN_WITHIN))
     if (!written) return rested(lastGood, lastGood)
     const row = yield* storage.subscription(user)
     const now = yield* time

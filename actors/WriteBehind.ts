@@ -1,8 +1,12 @@
-import { Context, Effect, Layer, Schedule } from "effect"
+import { Context, type Duration, Effect, Fiber, Layer, Metric, Schedule } from "effect"
 import { Storage } from "../layers/storage/Storage.ts"
-import type { Generation, UserNumber, Watermark } from "../schemas/Ids.ts"
-import { type State, toHot } from "./SubscriptionState.ts"
-import { whereabouts } from "./Whereabouts.ts"
+import type { UserNumber, Watermark } from "../schemas/Ids.ts"
+import { nowOf } from "./Now.ts"
+import { saveStates, type Trouble } from "./SaveStates.ts"
+import type { State } from "./SubscriptionState.ts"
+import { Unwritten } from "./Unwritten.ts"
+import * as Metrics from "./WriteBehindMetrics.ts"
+import { PROBE, WritePace } from "./WritePace.ts"
 
 /**
  * Hot state on its way to storage: coalesced by user, written in batches, kept while storage is down. At most one entry
@@ -20,135 +24,140 @@ export class WriteBehind extends Context.Tag("ens/WriteBehind")<
     readonly noteLink: (state: State) => void
     /** The user is gone. */
     readonly forget: (user: UserNumber) => void
-    /** Writes what waits; true if nothing is left. */
-    readonly flush: Effect.Effect<boolean>
+    /** Writes what waits, for at most so long; answers of how many users something is not known to be on disk. */
+    readonly flush: (within: Duration.DurationInput) => Effect.Effect<number>
+    /** Writes what waits of this user; false if storage is behind, or has not taken it within so long. */
+    readonly flushUser: (user: UserNumber, within: Duration.DurationInput) => Effect.Effect<boolean>
+    /** Users of whom something is not known to be on disk. */
     readonly waiting: () => number
   }
 >() {}
 
 const EVERY = "1 second"
-/** Heartbeats are written with every such round. */
-const LAZY_ROUNDS = 10
-const BATCH = 1_000
-
-interface Pending {
-  state: State
-  hot: boolean
-  watermark: Watermark | undefined
-  link: boolean
-}
+/** So often heartbeats are written, too (ms). */
+const ALL_EVERY = 10_000
+/** Users in one statement: making it keeps the event loop for one or two milliseconds. */
+const CHUNK = 500
+/** So long the end of the process waits for storage. */
+const LAST_FLUSH = "5 seconds"
 
 export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
   WriteBehind,
   Effect.gen(function* () {
     const storage = yield* Storage
-    const pending = new Map<UserNumber, Pending>()
-    /** Those of the pending that are written with the next round. */
-    const soon = new Set<UserNumber>()
+    const clock = yield* Effect.clock
+    const time = () => nowOf(clock)
+    /** The time to the second, which a heartbeat need not ask for. */
+    let second = time()
+    const unwritten = new Unwritten()
+    const pace = new WritePace()
     const lock = yield* Effect.makeSemaphore(1)
+    let isBehind = false
 
-    const entryOf = (state: State): Pending => {
-      const known = pending.get(state.user)
-      if (known !== undefined) {
-        known.state = state
-        return known
+    const writeChunk = Effect.fnUntraced(function* (users: ReadonlyArray<UserNumber>) {
+      const { refused, saved, trouble } = yield* saveStates(storage, unwritten.read(users))
+      unwritten.saved(saved, second)
+      if (refused.length > 0) {
+        for (const { state } of refused) unwritten.forget(state.user)
+        yield* Metric.incrementBy(Metrics.refused, refused.length)
+        yield* Effect.logError("storage refuses the state of some users, which is given up", {
+          users: refused.map(({ state }) => state.user).slice(0, 10)
+        })
       }
-      const entry = { state, hot: false, watermark: undefined, link: false }
-      pending.set(state.user, entry)
-      return entry
-    }
-
-    const take = (users: Iterable<UserNumber>): ReadonlyArray<Pending> => {
-      const batch: Array<Pending> = []
-      for (const user of users) {
-        if (batch.length >= BATCH) break
-        const entry = pending.get(user)
-        pending.delete(user)
-        soon.delete(user)
-        if (entry !== undefined) batch.push(entry)
-      }
-      return batch
-    }
-
-    /** What could not be written waits again, unless something newer does by now. */
-    const putBack = (batch: ReadonlyArray<Pending>) => {
-      for (const entry of batch) {
-        soon.add(entry.state.user)
-        const newer = pending.get(entry.state.user)
-        if (newer === undefined) pending.set(entry.state.user, entry)
-        else {
-          newer.hot ||= entry.hot
-          newer.link ||= entry.link
-          newer.watermark ??= entry.watermark
-        }
-      }
-    }
-
-    const write = Effect.fnUntraced(function* (batch: ReadonlyArray<Pending>) {
-      const hot = batch.filter((entry) => entry.hot)
-      if (hot.length > 0) {
-        yield* storage.saveHot(
-          hot.map(({ state, watermark }) => ({
-            user: state.user,
-            generation: state.generation as Generation,
-            hot: toHot(state, watermark ?? null)
-          }))
-        )
-      }
-      const links = batch.flatMap(({ state, link }) =>
-        link && state.link !== "None"
-          ? [{ user: state.user, link: state.link, linkSince: state.linkSince, nudges: state.nudges }]
-          : []
-      )
-      if (links.length > 0) yield* storage.saveLinks(links)
+      return trouble
     })
 
-    const flushSome = (some: { readonly size: number; readonly keys: () => Iterable<UserNumber> }) =>
-      Effect.gen(function* () {
-        while (some.size > 0) {
-          const batch = take(some.keys())
-          const trouble = yield* Effect.uninterruptible(write(batch)).pipe(
-            Effect.as(undefined),
-            Effect.catchAll((error) => Effect.succeed(error.message)),
-            Effect.catchAllDefect((defect) => Effect.succeed(whereabouts(defect)))
-          )
-          if (trouble !== undefined) {
-            putBack(batch)
-            yield* Effect.logWarning("storage is behind; it will be tried again", {
-              reason: trouble,
-              waiting: pending.size
-            })
-            return false
-          }
-        }
-        return true
-      }).pipe(lock.withPermits(1))
-    const flush = flushSome(pending)
+    /** Chunk after chunk is made, with other work in between; they are written together and share a commit. */
+    const writeWave = Effect.fnUntraced(function* (users: ReadonlyArray<UserNumber>) {
+      const writing: Array<Fiber.Fiber<Trouble | undefined>> = []
+      for (let from = 0; from < users.length; from += CHUNK) {
+        if (from > 0) yield* otherWork
+        writing.push(yield* Effect.fork(writeChunk(users.slice(from, from + CHUNK))))
+      }
+      const troubles = yield* Fiber.join(Fiber.all(writing))
+      return troubles.find((trouble) => trouble !== undefined)
+    })
 
-    yield* Effect.addFinalizer(() => flush)
-    let round = 0
-    yield* Effect.suspend(() => flushSome(++round % LAZY_ROUNDS === 0 ? pending : soon)).pipe(
-      Effect.repeat(Schedule.spaced(EVERY)),
-      Effect.delay(EVERY),
-      Effect.forkScoped
+    const tell = (trouble: Trouble | undefined) => {
+      if (isBehind === (trouble !== undefined)) return Effect.void
+      isBehind = !isBehind
+      const waiting = unwritten.size
+      return trouble === undefined
+        ? Effect.logInfo("storage takes the state of subscriptions again", { waiting })
+        : Effect.logWarning("storage is behind; it will be tried again", { reason: trouble.reason, waiting })
+    }
+
+    /** Those who wait now, wave after wave; stops when storage is in trouble. */
+    const write = (which: "all" | "urgent", isHurried: boolean) =>
+      Effect.gen(function* () {
+        let left = unwritten.count(which)
+        while (left > 0) {
+          const users = unwritten.first(Math.min(left, isBehind ? PROBE : pace.room), which)
+          if (users.length === 0) return
+          const began = time()
+          const trouble = yield* writeWave(users)
+          yield* tell(trouble)
+          if (trouble !== undefined) return
+          left -= users.length
+          const rest = pace.wrote(users.length, time() - began)
+          if (left > 0 && !isHurried) yield* Effect.sleep(rest)
+        }
+      }).pipe(lock.withPermits(1))
+
+    /** Whoever gives up waiting leaves what is not written where it is. */
+    const hurriedly = (which: "all" | "urgent", within: Duration.DurationInput) =>
+      write(which, true).pipe(Effect.interruptible, Effect.timeoutOption(within))
+
+    const flush = (within: Duration.DurationInput) =>
+      Effect.map(hurriedly("all", within), () => unwritten.size)
+
+    const flushUser = (user: UserNumber, within: Duration.DurationInput) =>
+      Effect.suspend(() => {
+        if (!unwritten.has(user)) return Effect.succeed(true)
+        if (isBehind) return Effect.succeed(false)
+        unwritten.hurry(user)
+        return Effect.map(hurriedly("urgent", within), () => !unwritten.has(user))
+      })
+
+    yield* Effect.addFinalizer(() =>
+      Effect.flatMap(flush(LAST_FLUSH), (users) =>
+        users === 0
+          ? Effect.void
+          : Effect.logWarning("the latest state of some users could not be written before the end", { users })
+      )
     )
+    let allAt = time()
+    yield* Effect.suspend(() => {
+      const isAll = time() - allAt >= ALL_EVERY
+      if (isAll) allAt = time()
+      return write(isAll ? "all" : "urgent", false)
+    }).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.delay(EVERY), Effect.forkScoped)
+    // Apart, because writing may hang.
+    yield* Effect.suspend(() => {
+      second = time()
+      const { oldest, size } = unwritten
+      const age = oldest === undefined ? 0 : (second - oldest) / 1000
+      return Effect.zipRight(Metric.set(Metrics.waiting, size), Metric.set(Metrics.oldest, age))
+    }).pipe(Effect.repeat(Schedule.spaced(EVERY)), Effect.forkScoped)
+
     return {
       note: (state, watermark, isSoon) => {
-        const entry = entryOf(state)
-        entry.hot = true
-        entry.watermark = watermark ?? entry.watermark
-        if (isSoon) soon.add(state.user)
+        unwritten.note(state, watermark, second)
+        if (isSoon) unwritten.hurry(state.user)
       },
       noteLink: (state) => {
-        entryOf(state).link = true
-        soon.add(state.user)
+        unwritten.noteLink(state, second)
+        unwritten.hurry(state.user)
       },
-      forget: (user) => {
-        pending.delete(user)
-        soon.delete(user)
-      },
+      forget: (user) => unwritten.forget(user),
       flush,
-      waiting: () => pending.size
+      flushUser,
+      waiting: () => unwritten.size
     }
   })
 )
+
+/** Effect's own yielding lets other fibers run, but no I/O. */
+const otherWork = Effect.async<void>((resume) => {
+  setImmediate(() => resume(Effect.void))
+})

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import { Storage } from "./Storage.ts"
 import * as DeadLetters from "./sql/DeadLetters.ts"
 import * as Devices from "./sql/Devices.ts"
+import * as Dossiers from "./sql/Dossiers.ts"
 import * as HotStates from "./sql/HotStates.ts"
 import * as Meta from "./sql/Meta.ts"
 import * as Outbox from "./sql/Outbox.ts"
@@ -32,6 +33,7 @@ export const layer = (location: string): Layer.Layer<Storage, never, SqlClient> 
       ...HotStates.make(sql),
       ...Partials.make(sql),
       ...Devices.make(sql),
+      ...Dossiers.make(sql),
       ...Outbox.make(sql),
       ...DeadLetters.make(sql)
     }))

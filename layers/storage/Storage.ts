@@ -42,7 +42,7 @@ export interface UserKeys {
   readonly callbackKey: Uint8Array | null
 }
 
-export interface User extends UserKeys {
+export interface User extends Omit<UserKeys, "registrationKey"> {
   readonly user: UserNumber
   readonly tenant: TenantNumber
   readonly userId: UserId
@@ -52,6 +52,9 @@ export interface User extends UserKeys {
   /** Keyed hash of the Inbox's FolderId; null until a registration succeeded. */
   readonly fingerprint: Uint8Array | null
 }
+
+/** The user with the key that opens registration payloads, which is big and which only they need. */
+export type KeyedUser = User & Pick<UserKeys, "registrationKey">
 
 /** States that survive a restart; the passing ones are derived. */
 export type StoredLink =
@@ -119,6 +122,15 @@ export interface Device {
   readonly nudgedAt: ReadonlyArray<number>
   /** Where the push service keeps the device; absent with services that keep none, and until it is known. */
   readonly endpoint?: PushEndpoint
+}
+
+/** What has to be known of a user to handle a mail: as it was at one moment, without what is written behind. */
+export interface StoredDossier {
+  readonly user: User
+  /** undefined: no registration has succeeded yet. */
+  readonly subscription: Omit<Subscription, "hot"> | undefined
+  /** In the order of their numbers. */
+  readonly devices: ReadonlyArray<Device>
 }
 
 export type NewDevice = Omit<Device, "device" | "nudgedAt" | "endpoint">
@@ -200,15 +212,17 @@ export class Storage extends Context.Tag("ens/Storage")<
     readonly findUser: (
       tenant: TenantNumber,
       userId: UserId
-    ) => Effect.Effect<Option.Option<User>, StorageError>
-    readonly user: (user: UserNumber) => Effect.Effect<Option.Option<User>, StorageError>
+    ) => Effect.Effect<Option.Option<KeyedUser>, StorageError>
+    readonly user: (user: UserNumber) => Effect.Effect<Option.Option<KeyedUser>, StorageError>
+    /** User, subscription and devices in one reading: what every mail asks for. */
+    readonly dossier: (user: UserNumber) => Effect.Effect<Option.Option<StoredDossier>, StorageError>
     /** Makes the user; if it exists already (two requests at once) answers that one and drops `keys`. */
     readonly createUser: (user: {
       readonly tenant: TenantNumber
       readonly userId: UserId
       readonly keys: UserKeys
       readonly createdAt: number
-    }) => Effect.Effect<User, StorageError>
+    }) => Effect.Effect<KeyedUser, StorageError>
     /** Stores a second key pair, if there is none; answers the one that is stored now. */
     readonly setCallbackKey: (user: UserNumber, key: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
     /**
@@ -243,16 +257,20 @@ export class Storage extends Context.Tag("ens/Storage")<
       subscriptionId: SubscriptionId | null
     ) => Effect.Effect<void, StorageError>
     readonly saveRefused: (user: UserNumber, refused: Generation) => Effect.Effect<void, StorageError>
-    /** Many users' links in one transaction; users without a subscription are passed over. */
+    /** Many users' links in one transaction; users without a subscription, or with a newer one, are passed over. */
     readonly saveLinks: (
       batch: ReadonlyArray<{
         readonly user: UserNumber
+        readonly generation: Generation
         readonly link: StoredLink
         readonly linkSince: number
         readonly nudges: number
       }>
     ) => Effect.Effect<void, StorageError>
-    /** Many users' hot state in one transaction; users that are gone are passed over. A watermark of null leaves the stored one. */
+    /**
+     * Many users' hot state in one transaction; users that are gone, or have a newer subscription, are passed over. A watermark
+     * of null leaves the stored one.
+     */
     readonly saveHot: (
       batch: ReadonlyArray<{
         readonly user: UserNumber

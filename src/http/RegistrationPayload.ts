@@ -2,7 +2,7 @@ import { Clock, Effect, Redacted, Schema } from "effect"
 import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { openPayload } from "../../layers/crypto/UserKeyring.ts"
-import type { User } from "../../layers/storage/Storage.ts"
+import type { KeyedUser } from "../../layers/storage/Storage.ts"
 import { type AuthType, type Credentials, CredentialsPayload } from "../../schemas/Credentials.ts"
 import type { RegisterDeviceRequest } from "../../schemas/DeviceApi.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
@@ -28,7 +28,7 @@ export interface OpenedPayload {
  * text, so that nobody learns by trying what a payload of somebody else holds; the log (debug) says which check failed.
  */
 export const openRegistration = Effect.fnUntraced(function* (
-  user: User,
+  user: KeyedUser,
   request: RegisterDeviceRequest,
   authType: AuthType
 ): Effect.fn.Return<OpenedPayload, PayloadUnreadable | AuthTypeMismatch | SealBroken, MasterKey | RsaKeys> {
@@ -59,7 +59,7 @@ const USUAL_TOKEN_LIFE = 60 * 60_000
 const mismatch = (
   payload: CredentialsPayload,
   request: RegisterDeviceRequest,
-  user: User,
+  user: KeyedUser,
   now: number
 ): string | undefined => {
   if (userIdOfAddress(payload.emailAddress) !== user.userId) return "emailAddress"

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, Redacted } from "effect"
 import { consultJob } from "../../actors/jobs/ConsultJob.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { Storage, type Subscription, type User } from "../../layers/storage/Storage.ts"
+import { type KeyedUser, Storage, type Subscription } from "../../layers/storage/Storage.ts"
 import type { ActivityId, Generation, UserNumber } from "../../schemas/Ids.ts"
 import { StorageError } from "../../schemas/StorageError.ts"
 import { Callback } from "../../schemas/SubscriptionMessage.ts"
@@ -23,7 +23,7 @@ const verdict = (generation: number, { down = false, live, ours = true, refused 
     down ? new StorageError({ operation: "user", transient: true, cause: "down" }) : Effect.succeed(value)
   const storage = Layer.mock(Storage, {
     location: "memory",
-    user: () => read(live === null ? Option.none() : Option.some({ user, refused } as User)),
+    user: () => read(live === null ? Option.none() : Option.some({ user, refused } as KeyedUser)),
     subscription: () =>
       read(typeof live === "number" ? Option.some({ user, generation: live } as Subscription) : Option.none())
   })

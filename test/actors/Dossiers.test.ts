@@ -9,14 +9,14 @@ import { userIdOfAddress } from "../../schemas/Ids.ts"
 import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
 import { settled } from "../support/StepClock.ts"
 
-/** Storage whose reads of devices can be held back, each one by itself. */
+/** Storage whose readings can be held back, each one by itself. */
 const makeStorage = Effect.gen(function* () {
   const storage = yield* Storage
   const held: Array<Deferred.Deferred<void>> = []
   let holding = false
-  const devices: Storage["Type"]["devices"] = (user) =>
+  const dossier: Storage["Type"]["dossier"] = (user) =>
     Effect.gen(function* () {
-      const found = yield* storage.devices(user)
+      const found = yield* storage.dossier(user)
       if (!holding) return found
       const gate = yield* Deferred.make<void>()
       held.push(gate)
@@ -42,7 +42,7 @@ const makeStorage = Effect.gen(function* () {
   })
   return {
     user,
-    storage: { ...storage, devices },
+    storage: { ...storage, dossier },
     held,
     hold: (on: boolean) => {
       holding = on
@@ -99,7 +99,8 @@ describe("a dossier", () => {
       let reads = 0
       const counting = {
         ...world.storage,
-        user: (user: UserNumber) => Effect.tap(world.storage.user(user), () => Effect.sync(() => reads++))
+        dossier: (user: UserNumber) =>
+          Effect.tap(world.storage.dossier(user), () => Effect.sync(() => reads++))
       }
       yield* Effect.gen(function* () {
         const dossiers = yield* Dossiers
@@ -136,8 +137,13 @@ describe("a cached dossier that is not fresh any more", () => {
       yield* storage.saveDevice(user, device)
       yield* TestClock.adjust("2 minutes")
       faults.down(true)
-      expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(0)
+      const reads = faults.calls("dossier")
+      for (let mails = 0; mails < 10; mails++)
+        expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(0)
+      // It is not asked at every mail whether it is back.
+      expect(faults.calls("dossier")).toBe(reads + 1)
       faults.down(false)
+      yield* TestClock.adjust("3 seconds")
       expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(1)
     }).pipe(Effect.provide(DossiersModule.layer), Effect.provide(layerFaulty(MemoryStorage.layer)))
   )

@@ -5,7 +5,7 @@ import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
-import { Storage, type User } from "../../layers/storage/Storage.ts"
+import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
@@ -55,7 +55,7 @@ export const somePrivateKey = (): Buffer =>
 export class SealShelf {
   readonly partials = new Map<string, Uint8Array>()
   readonly callbackKeys = new Map<string, Uint8Array>()
-  readonly users = new Map<string, User>()
+  readonly users = new Map<string, KeyedUser>()
   /** How often storage was asked for anything. */
   asked = 0
 
@@ -109,7 +109,7 @@ export const makeUser = (
   tenant: number,
   registrationKey: Buffer,
   address = "ann@example.com"
-): Effect.Effect<User, never, MasterKey> =>
+): Effect.Effect<KeyedUser, never, MasterKey> =>
   Effect.gen(function* () {
     const master = yield* MasterKey
     const owner = { tenant: TenantNumber.make(tenant), userId: userIdOfAddress(address) }

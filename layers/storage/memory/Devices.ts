@@ -8,11 +8,15 @@ type Devices = Pick<
   "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged" | "saveEndpoint"
 >
 
+export const devicesOf = ({ devices }: UserRecord): ReadonlyArray<Device> =>
+  [...devices.values()].sort((a, b) => a.device - b.device)
+
 export const make = (state: MemoryState): Devices => ({
   devices: (user) =>
-    Effect.sync(() =>
-      [...(state.users.get(user)?.devices.values() ?? [])].sort((a, b) => a.device - b.device)
-    ),
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      return record === undefined ? [] : devicesOf(record)
+    }),
 
   saveDevice: (user, device) => attempt("saveDevice", () => upsertDevice(state.require(user), device)),
 

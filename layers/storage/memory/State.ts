@@ -1,13 +1,13 @@
 import { Effect } from "effect"
 import type { Generation, UserNumber } from "../../../schemas/Ids.ts"
 import { StorageError } from "../../../schemas/StorageError.ts"
-import type { ApiToken, Device, OutboxEntry, Storage, Subscription, Tenant, User } from "../Storage.ts"
+import type { ApiToken, Device, KeyedUser, OutboxEntry, Storage, Subscription, Tenant } from "../Storage.ts"
 
 export type StorageShape = typeof Storage.Service
 
 /** Everything of one user; it goes with the user. */
 export interface UserRecord {
-  user: User
+  user: KeyedUser
   refused: Generation
   lastDevice: number
   subscription: Omit<Subscription, "refused" | "bucket"> | undefined

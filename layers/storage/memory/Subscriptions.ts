@@ -68,9 +68,12 @@ export const make = (state: MemoryState): Subscriptions => ({
     }),
 
   saveLinks: (batch) =>
-    Effect.forEach(batch, ({ user, ...changed }) => change(state, user, (old) => ({ ...old, ...changed })), {
-      discard: true
-    }),
+    Effect.forEach(
+      batch,
+      ({ user, generation, ...changed }) =>
+        change(state, user, (old) => (old.generation <= generation ? { ...old, ...changed } : old)),
+      { discard: true }
+    ),
 
   saveHot: (batch) =>
     Effect.forEach(
@@ -104,7 +107,7 @@ const change = (
     if (record?.subscription !== undefined) record.subscription = step(record.subscription)
   })
 
-const subscriptionOf = ({ user, subscription, refused }: UserRecord): Option.Option<Subscription> =>
+export const subscriptionOf = ({ user, subscription, refused }: UserRecord): Option.Option<Subscription> =>
   subscription === undefined
     ? Option.none()
     : Option.some({

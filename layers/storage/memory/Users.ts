@@ -1,12 +1,15 @@
 import { Effect, Option } from "effect"
 import type { Generation, UserNumber } from "../../../schemas/Ids.ts"
-import type { User } from "../Storage.ts"
+import type { KeyedUser, StoredDossier } from "../Storage.ts"
+import { devicesOf } from "./Devices.ts"
 import { attempt, copy, type MemoryState, type StorageShape, type UserRecord } from "./State.ts"
+import { subscriptionOf } from "./Subscriptions.ts"
 
 type Users = Pick<
   StorageShape,
   | "findUser"
   | "user"
+  | "dossier"
   | "createUser"
   | "setCallbackKey"
   | "retireKeys"
@@ -24,6 +27,8 @@ export const make = (state: MemoryState): Users => {
       Effect.sync(() => Option.map(Option.fromNullable(find(tenant, userId)), userOf)),
 
     user: (user) => Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)), userOf)),
+
+    dossier: (user) => Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)), dossierOf)),
 
     createUser: ({ tenant, userId, keys, createdAt }) =>
       attempt("createUser", () => {
@@ -84,9 +89,17 @@ export const make = (state: MemoryState): Users => {
   }
 }
 
-const userOf = ({ refused, user }: UserRecord): User => ({ ...copyOf(user), refused })
+const userOf = ({ refused, user }: UserRecord): KeyedUser => ({ ...copyOf(user), refused })
 
-const copyOf = (user: User): User => ({
+const dossierOf = (record: UserRecord): StoredDossier => {
+  const { registrationKey: _, ...user } = userOf(record)
+  const subscription = Option.getOrUndefined(subscriptionOf(record))
+  if (subscription === undefined) return { user, subscription, devices: devicesOf(record) }
+  const { hot: __, ...lasting } = subscription
+  return { user, subscription: lasting, devices: devicesOf(record) }
+}
+
+const copyOf = (user: KeyedUser): KeyedUser => ({
   ...user,
   fingerprint: copy(user.fingerprint),
   registrationKey: copy(user.registrationKey),

@@ -124,7 +124,7 @@ const deviceWithToken = (sql: SqlClient, user: UserNumber, token: string) =>
 
 const NO_ENDPOINT = { endpoint_arn: null, endpoint_registered_at: null }
 
-interface DeviceRow {
+export interface DeviceRow {
   readonly device_no: number
   readonly token: string
   readonly platform: string
@@ -139,7 +139,7 @@ interface DeviceRow {
   readonly endpoint_registered_at: number | null
 }
 
-const deviceOf = (row: DeviceRow): Device => ({
+export const deviceOf = (row: DeviceRow): Device => ({
   device: row.device_no as DeviceNumber,
   token: row.token,
   platform: row.platform as Platform,

@@ -99,19 +99,30 @@ export const make = (sql: SqlClient): Subscriptions => {
 
     saveLinks: (batch) => {
       if (batch.length === 0) return Effect.void
-      const rows = batch.map(({ user, link, linkSince, nudges }) => [Number(user), link, linkSince, nudges])
+      const rows = batch.map(({ user, generation, link, linkSince, nudges }) => [
+        Number(user),
+        generation,
+        link,
+        linkSince,
+        nudges
+      ])
       return sql`
         UPDATE subscriptions SET link = x.link, link_since = x.link_since, nudges = x.nudges
         FROM (
-          SELECT value ->> 0 AS user_no, value ->> 1 AS link, value ->> 2 AS link_since, value ->> 3 AS nudges
+          SELECT value ->> 0 AS user_no, value ->> 1 AS generation, value ->> 2 AS link, value ->> 3 AS link_since,
+            value ->> 4 AS nudges
           FROM json_each(${JSON.stringify(rows)})
         ) x
-        WHERE subscriptions.user_no = x.user_no`.pipe(Effect.asVoid, operation("saveLinks"))
+        WHERE subscriptions.user_no = x.user_no AND subscriptions.generation <= x.generation`.pipe(
+        Effect.asVoid,
+        operation("saveLinks")
+      )
     }
   }
 }
 
-interface SubscriptionRow {
+/** A row of `subscriptions`, with what its user's row adds. */
+export interface LastingRow {
   readonly bucket: number
   readonly user_no: number
   readonly generation: number
@@ -126,6 +137,9 @@ interface SubscriptionRow {
   readonly link: string
   readonly link_since: number
   readonly nudges: number
+}
+
+interface SubscriptionRow extends LastingRow {
   readonly watermark: string | null
   readonly last_heard: number
   readonly unread: number | null
@@ -134,6 +148,18 @@ interface SubscriptionRow {
 }
 
 const subscriptionOf = (row: SubscriptionRow): Subscription => ({
+  ...lastingOf(row),
+  hot: {
+    watermark: row.watermark as Watermark | null,
+    lastHeard: row.last_heard,
+    unread: row.unread,
+    badge: row.badge,
+    ledger: row.ledger
+  }
+})
+
+/** The subscription without what is written behind. */
+export const lastingOf = (row: LastingRow): Omit<Subscription, "hot"> => ({
   user: String(row.user_no) as UserNumber,
   bucket: row.bucket,
   generation: row.generation as Generation,
@@ -147,12 +173,5 @@ const subscriptionOf = (row: SubscriptionRow): Subscription => ({
   form: row.form,
   link: row.link as StoredLink,
   linkSince: row.link_since,
-  nudges: row.nudges,
-  hot: {
-    watermark: row.watermark as Watermark | null,
-    lastHeard: row.last_heard,
-    unread: row.unread,
-    badge: row.badge,
-    ledger: row.ledger
-  }
+  nudges: row.nudges
 })

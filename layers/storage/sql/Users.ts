@@ -8,7 +8,7 @@ import {
   type UserId,
   type UserNumber
 } from "../../../schemas/Ids.ts"
-import type { User } from "../Storage.ts"
+import type { KeyedUser, User } from "../Storage.ts"
 import { affected, inChunks, noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
 
 type Users = Pick<
@@ -28,11 +28,11 @@ const FORGET_AT_ONCE = 500
 
 export const make = (sql: SqlClient): Users => {
   const select = (where: Fragment) =>
-    sql<UserRow>`
+    sql<KeyedUserRow>`
       SELECT users.*, r.wrapped AS registration_key, c.wrapped AS callback_key
       FROM users JOIN registration_keys r ON r.user_no = users.user_no
       LEFT JOIN callback_keys c ON c.user_no = users.user_no
-      WHERE ${where}`.pipe(Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), userOf)))
+      WHERE ${where}`.pipe(Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), keyedUserOf)))
 
   const find = (tenant: TenantNumber, userId: UserId) =>
     select(sql`tenant_no = ${tenant} AND user_id = ${Buffer.from(userId, "hex")}`)
@@ -125,7 +125,8 @@ export const make = (sql: SqlClient): Users => {
   }
 }
 
-interface UserRow {
+/** A row of `users`, with the key of callbacks beside it. */
+export interface UserRow {
   readonly user_no: number
   readonly tenant_no: number
   readonly user_id: Uint8Array
@@ -133,18 +134,23 @@ interface UserRow {
   readonly seal_key: Uint8Array
   readonly refused: number
   readonly fingerprint: Uint8Array | null
-  readonly registration_key: Uint8Array
   readonly callback_key: Uint8Array | null
 }
 
-const userOf = (row: UserRow): User => ({
+type KeyedUserRow = UserRow & { readonly registration_key: Uint8Array }
+
+const keyedUserOf = (row: KeyedUserRow): KeyedUser => ({
+  ...userOf(row),
+  registrationKey: row.registration_key
+})
+
+export const userOf = (row: UserRow): User => ({
   user: String(row.user_no) as UserNumber,
   tenant: row.tenant_no as TenantNumber,
   userId: Buffer.from(row.user_id).toString("hex") as UserId,
   createdAt: row.created_at,
   refused: row.refused as Generation,
   fingerprint: row.fingerprint,
-  registrationKey: row.registration_key,
   sealKey: row.seal_key,
   callbackKey: row.callback_key
 })

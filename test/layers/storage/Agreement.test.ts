@@ -121,8 +121,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   steps("saveRefused", number, (of) => (storage, user) => storage.saveRefused(user, generation(of))),
   steps(
     "saveLinks",
-    number,
-    (at) => (storage, user) => storage.saveLinks([{ user, link: "Overdue", linkSince: at, nudges: at }])
+    fc.tuple(number, number),
+    ([of, at]) =>
+      (storage, user) =>
+        storage.saveLinks([{ user, generation: generation(of), link: "Overdue", linkSince: at, nudges: at }])
   ),
   steps(
     "savePartial",

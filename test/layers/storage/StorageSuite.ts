@@ -14,6 +14,7 @@ import {
   keysOf,
   mail,
   NOW,
+  newDevice,
   userNumber
 } from "./Samples.ts"
 import { subscriptionsSuite } from "./SubscriptionsSuite.ts"
@@ -258,6 +259,34 @@ const usersSuite = (on: OnStorage) => {
   )
 
   it.effect(
+    "a dossier is user, subscription and devices as they are read one by one, without what is big or written behind",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const [anna, bert] = [yield* addSubscriber(tenant, "anna"), yield* addSubscriber(tenant, "bert")]
+        const { user: cleo } = yield* addUser(tenant, "cleo")
+        for (const token of ["b", "a"]) yield* storage.saveDevice(anna, newDevice(token))
+        yield* storage.saveEndpoint(anna, "a", { arn: "arn:a", registeredAt: NOW })
+        yield* storage.setCallbackKey(anna, bytes("callback", 1246))
+        yield* storage.saveRefused(anna, generation(7))
+        const [last] = yield* storage.devices(bert)
+        yield* storage.deleteDevice(bert, last!)
+        for (const user of [anna, bert, cleo]) {
+          const { registrationKey: _, ...lean } = yield* Effect.flatten(storage.user(user))
+          const subscription = Option.getOrUndefined(yield* storage.subscription(user))
+          const { hot: __, ...lasting } = subscription ?? { hot: undefined }
+          expect(yield* Effect.flatten(storage.dossier(user))).toStrictEqual({
+            user: lean,
+            subscription: subscription && lasting,
+            devices: yield* storage.devices(user)
+          })
+        }
+        expect(yield* storage.dossier(userNumber("77"))).toEqual(Option.none())
+      })
+    )
+  )
+
+  it.effect(
     "a new seal key drops callback key and partials, and nothing else",
     on((storage) =>
       Effect.gen(function* () {
@@ -268,7 +297,9 @@ const usersSuite = (on: OnStorage) => {
           yield* storage.savePartial(user, generation(1), bytes("partial", 100))
         }
         const before = yield* Effect.flatten(storage.user(anna))
-        yield* storage.saveLinks([{ user: anna, link: "Lost", linkSince: NOW, nudges: 17 }])
+        yield* storage.saveLinks([
+          { user: anna, generation: generation(1), link: "Lost", linkSince: NOW, nudges: 17 }
+        ])
         const subscription = yield* storage.subscription(anna)
         expect(yield* storage.retireKeys(anna, bytes("new", 60))).toBe(true)
         expect(yield* Effect.flatten(storage.user(anna))).toEqual({
@@ -292,7 +323,7 @@ const usersSuite = (on: OnStorage) => {
         yield* storage.savePartial(user, generation(1), bytes("partial", 100))
         const before = yield* storage.user(user)
         for (const link of ["Unconfirmed", "Active"] as const) {
-          yield* storage.saveLinks([{ user, link, linkSince: NOW, nudges: 0 }])
+          yield* storage.saveLinks([{ user, generation: generation(1), link, linkSince: NOW, nudges: 0 }])
           expect(yield* storage.retireKeys(user, bytes("new", 60))).toBe(false)
         }
         expect(yield* storage.user(user)).toEqual(before)

@@ -61,7 +61,9 @@ export const subscriptionsSuite = (on: OnStorage) => {
       Effect.gen(function* () {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
         yield* storage.saveHot([{ user, generation: generation(1), hot: hotState() }])
-        yield* storage.saveLinks([{ user, link: "Lost", linkSince: NOW + 5, nudges: 7 }])
+        yield* storage.saveLinks([
+          { user, generation: generation(1), link: "Lost", linkSince: NOW + 5, nudges: 7 }
+        ])
         yield* storage.saveRefused(user, generation(2))
         for (const number of [1, 2, 3])
           yield* storage.savePartial(user, generation(number), bytes(`${number}`, 50))
@@ -173,14 +175,30 @@ export const subscriptionsSuite = (on: OnStorage) => {
     on((storage) =>
       Effect.gen(function* () {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
+        const link = { link: "CredentialsRejected", linkSince: Number.MAX_SAFE_INTEGER, nudges: 3 } as const
+        yield* storage.saveLinks([{ user, generation: generation(1), ...link }])
+        expect(yield* Effect.flatten(storage.subscription(user))).toMatchObject(link)
+      })
+    )
+  )
+
+  it.effect(
+    "saves many links, passing over older generations and users who are gone",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const [anna, bert] = [yield* addSubscriber(tenant, "anna"), yield* addSubscriber(tenant, "bert")]
+        yield* storage.adopt(anna, generation(3), subscriptionId("a"))
+        const before = yield* storage.subscription(anna)
+        const link = { link: "Overdue", linkSince: NOW + 1, nudges: 1 } as const
+        yield* storage.saveLinks([])
         yield* storage.saveLinks([
-          { user, link: "CredentialsRejected", linkSince: Number.MAX_SAFE_INTEGER, nudges: 3 }
+          { user: anna, generation: generation(2), ...link },
+          { user: userNumber("123456789012345"), generation: generation(9), ...link },
+          { user: bert, generation: generation(2), ...link }
         ])
-        expect(yield* Effect.flatten(storage.subscription(user))).toMatchObject({
-          link: "CredentialsRejected",
-          linkSince: Number.MAX_SAFE_INTEGER,
-          nudges: 3
-        })
+        expect(yield* storage.subscription(anna)).toEqual(before)
+        expect(yield* Effect.flatten(storage.subscription(bert))).toMatchObject(link)
       })
     )
   )
