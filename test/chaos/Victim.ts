@@ -25,10 +25,12 @@ export interface Victim {
   readonly installation: Installation
 }
 
-/** Longest time for a stop in good order: the contract's 10 s, and some for a busy machine. */
-const STOP_SECONDS = 20
+/** Longest time for a stop in good order: the contract's 10 s, and more for a busy machine. */
+const STOP_SECONDS = 30
+/** Longest time for a start; the machine may have other things to do. */
+const START_SECONDS = 90
 /** Longest time for a start that is refused. */
-const REFUSAL_SECONDS = 30
+const REFUSAL_SECONDS = 90
 
 export const makeVictim = (installed: Installation, journal: Journal) =>
   Effect.gen(function* () {
@@ -51,7 +53,7 @@ export const makeVictim = (installed: Installation, journal: Journal) =>
     })
     const start = Effect.gen(function* () {
       const own = yield* Scope.fork(scope, ExecutionStrategy.sequential)
-      const service = yield* Scope.extend(startProcess(installation, PRELOAD), own)
+      const service = yield* Scope.extend(startProcess(installation, PRELOAD, START_SECONDS), own)
       life = { service, scope: own }
       isBack()
     })

@@ -52,14 +52,15 @@ export const spawnService = (installation: Installation, nodeOptions: ReadonlyAr
 /** Starts the process and waits until the admin listener says that it is ready. */
 export const startProcess = Effect.fnUntraced(function* (
   installation: Installation,
-  nodeOptions: ReadonlyArray<string> = []
+  nodeOptions: ReadonlyArray<string> = [],
+  seconds = 20
 ) {
   const service = yield* spawnService(installation, nodeOptions)
   yield* isReady(installation).pipe(
     Effect.filterOrFail((ready) => ready),
     Effect.retry(Schedule.spaced("20 millis")),
     Effect.raceFirst(Effect.zipRight(service.ended, Effect.fail("ended"))),
-    Effect.timeout("20 seconds"),
+    Effect.timeout(seconds * 1000),
     Effect.mapError(() => new NotReady({ output: service.output() }))
   )
   return service
