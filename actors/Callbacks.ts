@@ -1,7 +1,7 @@
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { gapFrom, lookBackAt, lookingBack, missedSince, noticeGap, openGap } from "./CatchUp.ts"
 import { subscribingGeneration } from "./Desk.ts"
-import { type Arrival, digestEvents } from "./MailEvents.ts"
+import { type Arrival, digestEvents, isHeartbeat } from "./MailEvents.ts"
 import { openOf } from "./News.ts"
 import { reform, renewBroken } from "./Renewal.ts"
 import { emptyRound, type Round } from "./Round.ts"
@@ -74,7 +74,7 @@ export const onConsulted = (
 /** A callback of the live subscription. */
 const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspicion): void => {
   const { lastHeard } = turn.state
-  heard(turn, callback.activityId)
+  heard(turn, callback)
   if (suspicion === "poison") return acknowledgePoison(turn, waiter, callback)
   if (callback.errorCode !== undefined) return broken(turn, waiter, callback, lastHeard)
   const round = roundOf(turn.state, waiter, callback, suspicion, turn.now)
@@ -114,8 +114,9 @@ const cameBefore = (state: State, { at }: Arrival, isRejected: boolean): boolean
 }
 
 /** Callbacks of a Subscribe that Exchange has answered by now. */
-export const releaseEarly = (turn: Turn, { activityId, round, watermark }: Early): void => {
-  heard(turn, activityId)
+export const releaseEarly = (turn: Turn, early: Early): void => {
+  const { round, watermark } = early
+  heard(turn, early)
   if (round !== undefined) return addRound(turn, round)
   // It is newer than the one in Exchange's answer, and the next callback goes on from it.
   if (watermark !== undefined) turn.set({ watermark: digest(watermark) })
@@ -128,8 +129,8 @@ const roundOf = (
   suspicion: Suspicion,
   now: number
 ): Round | undefined => {
+  if (isHeartbeat(callback.events)) return undefined
   const events = digestEvents(callback.events, state.inbox)
-  if (events.heartbeat) return undefined
   return {
     ...emptyRound(callback, events.inbox, now),
     waiters: [waiter],
@@ -206,14 +207,14 @@ const recognise = (turn: Turn, waiter: Waiter, callback: Callback): boolean => {
 }
 
 /** Any authentic callback ends a silence. */
-const heard = (turn: Turn, activityId: string): void => {
+const heard = (turn: Turn, from: { readonly activityId: string }): void => {
   const { link } = turn.state
   turn.set({ lastHeard: turn.now })
   if (link !== "Unconfirmed" && link !== "Overdue" && link !== "Lost" && link !== "None") return
   turn.link("Active")
   if (link === "Overdue" || link === "Lost") {
     turn.do({ _tag: "Revived", heard: true })
-    turn.log("heard again", activityId)
+    turn.log("heard again", from.activityId)
   }
 }
 

@@ -21,11 +21,13 @@ export interface Digest {
   /** Hash of the Inbox's folder id, learned from arriving mails; 0 = still unknown. */
   readonly inbox: number
   readonly watermark: Watermark | undefined
-  /** Only status events: a heartbeat. */
-  readonly heartbeat: boolean
   /** Tells one set of events from another, so that a repeat is recognised while the first is still in work. */
   readonly key: number
 }
+
+/** Only status events: nothing has happened, Exchange just says that it is there. */
+export const isHeartbeat = (events: ReadonlyArray<EwsEvent>): boolean =>
+  events.every(({ kind }) => kind === "Status")
 
 /**
  * Reads the events of one callback (contract section 3, "What is a new mail"). An arriving mail is a CreatedEvent and a
@@ -36,12 +38,10 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
   const arrivals = new Map<ItemId, Arrival>()
   let inbox = knownInbox
   let watermark: Watermark | undefined
-  let heartbeat = true
   let key = events.length
   for (const event of events) {
     if (event.watermark !== undefined) watermark = event.watermark
     if (event.kind === "Status") continue
-    heartbeat = false
     key =
       (Math.imul(key, 31) +
         hash53(`${event.kind}${event.itemId ?? event.folderId ?? ""}${event.watermark ?? ""}`)) %
@@ -60,7 +60,6 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
     unread: unreadOf(events, inbox),
     inbox,
     watermark,
-    heartbeat,
     key
   }
 }

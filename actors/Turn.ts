@@ -4,13 +4,20 @@ import type { Env, State } from "./SubscriptionState.ts"
 
 /** One decision in the making: the next state, and the commands so far. Never leaves `decide`. */
 export class Turn {
-  state: State
+  #state: State
+  /** The state is a copy of this turn's own: nobody else has it yet, and further changes go into it. */
+  #isOwn = false
   readonly env: Env
   readonly commands: Array<Command> = []
 
   constructor(state: State, env: Env) {
-    this.state = state
+    this.#state = state
     this.env = env
+  }
+
+  /** As decided so far. To be read, not kept: the next `set` may change it. */
+  get state(): State {
+    return this.#state
   }
 
   get now(): number {
@@ -18,7 +25,9 @@ export class Turn {
   }
 
   set(patch: Partial<State>): void {
-    this.state = { ...this.state, ...patch }
+    if (!this.#isOwn) this.#state = { ...this.#state }
+    this.#isOwn = true
+    Object.assign(this.#state, patch)
   }
 
   do(command: Command): void {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { Either } from "effect"
+import { isHeartbeat } from "../../actors/MailEvents.ts"
 import type { ReplyOf, Subscriptions, Unavailable } from "../../actors/Subscriptions.ts"
 import type { CallbackAddress, CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
@@ -220,9 +221,8 @@ export class CallbackDispatcher {
   }
 }
 
-/** Anything but a heartbeat. */
 const isWork = (notification: EwsNotification): boolean =>
-  notification._tag === "Error" || notification.events.some(({ kind }) => kind !== "Status")
+  notification._tag === "Error" || !isHeartbeat(notification.events)
 
 const OK = soap("OK")
 const UNSUBSCRIBE = soap("Unsubscribe")

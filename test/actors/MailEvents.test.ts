@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
 import { hash53 } from "../../actors/Ledger.ts"
-import { digestEvents } from "../../actors/MailEvents.ts"
+import { digestEvents, isHeartbeat } from "../../actors/MailEvents.ts"
 import type { EwsEvent } from "../../schemas/EwsMessage.ts"
 import type { ItemId } from "../../schemas/Ids.ts"
 import { events } from "../support/ActorFixture.ts"
@@ -41,8 +41,7 @@ describe("the events of a callback", () => {
     fc.assert(
       fc.property(fc.array(someEvent, { minLength: 1, maxLength: 10 }), (list) => {
         const digest = digestEvents(list, 0)
-        const isHeartbeat = list.every(({ kind }) => kind === "Status")
-        expect(digest.heartbeat).toBe(isHeartbeat)
+        expect(isHeartbeat(list)).toBe(!list.some(({ kind }) => kind !== "Status"))
         expect(digest.watermark).toBe(list.at(-1)?.watermark)
       })
     )
