@@ -14,12 +14,11 @@ const URL_MAX = 4096
  * slashes do not matter, as with the routes beside it (ENS2 ran on ASP.NET).
  */
 export const makeIsCallback = (basePaths: ReadonlyArray<string>): ((target: string) => boolean) => {
-  // As written in the settings too: that is how Exchange got it, and then nothing need be lowered.
-  const paths = new Set(basePaths.flatMap((base) => [base + ENDPOINT, normal(base + ENDPOINT)]))
-  return (target) => {
-    const path = pathOf(target)
-    return paths.has(path) || paths.has(normal(path))
-  }
+  const endpoints = basePaths.map((base) => base + ENDPOINT)
+  // As Exchange got it from us, which is nearly always, nothing need be cut out or lowered.
+  const written = endpoints.map((endpoint) => `${endpoint}?`)
+  const paths = new Set(endpoints.map(normal))
+  return (target) => written.some((start) => target.startsWith(start)) || paths.has(normal(pathOf(target)))
 }
 
 /**
@@ -36,14 +35,9 @@ export const parseCallbackQuery = (target: string): CallbackQuery | undefined =>
   while (from < target.length) {
     const end = target.indexOf("&", from)
     const to = end < 0 ? target.length : end
-    const equals = target.indexOf("=", from)
-    if (equals > from && equals < to) {
-      const name = target.slice(from, equals)
-      const value = target.slice(equals + 1, to)
-      if (name === "id") id ??= value
-      else if (name === "f") f ??= value
-      else if (name === "s") s ??= value
-    }
+    if (target.startsWith("id=", from)) id ??= target.slice(from + 3, to)
+    else if (target.startsWith("f=", from)) f ??= target.slice(from + 2, to)
+    else if (target.startsWith("s=", from)) s ??= target.slice(from + 2, to)
     from = to + 1
   }
   return id === undefined || f === undefined || s === undefined
