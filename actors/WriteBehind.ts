@@ -38,8 +38,8 @@ const EVERY = "1 second"
 const ALL_EVERY = 10_000
 /** Users in one statement: making it keeps the event loop for one or two milliseconds. */
 const CHUNK = 500
-/** So long the end of the process waits for storage. */
-const LAST_FLUSH = "5 seconds"
+/** So long the end of the process waits for storage; its share of what stopping may take, see src/Stopping.ts. */
+const LAST_FLUSH = "2 seconds"
 
 export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
   WriteBehind,

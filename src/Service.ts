@@ -29,6 +29,7 @@ import * as DeviceRoutes from "./http/DeviceRoutes.ts"
 import * as Intake from "./http/Intake.ts"
 import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
+import * as Stopping from "./Stopping.ts"
 
 /** The database that the settings name is of a kind that this version cannot open. */
 export class DatabaseUnsupported extends Schema.TaggedError<DatabaseUnsupported>()("DatabaseUnsupported", {
@@ -86,7 +87,10 @@ const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicLis
  * The whole service, from bottom to top: storage and keys, Exchange and gateways, actors, listeners. Closing it goes the
  * other way: the intake first, then the actors finish, then what they noted is written, then storage closes.
  */
-export const layer = Layer.mergeAll(publicListener, Admin.layer, Housekeeping.layer, LoadShedding.layer).pipe(
+export const layer = Stopping.layer.pipe(
+  Layer.provideMerge(Layer.merge(publicListener, Housekeeping.layer)),
+  // Below the public listener, so that administrators can look on while it drains.
+  Layer.provideMerge(Layer.merge(Admin.layer, LoadShedding.layer)),
   Layer.provideMerge(CallbackListener.layer),
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
   Layer.provideMerge(actors),

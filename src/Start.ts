@@ -23,7 +23,7 @@ export const start = (configFile: string | undefined) =>
     const settings = yield* Settings
     yield* guardData(settings)
     yield* announce(settings)
-    return yield* Layer.launch(Service.layer)
+    return yield* Effect.onInterrupt(Layer.launch(Service.layer), () => Effect.logInfo("stopped"))
   }).pipe(Effect.provide(Logging.layer), Effect.provide(Config.layer({ file: configFile })))
 
 const guardData = Effect.fnUntraced(function* ({ publicUrl, dataDir }: Settings["Type"]) {

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { NodeContext, NodeRuntime } from "@effect/platform-node"
+import { NodeContext } from "@effect/platform-node"
 import { Effect } from "effect"
 import { run } from "./cli/Command.ts"
+import { runMain } from "./Ending.ts"
 
 // `ens … | head` closes the pipe early; that is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
 
-NodeRuntime.runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })
+runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })

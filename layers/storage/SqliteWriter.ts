@@ -3,6 +3,11 @@ import { SqlError } from "@effect/sql/SqlError"
 import { Effect, type Scope } from "effect"
 import type { FromWriter, ToWriter, WriteFailure, WriteOrder, WriteRequest } from "./SqliteProtocol.ts"
 
+/** A thread that dies is replaced at most so often (ms): starting one costs some 50 ms of a core. */
+const START_EVERY = 500
+/** So long the end waits for the thread (ms): it may be waiting for a disk that does not answer. */
+const CLOSES_WITHIN = 6000
+
 /** More writes than this at once are refused: the disk does not follow. */
 const WAITING_MAX = 20_000
 
@@ -20,12 +25,23 @@ export class SqliteFailure extends Error {
 /** Does an order in the writer thread. Interrupting the wait does not take the order back. */
 export type SqliteWriter = (order: WriteOrder) => Effect.Effect<unknown, SqlError>
 
-/** Starts the writer thread of a database; it ends with the scope, after what was asked is done. */
+/**
+ * What was asked is done before the thread ends, but nobody waits for a database that another process has locked: SQLite
+ * makes up for a thread that was cut off when the file is opened again.
+ */
+const CLOSE_TIME = "1 second"
+
+/** Starts the writer thread of a database; it ends with the scope, after what was asked is done, unless the disk hangs. */
 export const make = (file: string): Effect.Effect<SqliteWriter, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(
       Effect.sync(() => new WriterThread(file)),
-      (thread) => Effect.promise(() => thread.close())
+      (thread) =>
+        Effect.promise(() => thread.close()).pipe(
+          Effect.interruptible,
+          Effect.timeoutFail({ duration: CLOSE_TIME, onTimeout: () => "late" }),
+          Effect.catchAll(() => Effect.logWarning("the database did not close in time; is it locked?"))
+        )
     ),
     (thread) => (order) => Effect.async((resume) => thread.ask(order, resume))
   )
@@ -37,6 +53,8 @@ class WriterThread {
   readonly #file: string
   readonly #pending = new Map<number, Resume>()
   #worker: Worker | undefined
+  #startedAt = Number.NEGATIVE_INFINITY
+  #starting: NodeJS.Timeout | undefined
   #batch: Array<WriteRequest> = []
   #lastId = 0
   #closed = false
@@ -64,6 +82,7 @@ class WriterThread {
     if (worker === undefined) return Promise.resolve()
     return new Promise((resolve) => {
       worker.once("exit", () => resolve())
+      worker.unref()
       worker.postMessage("close" satisfies ToWriter)
     })
   }
@@ -77,6 +96,7 @@ class WriterThread {
   }
 
   #start(): Worker {
+    this.#startedAt = performance.now()
     const worker = new Worker(new URL("./SqliteWorker.ts", import.meta.url), { workerData: this.#file })
     let failure: WriteFailure = { message: "the writer thread ended", code: 0 }
     worker.on("message", (replies: FromWriter) => this.#settle(replies))
@@ -85,12 +105,17 @@ class WriterThread {
     })
     worker.on("exit", () => {
       if (this.#worker === worker) this.#worker = undefined
-      const lost = [...this.#pending.values()]
-      this.#pending.clear()
-      this.#batch = []
-      for (const resume of lost) resume(failWith(failure))
+      this.#fail(failure)
     })
     return worker
+  }
+
+  /** Nothing of what was asked has an answer any more. */
+  #fail(failure: WriteFailure): void {
+    const lost = [...this.#pending.values()]
+    this.#pending.clear()
+    this.#batch = []
+    for (const resume of lost) resume(failWith(failure))
   }
 
   #settle(replies: FromWriter): void {

@@ -87,14 +87,24 @@ const NOT_FOUND = HttpServerResponse.text("nothing here; try /metrics, /readyz, 
 /** The admin listener on `ENS_ADMIN_HOST` and `ENS_ADMIN_PORT`. */
 export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwrapEffect(
   Effect.map(Settings, ({ adminHost, adminPort }) => {
-    const server = NodeHttpServer.layer(createServer, { host: adminHost, port: adminPort }).pipe(
+    const listener = createServer()
+    // Whoever is connected would otherwise be waited for, perhaps for minutes.
+    const hangUp = Effect.sync(() => {
+      listener.on("connection", (socket) => socket.destroy())
+      listener.closeAllConnections()
+    })
+    const server = NodeHttpServer.layer(() => listener, { host: adminHost, port: adminPort }).pipe(
       Layer.mapError(({ cause }) => {
         const code = cause instanceof Error && "code" in cause ? String(cause.code) : "unknown"
         return new ListenError({ host: adminHost, port: adminPort, setting: "ENS_ADMIN", code })
       })
     )
-    return Layer.scopedDiscard(Effect.flatMap(app, (admin) => HttpServer.serveEffect(admin))).pipe(
-      Layer.provide(server)
-    )
+    const serve = Effect.flatMap(app, (admin) => HttpServer.serveEffect(admin))
+    return Layer.scopedDiscard(
+      Effect.zipRight(
+        serve,
+        Effect.addFinalizer(() => hangUp)
+      )
+    ).pipe(Layer.provide(server))
   })
 )
