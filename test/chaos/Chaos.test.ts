@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { temporaryDirectory } from "../support/TemporaryDirectory.ts"
 import { render } from "./Report.ts"
 import { runChaos } from "./Run.ts"
 import { FAULTS } from "./Timeline.ts"
@@ -8,13 +9,22 @@ import { FAULTS } from "./Timeline.ts"
 const LONGEST = 300_000
 
 describe("chaos", () => {
-  it.live(
+  it.scopedLive(
     "loses no mail, and tells nobody twice without need, whatever goes wrong",
     () =>
       Effect.gen(function* () {
         const lines: Array<string> = []
         // 15 of Exchange's minutes are 6 s: as short as a restart of the service allows.
-        const options = { minutes: 10, steps: FAULTS.length, seed: 1, users: 200, rate: 10, minute: 400 }
+        const folder = yield* temporaryDirectory
+        const options = {
+          minutes: 10,
+          steps: FAULTS.length,
+          seed: 1,
+          users: 200,
+          rate: 10,
+          minute: 400,
+          folder
+        }
         const report = yield* runChaos(options, (line) => lines.push(line))
         const text = [...lines, render(report)].join("\n")
         const { journal, verdict } = report

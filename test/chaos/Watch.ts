@@ -1,4 +1,4 @@
-import type { Effect, Fiber } from "effect"
+import type { Effect } from "effect"
 import { show } from "../../src/sandbox/Device.ts"
 import type { ExchangeStandIn } from "../../src/sandbox/Exchange.ts"
 import type { PushStandIn } from "../../src/sandbox/PushControl.ts"
@@ -7,7 +7,7 @@ import type { Push } from "./Facts.ts"
 import type { Journal } from "./Journal.ts"
 import { type Phone, receive } from "./Phone.ts"
 
-type Run = (effect: Effect.Effect<void>) => Fiber.RuntimeFiber<void>
+type Run = (effect: Effect.Effect<void>) => unknown
 
 /** Notes what Exchange sends and is asked. */
 export const watchExchange = (exchange: ExchangeStandIn, journal: Journal): void => {

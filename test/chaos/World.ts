@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect, Layer, Runtime } from "effect"
+import { Effect, FiberSet, Layer } from "effect"
 import { fillKeyPool } from "../../bench/peers/Population.ts"
 import * as Config from "../../src/Config.ts"
 import * as Service from "../../src/Service.ts"
@@ -65,7 +65,7 @@ export const makeWorld = (options: ChaosOptions, told: (line: string) => void) =
       )
     )
     const victim = yield* makeVictim(installed, journal)
-    const run = Runtime.runFork(yield* Effect.runtime<never>())
+    const run = yield* FiberSet.makeRuntime<never>()
     const people = yield* populate({
       apiToken,
       exchange,
