@@ -3,6 +3,9 @@ import type { SubscriptionView } from "../../src/sandbox/Exchange.ts"
 import type { Person } from "./Person.ts"
 import type { World } from "./World.ts"
 
+/** Minutes after which everybody was asked who may be: 30 until silence is noticed, 60 for which a shared fault is held. */
+export const ASKED_BY_THEN = 110
+
 /** An app is woken twice an hour at most (contract section 4), and no setting shortens that hour. */
 const NUDGES_AN_HOUR = 2
 

@@ -1,18 +1,16 @@
 import { Effect } from "effect"
 import { EXCUSES, type Outcome, outcomesOf } from "./Accounting.ts"
-import { openApps } from "./Apps.ts"
+import { ASKED_BY_THEN, openApps } from "./Apps.ts"
 import { outboxIn } from "./Database.ts"
 import type { Facts } from "./Facts.ts"
 import type { World } from "./World.ts"
 
-/** Minutes of the shortened clock after which everything has to be well again: 60 until silence is noticed, 60 for what is held. */
-const PATIENCE = 120
+/** Minutes of the shortened clock after which everything has to be well again. */
+const PATIENCE = ASKED_BY_THEN + 30
 /** And so many seconds for what no clock shortens: gateways that are asked again, registrations. */
 const PATIENCE_SECONDS = 60
 /** So long nothing more may happen before the books are closed (ms). */
 const QUIET = 3000
-/** Minutes after which everybody was asked who may be. */
-const ASKED_BY_THEN = 75
 
 export const factsNow = ({ database, journal }: World): Facts => journal.facts(outboxIn(database))
 

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { cutOff, openApps } from "./Apps.ts"
+import { ASKED_BY_THEN, cutOff, openApps } from "./Apps.ts"
 import type { Fault } from "./Fault.ts"
 import { restoreBackup, takeBackup } from "./Faults/Backup.ts"
 import { clockStep } from "./Faults/Clock.ts"
@@ -94,12 +94,10 @@ export const play = (
       const soon = steps.slice(index, index + BACKUP_BEFORE + 1)
       if (index === 0 || soon.at(-1)?.fault === restoreBackup) yield* takeBackup(world)
       yield* playStep(world, step)
-      if (step.fault.ends === true) yield* phonesReturned(world, endsAt)
+      const isLast = steps[index + 1]?.fault.ends !== true
+      if (step.fault.ends === true && isLast) yield* phonesReturned(world, endsAt)
     }
   })
-
-/** Minutes after which silence has been noticed and everybody asked who may be. */
-const ASKED_BY_THEN = 75
 
 /** Peace until the phones that obey have subscriptions again, or the time is up. */
 const phonesReturned = (world: World, endsAt: number): Effect.Effect<void> =>
