@@ -26,8 +26,10 @@ export interface Digest {
 }
 
 /** Only status events: nothing has happened, Exchange just says that it is there. */
-export const isHeartbeat = (events: ReadonlyArray<EwsEvent>): boolean =>
-  events.every(({ kind }) => kind === "Status")
+export const isHeartbeat = (events: ReadonlyArray<EwsEvent>): boolean => {
+  for (const { kind } of events) if (kind !== "Status") return false
+  return true
+}
 
 /**
  * Reads the events of one callback (contract section 3, "What is a new mail"). An arriving mail is a CreatedEvent and a
