@@ -60,11 +60,17 @@ const save = (storage: Storage["Type"], batch: ReadonlyArray<Snapshot>): Effect.
   ).pipe(
     Effect.timeoutFail({ duration: ANSWERS_WITHIN, onTimeout: () => HANGS }),
     Effect.as(undefined),
-    Effect.catchAll(({ message, transient }) => Effect.succeed({ reason: message, transient })),
+    Effect.catchAll((error) =>
+      Effect.succeed({ reason: reasonOf(error.message, error.cause), transient: error.transient })
+    ),
     Effect.catchAllDefect((defect) => Effect.succeed({ reason: whereabouts(defect), transient: false }))
   )
 
-const HANGS = { message: "storage does not answer", transient: true }
+const HANGS = { message: "storage does not answer", transient: true, cause: undefined }
+
+/** What the database says itself is what an administrator can do something about. */
+const reasonOf = (message: string, cause: unknown): string =>
+  cause instanceof Error ? `${message}: ${cause.message}` : message
 
 const saveHot = (storage: Storage["Type"], batch: ReadonlyArray<Snapshot>) => {
   const rows = batch.flatMap(({ hot, state, watermark }) =>

@@ -17,6 +17,7 @@ import * as HttpSessionsLive from "../layers/ews/HttpSessionsLive.ts"
 import * as Throttle from "../layers/ews/Throttle.ts"
 import * as ConfiguredGateways from "../layers/push/ConfiguredGateways.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
+import * as MeasuredStorage from "../layers/storage/MeasuredStorage.ts"
 import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
 import type { Storage } from "../layers/storage/Storage.ts"
 import { Settings } from "../schemas/Settings.ts"
@@ -47,7 +48,7 @@ export const storage = Layer.unwrapEffect(
     ({ databaseUrl }): Layer.Layer<Storage, DatabaseUnsupported | StorageError | SchemaTooNew> => {
       const url = Redacted.value(databaseUrl)
       return url.startsWith("file:")
-        ? SqliteStorage.layer(url.slice("file:".length))
+        ? MeasuredStorage.layer(SqliteStorage.layer(url.slice("file:".length)))
         : Layer.fail(new DatabaseUnsupported({ scheme: url.slice(0, url.indexOf(":") + 1) }))
     }
   )

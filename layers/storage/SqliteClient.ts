@@ -1,4 +1,3 @@
-import { DatabaseSync } from "node:sqlite"
 import * as Reactivity from "@effect/experimental/Reactivity"
 import * as SqlClient from "@effect/sql/SqlClient"
 import type { Connection } from "@effect/sql/SqlConnection"
@@ -6,7 +5,8 @@ import { SqlError } from "@effect/sql/SqlError"
 import * as Statement from "@effect/sql/Statement"
 import { Effect, Layer, Option, type Scope, Stream } from "effect"
 import type { WriteOrder } from "./SqliteProtocol.ts"
-import { type AnswerMode, SqliteStatements } from "./SqliteStatements.ts"
+import * as SqliteReader from "./SqliteReader.ts"
+import type { AnswerMode } from "./SqliteStatements.ts"
 import * as SqliteWriter from "./SqliteWriter.ts"
 
 /**
@@ -22,7 +22,7 @@ export const make = (file: string): Effect.Effect<SqlClient.SqlClient, SqlError,
     const write = yield* SqliteWriter.make(file)
     // The writer comes first: it makes the file and its journal mode.
     yield* write(statementOf(0, "SELECT 1", [], "rows"))
-    const read = yield* openReader(file)
+    const read = yield* SqliteReader.make(file)
     let lastTransaction = 0
     const client = yield* SqlClient.make({
       acquirer: Effect.succeed(
@@ -47,27 +47,7 @@ export const make = (file: string): Effect.Effect<SqlClient.SqlClient, SqlError,
 export const layer = (file: string): Layer.Layer<SqlClient.SqlClient, SqlError> =>
   Layer.scoped(SqlClient.SqlClient, make(file))
 
-type Run = (
-  sql: string,
-  parameters: ReadonlyArray<unknown>,
-  mode: AnswerMode
-) => Effect.Effect<unknown, SqlError>
-
-const openReader = (file: string): Effect.Effect<Run, SqlError, Scope.Scope> =>
-  Effect.gen(function* () {
-    const database = yield* Effect.acquireRelease(
-      tryRead(() => new DatabaseSync(file, { readOnly: true, timeout: 1000 })),
-      (open) => Effect.sync(() => open.close())
-    )
-    const statements = new SqliteStatements(database)
-    return (sql, parameters, mode) => tryRead(() => statements.run(sql, parameters, mode))
-  })
-
-const tryRead = <A>(read: () => A) =>
-  Effect.try({
-    try: read,
-    catch: (cause) => new SqlError({ cause, message: "the database refused to read" })
-  })
+type Run = SqliteReader.SqliteReader
 
 /** The client's begin, commit and rollback arrive as `unprepared` statements; savepoints are SQL. */
 const transactionOf = (write: SqliteWriter.SqliteWriter, transaction: number): Connection => {

@@ -2,9 +2,16 @@ import type { DatabaseSync } from "node:sqlite"
 import type { WriteFailure, WriteReply, WriteRequest } from "./SqliteProtocol.ts"
 import { SqliteStatements } from "./SqliteStatements.ts"
 
-/** A group is committed at the latest when it has been open so long (ms), or holds so many answers. */
-const GROUP_MILLISECONDS = 5
+/**
+ * A group is committed at the latest when it has been open so long (ms), or holds so many answers. On a slow disk it may be
+ * open for as long as the last commit took, so that the disk is not asked more often than it can answer.
+ */
+const GROUP_LEAST = 5
+const GROUP_MOST = 250
 const GROUP_ANSWERS = 1000
+
+/** How long to wait for another process's lock (ms). */
+const LOCK_WAIT = 5000
 
 /**
  * The writing connection. Statements and whole transactions that arrive together share one COMMIT, hence one fsync; who
@@ -20,9 +27,14 @@ export class SqliteCommitGroup {
   #held: Array<{ readonly id: number; readonly answer: unknown }> = []
   #transaction = 0
   #openedAt = 0
+  #commitTook = 0
+  readonly #lockWait: number
+  #lockedOut = false
 
-  constructor(database: DatabaseSync, reply: (reply: WriteReply) => void) {
+  constructor(database: DatabaseSync, reply: (reply: WriteReply) => void, lockWait = LOCK_WAIT) {
     this.#database = database
+    this.#lockWait = lockWait
+    this.#waitForLocks(lockWait)
     this.#statements = new SqliteStatements(database)
     this.#reply = reply
   }
@@ -104,8 +116,25 @@ export class SqliteCommitGroup {
 
   #open(): void {
     if (this.#database.isTransaction) return
-    this.#exec("BEGIN IMMEDIATE")
+    try {
+      this.#exec("BEGIN IMMEDIATE")
+    } catch (error) {
+      // One has waited; if all that wait behind it did so too, nobody would get an answer in time.
+      if (isBusy(error)) this.#lockOut(true)
+      throw error
+    }
+    this.#lockOut(false)
     this.#openedAt = performance.now()
+  }
+
+  #lockOut(lockedOut: boolean): void {
+    if (lockedOut === this.#lockedOut) return
+    this.#lockedOut = lockedOut
+    this.#waitForLocks(lockedOut ? 0 : this.#lockWait)
+  }
+
+  #waitForLocks(milliseconds: number): void {
+    this.#database.exec(`PRAGMA busy_timeout = ${milliseconds}`)
   }
 
   #rollback(): void {
@@ -116,8 +145,10 @@ export class SqliteCommitGroup {
 
   #commit(): void {
     if (this.#database.isTransaction) {
+      const began = performance.now()
       try {
         this.#exec("COMMIT")
+        this.#commitTook = performance.now() - began
       } catch (error) {
         if (this.#database.isTransaction) this.#database.exec("ROLLBACK")
         this.#noticeLoss(failureOf(error))
@@ -139,10 +170,9 @@ export class SqliteCommitGroup {
   }
 
   #isDue(): boolean {
-    return (
-      this.#held.length >= GROUP_ANSWERS ||
-      (this.#held.length > 0 && performance.now() - this.#openedAt >= GROUP_MILLISECONDS)
-    )
+    if (this.#held.length === 0 || this.#held.length >= GROUP_ANSWERS) return this.#held.length > 0
+    const patience = Math.min(GROUP_MOST, Math.max(GROUP_LEAST, this.#commitTook))
+    return performance.now() - this.#openedAt >= patience
   }
 
   #exec(sql: string): void {
@@ -152,6 +182,9 @@ export class SqliteCommitGroup {
 
 /** https://sqlite.org/rescode.html */
 const SQLITE_ABORT = 4
+const SQLITE_BUSY = 5
+
+const isBusy = (error: unknown): boolean => (failureOf(error).code & 0xff) === SQLITE_BUSY
 
 const failureOf = (error: unknown): WriteFailure => ({
   message: error instanceof Error ? error.message : String(error),

@@ -8,6 +8,7 @@ import type { FromWriter, ToWriter, WriteReply } from "./SqliteProtocol.ts"
  * service never does. `workerData` is the database's file name.
  */
 const port = parentPort!
+// The time-out is for opening; the group has its own.
 const database = new DatabaseSync(String(workerData), { timeout: 5000, enableForeignKeyConstraints: true })
 // secure_delete: a user who goes takes the keys along, not only the pointers to them.
 database.exec(`

@@ -5,8 +5,6 @@ import type { FromWriter, ToWriter, WriteFailure, WriteOrder, WriteRequest } fro
 
 /** A thread that dies is replaced at most so often (ms): starting one costs some 50 ms of a core. */
 const START_EVERY = 500
-/** So long the end waits for the thread (ms): it may be waiting for a disk that does not answer. */
-const CLOSES_WITHIN = 6000
 
 /** More writes than this at once are refused: the disk does not follow. */
 const WAITING_MAX = 20_000
@@ -64,7 +62,7 @@ class WriterThread {
   }
 
   ask(order: WriteOrder, resume: Resume): void {
-    if (this.#closed) return resume(failWith({ message: "the database is closed", code: 0 }))
+    if (this.#closed) return resume(failWith(CLOSED))
     // Never refused: the next step of a transaction that others wait for.
     const isNew = order._tag === "Begin" || order.transaction === 0
     if (isNew && this.#pending.size >= WAITING_MAX)
@@ -78,8 +76,12 @@ class WriterThread {
   close(): Promise<void> {
     this.#post()
     this.#closed = true
+    clearTimeout(this.#starting)
     const worker = this.#worker
-    if (worker === undefined) return Promise.resolve()
+    if (worker === undefined) {
+      this.#fail(CLOSED)
+      return Promise.resolve()
+    }
     return new Promise((resolve) => {
       worker.once("exit", () => resolve())
       worker.unref()
@@ -88,11 +90,22 @@ class WriterThread {
   }
 
   #post(): void {
-    if (this.#batch.length === 0) return
+    if (this.#batch.length === 0 || this.#starting !== undefined) return
+    if (this.#worker === undefined) {
+      const pause = this.#startedAt + START_EVERY - performance.now()
+      if (pause > 0) return this.#startIn(pause)
+      this.#worker = this.#start()
+    }
     const batch = this.#batch
     this.#batch = []
-    this.#worker ??= this.#start()
     this.#worker.postMessage(batch satisfies ToWriter)
+  }
+
+  #startIn(milliseconds: number): void {
+    this.#starting = setTimeout(() => {
+      this.#starting = undefined
+      this.#post()
+    }, milliseconds)
   }
 
   #start(): Worker {
@@ -126,6 +139,8 @@ class WriterThread {
     }
   }
 }
+
+const CLOSED: WriteFailure = { message: "the database is closed", code: 0 }
 
 const failWith = (failure: WriteFailure) =>
   Effect.fail(

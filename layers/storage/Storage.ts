@@ -177,6 +177,7 @@ export class Storage extends Context.Tag("ens/Storage")<
   {
     /** Where it is, for messages to the operator; no secrets. */
     readonly location: string
+    /** Writes something: fails where anything else would fail that is to be kept. */
     readonly ping: Effect.Effect<void, StorageError>
 
     /** Stores `value` under `name` if there is none; answers the one that is stored now. */

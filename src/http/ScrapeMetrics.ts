@@ -8,14 +8,18 @@ export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function*
   yield* Metric.set(residentMemory, memory.rss)
   yield* Metric.set(heapUsed, memory.heapUsed)
   yield* Metric.set(uptime, Math.round(process.uptime()))
-  yield* Effect.flatMap(storage.outboxSize, ({ entries, oldest }) =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Metric.set(outboxEntries, entries).pipe(
-        Effect.zipRight(Metric.set(outboxOldest, oldest === null ? 0 : Math.max(0, (now - oldest) / 1000)))
+  const now = yield* Clock.currentTimeMillis
+  // What can be read is told also while nothing can be written.
+  const counts = Effect.all([
+    Effect.flatMap(storage.outboxSize, ({ entries, oldest }) =>
+      Effect.zipRight(
+        Metric.set(outboxEntries, entries),
+        Metric.set(outboxOldest, oldest === null ? 0 : Math.max(0, (now - oldest) / 1000))
       )
-    )
-  ).pipe(
-    Effect.zipRight(Effect.flatMap(storage.countPoolKeys, (keys) => Metric.set(poolKeys, keys))),
+    ),
+    Effect.flatMap(storage.countPoolKeys, (keys) => Metric.set(poolKeys, keys))
+  ])
+  yield* Effect.all([counts, storage.ping], { concurrency: 2 }).pipe(
     Effect.zipRight(Metric.set(storageUp, 1)),
     Effect.timeout("3 seconds"),
     Effect.catchAll(() => Metric.set(storageUp, 0))
@@ -37,5 +41,5 @@ const outboxOldest = Metric.gauge("ens_outbox_oldest_seconds", {
 })
 const poolKeys = Metric.gauge("ens_rsa_pool_keys", { description: "RSA keys made ahead of need." })
 const storageUp = Metric.gauge("ens_storage_up", {
-  description: "1 if storage answered the last scrape, else 0."
+  description: "1 if storage could be read and written at the last scrape, else 0."
 })

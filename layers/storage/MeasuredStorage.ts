@@ -1,0 +1,67 @@
+import { Effect, Exit, Layer } from "effect"
+import type { StorageError } from "../../schemas/StorageError.ts"
+import { Storage } from "./Storage.ts"
+import { OperationMetrics } from "./StorageMetrics.ts"
+
+type StorageShape = typeof Storage.Service
+
+/** Whoever asks whether storage is well gets an answer that is at most so old (ms): the question costs a write. */
+const PING_KEPT = 1_000
+
+/**
+ * Any storage, with what it takes and how often it fails as metrics, by operation. Its `ping` may be asked as often as
+ * somebody likes.
+ */
+export const layer = <E, R>(inner: Layer.Layer<Storage, E, R>): Layer.Layer<Storage, E, R> =>
+  Layer.provide(
+    Layer.effect(
+      Storage,
+      Effect.flatMap(Storage, (storage) =>
+        Effect.map(Effect.clock, (clock) => {
+          const time = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1_000_000
+          const measured = measure(storage, time)
+          return { ...measured, ping: kept(measured.ping, time) }
+        })
+      )
+    ),
+    inner
+  )
+
+/** Every member of the service but its location is an effect, or makes one; more need not be known here. */
+const measure = (storage: StorageShape, time: () => number): StorageShape => {
+  const members = Object.entries(storage).map(([name, member]) => {
+    if (typeof member === "string") return [name, member]
+    const timed = timing(new OperationMetrics(name), time)
+    if (typeof member !== "function") return [name, timed(() => member as AnyEffect)]
+    const method = member as (...parameters: ReadonlyArray<unknown>) => AnyEffect
+    return [name, (...parameters: ReadonlyArray<unknown>) => timed(() => method(...parameters))]
+  })
+  return Object.fromEntries(members) as StorageShape
+}
+
+type AnyEffect = Effect.Effect<unknown, StorageError>
+
+/** Who was interrupted did not wait for the end, and its time says nothing. */
+const timing =
+  (metrics: OperationMetrics, time: () => number) =>
+  (work: () => AnyEffect): AnyEffect =>
+    Effect.suspend(() => {
+      const began = time()
+      return Effect.onExit(work(), (exit) => {
+        if (!Exit.isInterrupted(exit)) metrics.took(time() - began)
+        if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) metrics.failed()
+        return Effect.void
+      })
+    })
+
+const kept = (ping: StorageShape["ping"], time: () => number): StorageShape["ping"] => {
+  let last: { readonly at: number; readonly exit: Exit.Exit<void, StorageError> } | undefined
+  return Effect.suspend(() =>
+    last !== undefined && (time() - last.at) * 1000 < PING_KEPT
+      ? last.exit
+      : Effect.onExit(ping, (exit) => {
+          if (!Exit.isInterrupted(exit)) last = { at: time(), exit }
+          return Effect.void
+        })
+  )
+}
