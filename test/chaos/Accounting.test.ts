@@ -15,6 +15,7 @@ const NOTHING: Facts = {
   endings: new Map(),
   down: [],
   interruptions: [],
+  deadline: 4000,
   outbox: new Set(),
   replaced: new Set()
 }
@@ -145,6 +146,16 @@ describe("a duplicate", () => {
     expect(brokenWith({ interruptions })).toEqual([false])
     const facts = { ...NOTHING, attempts, pushes: twice, interruptions }
     expect([...allowedDuplicates(facts)]).toEqual([["kill -9", 1]])
+  })
+
+  it("is excused by a deadline that passed while a gateway had it", () => {
+    const pushes = [push({ at: MAIL.at + 3900 }), push({ at: MAIL.at + 5000 })]
+    const answeredAfter = (milliseconds: number) => ({
+      pushes,
+      attempts: new Map([[MAIL.id, [attempt({ until: MAIL.at + milliseconds })]]])
+    })
+    expect(brokenWith(answeredAfter(4010))).toEqual([false])
+    expect(brokenWith(answeredAfter(3500))).toEqual([true])
   })
 
   it("with another collapse id is never excused, but for a summary that holds it besides", () => {

@@ -20,8 +20,8 @@ describe("chaos", () => {
           minutes: 10,
           steps: FAULTS.length,
           seed: 1,
-          users: 200,
-          rate: 10,
+          users: 120,
+          rate: 8,
           minute: 400,
           folder
         }

@@ -1,4 +1,13 @@
-import { type Facts, type Interruption, type Mail, meets, type Push, pairOf, type Span } from "./Facts.ts"
+import {
+  type Attempt,
+  type Facts,
+  type Interruption,
+  type Mail,
+  meets,
+  type Push,
+  pairOf,
+  type Span
+} from "./Facts.ts"
 
 /** A mail that a device was told of more than once. */
 export interface Duplicate {
@@ -66,12 +75,26 @@ export const allowedDuplicates = (facts: Facts): ReadonlyMap<string, number> => 
 }
 
 const excuseFor = (facts: Facts, mail: Mail, told: ReadonlyArray<Push>): Interruption | undefined => {
-  const acknowledged = facts.attempts.get(mail.id)?.find(({ outcome }) => outcome === "OK")?.until
+  const answered = facts.attempts.get(mail.id)?.find(({ outcome }) => outcome === "OK")
+  const acknowledged = answered?.until
   const spans = told.map(({ at }): Span => {
     const known = Math.max(at, acknowledged ?? Number.POSITIVE_INFINITY)
     // One that went into the outbox was acknowledged long before it was told.
     return { from: at - UNANSWERED, to: known + FLUSH }
   })
   const met = facts.interruptions.filter((interruption) => spans.some((span) => meets(span, interruption)))
-  return met.find(({ forgotten }) => forgotten) ?? met[0]
+  return met.find(({ forgotten }) => forgotten) ?? met[0] ?? (answered && lateFor(facts, answered, told))
 }
+
+/** So near to a callback's deadline (ms) the gateway's answer and the way to the outbox cross. */
+const NEAR = 1000
+
+/** What a gateway has in hand when the callback has to be answered goes into the outbox, and perhaps out once more. */
+const lateFor = (
+  { deadline }: Facts,
+  { at, until }: Attempt,
+  told: ReadonlyArray<Push>
+): Interruption | undefined =>
+  until - at >= deadline - UNANSWERED && told.some((push) => Math.abs(push.at - until) <= NEAR)
+    ? { what: "a callback's deadline passed while a gateway had it", from: until, to: until }
+    : undefined

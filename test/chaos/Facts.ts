@@ -10,6 +10,8 @@ export interface Facts {
   /** When the service could not answer, because it was not running, stopped, or starting. */
   readonly down: ReadonlyArray<Span>
   readonly interruptions: ReadonlyArray<Interruption>
+  /** Milliseconds within which the service answers a callback, whatever a gateway does. */
+  readonly deadline: number
   /** What waits in the service's outbox: `pairOf`. */
   readonly outbox: ReadonlySet<string>
   /** What waited in the outbox of a database that was replaced by a backup. */

@@ -3,7 +3,7 @@ import { EXCUSES, type Outcome, outcomesOf } from "./Accounting.ts"
 import { ASKED_BY_THEN, openApps } from "./Apps.ts"
 import { outboxIn } from "./Database.ts"
 import type { Facts } from "./Facts.ts"
-import type { World } from "./World.ts"
+import { CALLBACK_DEADLINE, type World } from "./World.ts"
 
 /** Minutes of the shortened clock after which everything has to be well again. */
 const PATIENCE = ASKED_BY_THEN + 30
@@ -12,7 +12,8 @@ const PATIENCE_SECONDS = 60
 /** So long nothing more may happen before the books are closed (ms). */
 const QUIET = 3000
 
-export const factsNow = ({ database, journal }: World): Facts => journal.facts(outboxIn(database))
+export const factsNow = ({ database, journal }: World): Facts =>
+  journal.facts(outboxIn(database), CALLBACK_DEADLINE)
 
 /** Waits until no mail is on its way any more, or patience is at its end. Answers the seconds it took. */
 export const healed = (world: World): Effect.Effect<number> =>

@@ -102,9 +102,9 @@ export class Journal {
     }
   }
 
-  facts(outbox: ReadonlySet<string>): Facts {
+  facts(outbox: ReadonlySet<string>, deadline: number): Facts {
     const { attempts, devices, down, endings, interruptions, mails, pushes, replaced } = this
-    return { attempts, devices, down, endings, interruptions, mails, outbox, pushes, replaced }
+    return { attempts, deadline, devices, down, endings, interruptions, mails, outbox, pushes, replaced }
   }
 }
 

@@ -19,8 +19,8 @@ import { watchExchange, watchGateway } from "./Watch.ts"
 /** Everything of a run: the service as a process of its own, and the world that it lives in, in this one. */
 export type World = Effect.Effect.Success<ReturnType<typeof makeWorld>>
 
-/** A half of it is ENS's for the details; both are shortened like the clock. */
-const CALLBACK_DEADLINE = "4 seconds"
+/** Milliseconds within which ENS answers a callback: shortened like the clock. */
+export const CALLBACK_DEADLINE = 4000
 
 export const makeWorld = (options: ChaosOptions, told: (line: string) => void) =>
   Effect.gen(function* () {
@@ -51,7 +51,7 @@ export const makeWorld = (options: ChaosOptions, told: (line: string) => void) =
       ENS_LOG_LEVEL: "debug",
       ENS_STATUS_FREQUENCY_MINUTES: settingMinutes(15),
       ENS_HEARTBEAT_CHECK_MINUTES: settingMinutes(30),
-      ENS_CALLBACK_DEADLINE: CALLBACK_DEADLINE,
+      ENS_CALLBACK_DEADLINE: `${CALLBACK_DEADLINE / 1000} seconds`,
       ENS_CALLBACK_HELD_MAX: "500"
     })
     const apiToken = yield* installed.createToken(exchange.url)
