@@ -1,18 +1,24 @@
+import { writeFile } from "node:fs/promises"
 import { parseArgs } from "node:util"
 import * as actors from "./actors.ts"
 import type { Bench, BenchOptions } from "./Bench.ts"
 import * as callback from "./callback.ts"
 import * as ews from "./ews.ts"
+import * as mail from "./mail.ts"
+import { plot } from "./Plot.ts"
+import { chartsOf, readMeasured } from "./PlotRows.ts"
 import * as push from "./push.ts"
 import { machine, table, writeJson } from "./Report.ts"
+import * as soak from "./soak.ts"
 import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, push, storm]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, storm]
 
 const usage = (): string =>
   [
     "npm run bench -- NAME [--n N] [--json FILE]",
     "npm run bench -- storm [--n USERS] [--minutes M] [--share OF_THE_LOAD] [--only PHASE,…] [--json FILE]",
+    "npm run bench -- plot JSON… --columns COLUMN,… --out SVG",
     "",
     ...benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.about}`)
   ].join("\n")
@@ -24,7 +30,9 @@ const { positionals, values } = parseArgs({
     minutes: { type: "string" },
     share: { type: "string" },
     only: { type: "string" },
-    json: { type: "string" }
+    json: { type: "string" },
+    columns: { type: "string" },
+    out: { type: "string" }
   }
 })
 const bench = benches.find(({ name }) => name === positionals[0])
@@ -40,7 +48,10 @@ const isUsable =
   (options.n === undefined || (Number.isInteger(options.n) && options.n > 0)) &&
   [options.minutes, options.share].every((value) => value === undefined || value > 0)
 
-if (bench === undefined || !isUsable) {
+if (positionals[0] === "plot" && values.columns !== undefined && values.out !== undefined) {
+  const measured = await Promise.all(positionals.slice(1).map(readMeasured))
+  await writeFile(values.out, plot(chartsOf(measured, values.columns.split(","))))
+} else if (bench === undefined || !isUsable) {
   process.stderr.write(`${usage()}\n`)
   process.exitCode = 2
 } else {

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import type { BenchOptions } from "./Bench.ts"
 import type { ServerReady, ServerUsage } from "./peers/BenchServer.ts"
+import { freePort } from "./peers/FreePort.ts"
 import type { InsideReport } from "./peers/InsideService.ts"
 import { type CallbackRates, ratesFor } from "./peers/LoadModel.ts"
 import { Pinned } from "./peers/Pinned.ts"
@@ -234,15 +234,6 @@ class Stage {
     }
   }
 }
-
-const freePort = (): Promise<number> =>
-  new Promise((resolve) => {
-    const server = createServer()
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0))
-    })
-  })
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 const tenths = (value: number): number => Math.round(value * 10) / 10

@@ -15,12 +15,16 @@ export class Pinned {
     file: string,
     cpu: number,
     args: ReadonlyArray<string> = [],
-    nodeOptions: ReadonlyArray<string> = []
+    nodeOptions: ReadonlyArray<string> = [],
+    environment: Readonly<Record<string, string>> = {}
   ) {
     const node = [process.execPath, ...nodeOptions, fileURLToPath(new URL(file, import.meta.url)), ...args]
     const command = canPin ? ["/usr/bin/taskset", "-c", String(cpu), ...node] : node
     this.#name = file
-    this.#child = spawn(command[0]!, command.slice(1), { stdio: ["ignore", "inherit", "inherit", "ipc"] })
+    this.#child = spawn(command[0]!, command.slice(1), {
+      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      env: { ...process.env, ...environment }
+    })
   }
 
   /** The next message of the child; fails if it ends instead. */

@@ -1,11 +1,10 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { openSync, readFileSync } from "node:fs"
 import { get } from "node:http"
-import { createServer, type Server, type Socket } from "node:net"
 import { join } from "node:path"
-import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
-import type { InsideMemory, InsideOrder, InsideReport } from "./InsideService.ts"
+import { Inside } from "./Inside.ts"
+import type { InsideMemory, InsideReport } from "./InsideService.ts"
 import { canPin } from "./Pinned.ts"
 
 export interface RunningOptions {
@@ -102,42 +101,6 @@ export class RunningService {
       this.#child.once("exit", done)
       this.#child.kill("SIGTERM")
     })
-  }
-}
-
-/** The socket on which the service tells of its inside. */
-class Inside {
-  readonly path: string
-  readonly #server: Server
-  readonly #answers: Array<(line: string) => void> = []
-  #socket: Socket | undefined
-
-  private constructor(path: string, server: Server) {
-    this.path = path
-    this.#server = server
-    server.on("connection", (socket) => {
-      // The last one counts: a service may only be there to start another one.
-      this.#socket = socket
-      socket.on("error", () => socket.destroy())
-      createInterface({ input: socket }).on("line", (line) => this.#answers.shift()?.(line))
-    })
-  }
-
-  static listen(path: string): Promise<Inside> {
-    const server = createServer()
-    return new Promise((resolve) => server.listen(path, () => resolve(new Inside(path, server))))
-  }
-
-  ask<A>(order: InsideOrder): Promise<A> {
-    return new Promise((resolve) => {
-      this.#answers.push((line) => resolve(JSON.parse(line) as A))
-      this.#socket?.write(`${order}\n`)
-    })
-  }
-
-  close(): void {
-    this.#socket?.destroy()
-    this.#server.close()
   }
 }
 

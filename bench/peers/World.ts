@@ -52,7 +52,8 @@ const fill = Effect.gen(function* () {
     users: plan.users,
     ewsUrl: exchange.url,
     authType: "Basic",
-    lastHeard: (index) => now - (index % 900) * 1000
+    lastHeard: (index) => now - (index % 900) * 1000,
+    ...(plan.ledger === undefined ? {} : { ledger: plan.ledger })
   })
   yield* fillKeyPool(plan.poolKeys)
   const targets = yield* Effect.forEach(

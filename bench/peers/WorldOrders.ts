@@ -9,6 +9,8 @@ export interface WorldPlan {
   readonly port: number
   /** RSA keys that lie ready for those who will register. */
   readonly poolKeys: number
+  /** Mails that each user's ledger knows; absent = as many as usual. */
+  readonly ledger?: number | undefined
 }
 
 /** Where the service finds the world. */
