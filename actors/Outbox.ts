@@ -5,6 +5,7 @@ import { Storage } from "../layers/storage/Storage.ts"
 import type { ActivityId, UserNumber } from "../schemas/Ids.ts"
 import type { Platform } from "../schemas/Push.ts"
 import { Settings } from "../schemas/Settings.ts"
+import type { StorageError } from "../schemas/StorageError.ts"
 import { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
 import { nowOf } from "./Now.ts"
 import { Subscriptions } from "./Subscriptions.ts"
@@ -35,6 +36,16 @@ export const layer: Layer.Layer<never, never, Settings | Storage | Push | Subscr
       /** Users whose entries did not go, and when; the longest ago first. */
       const failed = new Map<UserNumber, number>()
       const down = new Set<Platform>()
+      let isReadable = true
+
+      const tell = (error: StorageError | undefined) => {
+        const wasReadable = isReadable
+        isReadable = error === undefined
+        if (wasReadable === isReadable) return Effect.void
+        return error === undefined
+          ? Effect.logInfo("the outbox can be read again")
+          : Effect.logWarning("the outbox cannot be read", { reason: error.message })
+      }
 
       const flushUser = Effect.fnUntraced(function* (user: UserNumber) {
         const activityId = randomUUID() as ActivityId
@@ -81,7 +92,7 @@ export const layer: Layer.Layer<never, never, Settings | Storage | Push | Subscr
       })
 
       yield* Effect.forEach(PLATFORMS, flushPlatform, { discard: true }).pipe(
-        Effect.catchAll((error) => Effect.logWarning("the outbox cannot be read", { reason: error.message })),
+        Effect.matchEffect({ onFailure: tell, onSuccess: () => tell(undefined) }),
         Effect.catchAllDefect((defect) =>
           Effect.logError("the outbox stumbled; it goes on", { where: whereabouts(defect) })
         ),

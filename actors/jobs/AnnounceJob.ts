@@ -14,6 +14,7 @@ import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { type Parcel, sendParcels } from "./Parcel.ts"
 import { noteRejections } from "./Rejections.ts"
 import { settleParcels } from "./Settlement.ts"
+import { logTrouble } from "./StorageTrouble.ts"
 
 export type Announce = Extract<Command, { readonly _tag: "Announce" }>
 
@@ -55,9 +56,7 @@ export const announceJob = Effect.fnUntraced(
     const deviceless = yield* removeDeadDevices(user, sent)
     return { ...(yield* settleParcels(command, devices, backlog, sent)), deviceless }
   },
-  Effect.catchAll((error) =>
-    Effect.as(Effect.logError("a mail could neither be sent nor kept", { reason: error.message }), unkept)
-  )
+  Effect.catchAll((error) => Effect.as(logTrouble("a mail could neither be sent nor kept", error), unkept))
 )
 
 /** The lines that administrators of ENS2 search for. */

@@ -7,6 +7,7 @@ import { deviceEntry, itemEntry } from "../Ledger.ts"
 import type { Announce } from "./AnnounceJob.ts"
 import type { Backlog } from "./BacklogParcels.ts"
 import type { Sent } from "./Parcel.ts"
+import { logTrouble } from "./StorageTrouble.ts"
 
 /** Puts what no gateway took into the outbox, takes out what left it, and says what is final now. Never fails. */
 export const settleParcels = Effect.fnUntraced(function* (
@@ -22,9 +23,7 @@ export const settleParcels = Effect.fnUntraced(function* (
     ? Effect.succeed(true)
     : storage.addOutbox(fresh).pipe(
         Effect.as(true),
-        Effect.catchAll((error) =>
-          Effect.as(Effect.logError("the outbox cannot be written", { reason: error.message }), false)
-        )
+        Effect.catchAll((error) => Effect.as(logTrouble("the outbox cannot be written", error), false))
       )
   const flushed = sent.filter(({ verdict }) => isFinal(verdict)).flatMap((parcel) => parcel.stored)
   // If this fails they are sent once more, with the same ids, which replace the first ones on the phone.
@@ -32,9 +31,7 @@ export const settleParcels = Effect.fnUntraced(function* (
     ? Effect.succeed(0)
     : storage.removeOutbox(flushed).pipe(
         Effect.as(flushed.length),
-        Effect.catchAll((error) =>
-          Effect.as(Effect.logWarning("the outbox cannot be cleared", { reason: error.message }), 0)
-        )
+        Effect.catchAll((error) => Effect.as(logTrouble("the outbox cannot be cleared", error), 0))
       )
   const lostMails = kept ? [] : mailsOf(fresh)
   return {
