@@ -207,10 +207,14 @@ export const events = {
     event("Modified", { folderId: folder, unreadCount })
 }
 
-/** A new world; the fixture's processes live in the scope. `stage`: takes the place of the fake one. */
+/**
+ * A new world; the fixture's processes live in the scope. `stage`: takes the place of the fake one. `before`: stands before
+ * the fake Exchange.
+ */
 export const makeWorld = (
   some: Partial<SettingsShape> = {},
-  stage?: Effect.Effect<Push["Type"], never, Scope.Scope>
+  stage?: Effect.Effect<Push["Type"], never, Scope.Scope>,
+  before: (exchange: Ews["Type"]) => Effect.Effect<Ews["Type"]> = Effect.succeed
 ) =>
   Effect.gen(function* () {
     const clock = new StepClock(START)
@@ -267,7 +271,7 @@ export const makeWorld = (
     const ownership = Layer.succeed(Ownership.Ownership, { owns: (bucket) => owned.buckets(bucket) })
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const interruptions = new Interruptions(BACKGROUND)
-    const realEws = Context.get(context, Ews)
+    const realEws = yield* Effect.withClock(before(Context.get(context, Ews)), clock)
     const realPush = stage ? yield* Effect.withClock(stage, clock) : Context.get(context, Push)
     const deadlyEws: Ews["Type"] = {
       open: (account) => {
@@ -521,10 +525,11 @@ export const inWorld =
   <E>(
     body: (world: World) => Effect.Effect<void, E, Scope.Scope>,
     some: Partial<SettingsShape> = {},
-    stage?: Effect.Effect<Push["Type"], never, Scope.Scope>
+    stage?: Effect.Effect<Push["Type"], never, Scope.Scope>,
+    before?: (exchange: Ews["Type"]) => Effect.Effect<Ews["Type"]>
   ) =>
   (): Effect.Effect<void, E, Scope.Scope> =>
     Effect.gen(function* () {
-      const { clock, world } = yield* Effect.orDie(makeWorld(some, stage))
+      const { clock, world } = yield* Effect.orDie(makeWorld(some, stage, before))
       yield* Effect.withClock(body(world), clock)
     })
