@@ -35,8 +35,9 @@ export const genServers = async (sizes: ReadonlyArray<number>): Promise<Readonly
 
 const erlang = async (command: string, args: ReadonlyArray<string>): Promise<string | undefined> => {
   try {
-    // More processes than OTP's default limit of 262,144 are not measured.
-    return (await promisify(execFile)(command, [...args])).stdout
+    // OTP's default is a limit of 262,144 processes.
+    const env = { ...process.env, ERL_FLAGS: "+P 2000000" }
+    return (await promisify(execFile)(command, [...args], { env })).stdout
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
     throw error
