@@ -10,9 +10,10 @@ import { chartsOf, readMeasured } from "./PlotRows.ts"
 import * as push from "./push.ts"
 import { machine, table, writeJson } from "./Report.ts"
 import * as soak from "./soak.ts"
+import * as start from "./start.ts"
 import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, storm]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, start, storm]
 
 const usage = (): string =>
   [
