@@ -1,10 +1,6 @@
 #!/usr/bin/env node
-import { NodeContext } from "@effect/platform-node"
-import { Effect } from "effect"
-import { run } from "./cli/Command.ts"
-import { runMain } from "./Ending.ts"
+import { applyNodeFlags } from "./HeapFlags.ts"
 
-// `ens … | head` closes the pipe early; that is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
-
-runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })
+applyNodeFlags(process.argv)
+// Only now, because loading all of it twice would take a second.
+await import("./Ens.ts")
