@@ -73,6 +73,8 @@ export interface Env {
   readonly callbackDeadline: number
   /** Since when Exchange could reach this process: silence before that is our own. */
   readonly listeningSince: number
+  /** In so much time those are noticed that were silent before. */
+  readonly spread: number
   /** As what this process makes subscriptions (`formOf`). */
   readonly form: number
   /** One more subscription may be renewed now that still works. */
@@ -136,7 +138,8 @@ export const fromStored = (row: Subscription, now: number): State => ({
   attempted: row.generation,
   refused: row.refused,
   rejected: row.link === "CredentialsRejected" ? row.generation : 0,
-  subscribedAt: now - row.subscribedAt < RECENT ? [Math.min(row.subscribedAt, now)] : noTimes,
+  // One that lies ahead says nothing; taken for now it would hide the mails that came before this start.
+  subscribedAt: row.subscribedAt <= now && now - row.subscribedAt < RECENT ? [row.subscribedAt] : noTimes,
   subscription: digest(row.subscriptionId),
   watermark: digest(row.hot.watermark),
   endpoint: digest(row.ewsUrl),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { DAY, events, HOUR, inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
 import { faults } from "../support/FakeEws.ts"
 
@@ -252,6 +252,33 @@ describe("mails that came while no subscription lived", () => {
         world.lethal.items.clear()
         yield* world.advance(5 * MINUTE, MINUTE)
         yield* ens.heartbeat(ANN)
+        yield* world.settled
+        expect(yield* world.titles("phone")).toEqual(["Bob · mail 0"])
+      })
+    )
+  )
+})
+
+describe("mails that came before a start", () => {
+  it.scopedLive(
+    "are looked for also if the subscription was made while the clock was an hour ahead",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const user = yield* world.user(ANN)
+        const row = Option.getOrThrow(yield* world.storage.subscription(user))
+        const { subscriptionId } = yield* world.subscription(ANN)
+        yield* ens.stop
+        yield* world.storage.saveSubscribed(
+          { ...row, subscriptionId, subscribedAt: world.clock.now + HOUR, watermark: null, unread: 0 },
+          Option.getOrThrow(yield* world.storage.user(user)).fingerprint ?? new Uint8Array(),
+          undefined
+        )
+        yield* unheard(world, 1)
+        yield* world.advance(MINUTE)
+        const again = yield* world.start
+        yield* world.advance(10 * MINUTE, MINUTE)
+        yield* again.registered(ANN, { force: true })
         yield* world.settled
         expect(yield* world.titles("phone")).toEqual(["Bob · mail 0"])
       })
