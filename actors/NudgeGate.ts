@@ -6,6 +6,7 @@ import { Settings } from "../schemas/Settings.ts"
 import type { Dossiers } from "./Dossiers.ts"
 import { nudgeJob } from "./jobs/NudgeJob.ts"
 import { nowOf } from "./Now.ts"
+import { NudgeQueue, type Waiting } from "./NudgeQueue.ts"
 import { SilenceWatch } from "./SilenceWatch.ts"
 import type { Asking } from "./SubscriptionProtocol.ts"
 import { whereabouts } from "./Whereabouts.ts"
@@ -27,14 +28,6 @@ export class NudgeGate extends Context.Tag("ens/NudgeGate")<
   }
 >() {}
 
-interface Waiting {
-  readonly host: number
-  readonly reason: Asking
-  readonly since: number
-  /** When it may go at the earliest. */
-  readonly from: number
-}
-
 const SENDS_AT_ONCE = 8
 const TICK = 200
 
@@ -45,7 +38,7 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
     const check = heartbeatCheckMinutes * 60_000
     const watch = new SilenceWatch(Math.min(120_000, check / 15), check)
     const clock = yield* Effect.clock
-    const waiting = new Map<UserNumber, Waiting>()
+    const waiting = new NudgeQueue()
     const latch = yield* Effect.makeLatch(false)
     const alarms: Array<Effect.Effect<void>> = []
 
@@ -54,22 +47,12 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
       latch.unsafeOpen()
     }
 
-    /** At most one tick's share of the rate; what is held stays. */
-    const due = (now: number): ReadonlyArray<readonly [UserNumber, Waiting]> => {
-      const batch: Array<readonly [UserNumber, Waiting]> = []
-      const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
-      for (const [user, one] of waiting) {
-        const { from, host, reason } = one
-        if (batch.length >= share) break
-        if (from > now || (reason === "overdue" && watch.isHeld(host, now))) continue
-        waiting.delete(user)
-        batch.push([user, one])
-      }
-      return batch
-    }
+    /** At most one tick's share of the rate. */
+    const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
+    const due = (now: number) => waiting.take(share, now, (host) => watch.isHeld(host, now))
 
     // Whatever one user's devices do, the others' turn comes.
-    const nudge = (user: UserNumber, { reason, since }: Waiting) =>
+    const nudge = ({ reason, since, user }: Waiting) =>
       nudgeJob(user, reason, since).pipe(
         Effect.catchAllDefect((defect) =>
           Effect.logError("a silent push failed", { user, where: whereabouts(defect) })
@@ -79,7 +62,7 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
     yield* Effect.gen(function* () {
       yield* latch.await
       yield* Effect.all(alarms.splice(0))
-      yield* Effect.forEach(due(nowOf(clock)), ([user, one]) => nudge(user, one), {
+      yield* Effect.forEach(due(nowOf(clock)), nudge, {
         concurrency: SENDS_AT_ONCE,
         discard: true
       })
@@ -98,11 +81,11 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
             "error"
           )
         }
-        waiting.set(user, { host, reason, since, from: reason === "overdue" ? now + watch.window : now })
+        waiting.add({ user, host, reason, since, from: reason === "overdue" ? now + watch.window : now })
         latch.unsafeOpen()
       },
       revived: (user, host, heard) => {
-        waiting.delete(user)
+        waiting.remove(user)
         if (heard && watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
       },
       joined: (host) => watch.joined(host),

@@ -7,8 +7,10 @@ export const LONGEST_HOLDS = 2
 
 interface Host {
   population: number
-  /** When subscriptions fell silent, within the last window; oldest first. */
+  /** When subscriptions fell silent; oldest first. */
   silent: Array<number>
+  /** Where those within the last window begin. */
+  first: number
   /** While a shared fault is assumed: since when. */
   heldSince: number
   /** While a shared fault is assumed: until when nudges are held. */
@@ -46,14 +48,12 @@ export class SilenceWatch {
   silent(host: number, now: number): boolean {
     const known = this.#host(host)
     known.silent.push(now)
-    while ((known.silent[0] ?? now) <= now - this.window) known.silent.shift()
+    const recent = forgetOld(known, now - this.window)
     if (known.heldUntil > now) {
       known.heldUntil = Math.min(now + this.hold, known.heldSince + LONGEST_HOLDS * this.hold)
       return false
     }
-    const shared =
-      known.silent.length >= SHARED_LEAST && known.silent.length > known.population * SHARED_FRACTION
-    if (!shared) return false
+    if (recent < SHARED_LEAST || recent <= known.population * SHARED_FRACTION) return false
     known.heldSince = now
     known.heldUntil = now + this.hold
     return true
@@ -65,6 +65,7 @@ export class SilenceWatch {
     if (known === undefined || known.heldUntil <= now) return false
     known.heldUntil = 0
     known.silent = []
+    known.first = 0
     return true
   }
 
@@ -73,8 +74,24 @@ export class SilenceWatch {
   }
 
   #host(host: number): Host {
-    const known = this.#hosts.get(host) ?? { population: 0, silent: [], heldSince: 0, heldUntil: 0 }
+    const known = this.#hosts.get(host) ?? {
+      population: 0,
+      silent: [],
+      first: 0,
+      heldSince: 0,
+      heldUntil: 0
+    }
     this.#hosts.set(host, known)
     return known
   }
+}
+
+/** How many are left. Tens of thousands may fall silent at once: the array is not moved for each. */
+const forgetOld = (host: Host, until: number): number => {
+  while ((host.silent[host.first] ?? Number.POSITIVE_INFINITY) <= until) host.first += 1
+  if (host.first * 2 > host.silent.length) {
+    host.silent.splice(0, host.first)
+    host.first = 0
+  }
+  return host.silent.length - host.first
 }

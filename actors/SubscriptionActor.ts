@@ -33,6 +33,9 @@ export type SubscriptionCell = Cell<State, Message>
 
 const JOBS_OF_A_TURN = 100
 
+/** After a start so many times more silent subscriptions are noticed a second than devices are asked. */
+const NOTICED = 10
+
 /** A timer that is due again at once must not keep the process busy. */
 const LEAST_PAUSE = 10
 
@@ -61,6 +64,7 @@ export const makeBehaviour = Effect.gen(function* () {
     statusFrequency: settings.statusFrequencyMinutes * 60_000,
     callbackDeadline: settings.callbackDeadline,
     listeningSince: nowOf(clock),
+    spread: 0,
     form: formOf(settings, (yield* MasterKey).checkValue),
     mayReform: false,
     now: 0
@@ -108,6 +112,7 @@ export const makeBehaviour = Effect.gen(function* () {
         if (state === undefined) return
         if (!restarting.delete(cell.id)) moved(0, state.endpoint)
         env.now = Math.floor(now)
+        env.spread = (supervisor.count() * 1000) / (settings.renewRate * NOTICED)
         arm(cell, dueAt(state, env), now)
       },
       receive: (cell, message, now) => {

@@ -1,15 +1,19 @@
+import type { UserNumber } from "../schemas/Ids.ts"
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
 import { askingFor, canAsk, type Env, isListening, type State } from "./SubscriptionState.ts"
 
 /** Ten minutes before the token expires the app is asked for a new one. */
 export const EXPIRY_NOTICE = 10 * 60_000
 
-/** When silence counts as lost contact. Nobody is overdue before this process listened for StatusFrequency + 2 min. */
-export const overdueAt = (state: State, env: Env): number =>
-  Math.max(
-    state.lastHeard + env.heartbeatCheck,
-    env.listeningSince + env.statusFrequency + Math.min(120_000, env.statusFrequency)
-  )
+/**
+ * When silence counts as lost contact. Nobody is overdue before this process listened for StatusFrequency + 2 min; those
+ * that were silent before that are noticed one after another then.
+ */
+export const overdueAt = (state: State, env: Env): number => {
+  const silent = state.lastHeard + env.heartbeatCheck
+  const earliest = env.listeningSince + env.statusFrequency + Math.min(120_000, env.statusFrequency)
+  return silent >= earliest ? silent : earliest + phaseOf(state.user) * env.spread
+}
 
 /** When the actor has to look at the clock again; Infinity = never. */
 export const dueAt = (state: State, env: Env): number => {
@@ -28,3 +32,6 @@ export const dueAt = (state: State, env: Env): number => {
 
 /** When a subscription in whose place devices were asked for another is given up, unless a callback comes. */
 export const lostAt = (state: State): number => Math.max(state.linkSince, state.lastHeard) + LOST_AFTER
+
+/** From 0 to 1, always the same for a user; users with numbers in a row are far apart. */
+const phaseOf = (user: UserNumber): number => (Math.imul(Number(user) >>> 0, 2_654_435_769) >>> 0) / 2 ** 32

@@ -79,6 +79,7 @@ export class SubscriptionModel {
       statusFrequency: 15 * 60_000,
       callbackDeadline: 10_000,
       listeningSince: now,
+      spread: 0,
       form: 1,
       mayReform: true,
       now
