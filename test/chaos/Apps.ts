@@ -1,10 +1,11 @@
 import { Effect } from "effect"
 import type { SubscriptionView } from "../../src/sandbox/Exchange.ts"
+import type { ChaosOptions } from "./Options.ts"
 import type { Person } from "./Person.ts"
 import type { World } from "./World.ts"
 
-/** Minutes after which everybody was asked who may be: 30 until silence is noticed, 60 for which a shared fault is held. */
-export const ASKED_BY_THEN = 110
+/** Minutes after which everybody was asked who may be: until silence is noticed, and as long as a shared fault is held. */
+export const askedByThen = ({ check = 30 }: ChaosOptions): number => 50 + 2 * check
 
 /** An app is woken twice an hour at most (contract section 4), and no setting shortens that hour. */
 const NUDGES_AN_HOUR = 2

@@ -14,7 +14,7 @@ describe("chaos", () => {
     () =>
       Effect.gen(function* () {
         const lines: Array<string> = []
-        // 15 of Exchange's minutes are 6 s: as short as a restart of the service allows.
+        // Exchange gives up a callback after 3.75 s: as short as a restart of the service allows.
         const folder = yield* temporaryDirectory
         const options = {
           minutes: 10,
@@ -22,7 +22,8 @@ describe("chaos", () => {
           seed: 1,
           users: 120,
           rate: 8,
-          minute: 400,
+          minute: 500,
+          check: 16,
           folder
         }
         const report = yield* runChaos(options, (line) => lines.push(line))

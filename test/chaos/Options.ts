@@ -12,6 +12,8 @@ export interface ChaosOptions {
   readonly rate: number
   /** Milliseconds of one of Exchange's minutes: the whole world's clock is shortened by it. */
   readonly minute: number
+  /** Minutes of silence after which a subscription is overdue (default 30); more than 15. */
+  readonly check?: number
   readonly json?: string | undefined
   /** Where the service's log and the database are kept. */
   readonly folder?: string | undefined

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { ASKED_BY_THEN, cutOff, openApps } from "./Apps.ts"
+import { askedByThen, cutOff, openApps } from "./Apps.ts"
 import type { Fault } from "./Fault.ts"
 import { restoreBackup, takeBackup } from "./Faults/Backup.ts"
 import { clockStep } from "./Faults/Clock.ts"
@@ -50,7 +50,7 @@ export interface Step {
   readonly killAfter: number | undefined
 }
 
-const LONGEST_GAP = 4
+const LONGEST_GAP = 3
 const KILLED_BESIDES = 0.3
 
 /** The faults of a seed, in their order: every kind once, then by weight. How long they take is up to the machine. */
@@ -106,7 +106,7 @@ const phonesReturned = (world: World, endsAt: number): Effect.Effect<void> =>
     let opened = false
     while (performance.now() < endsAt && cutOff(world).length > 0) {
       yield* Effect.sleep(1000)
-      if (opened || performance.now() - began < world.minutes(ASKED_BY_THEN)) continue
+      if (opened || performance.now() - began < world.minutes(askedByThen(world.options))) continue
       opened = true
       yield* openApps(world)
     }

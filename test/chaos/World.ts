@@ -50,7 +50,7 @@ export const makeWorld = (options: ChaosOptions, told: (line: string) => void) =
       ENS_LOG_FILE: log,
       ENS_LOG_LEVEL: "debug",
       ENS_STATUS_FREQUENCY_MINUTES: settingMinutes(15),
-      ENS_HEARTBEAT_CHECK_MINUTES: settingMinutes(30),
+      ENS_HEARTBEAT_CHECK_MINUTES: settingMinutes(options.check ?? 30),
       ENS_CALLBACK_DEADLINE: `${CALLBACK_DEADLINE / 1000} seconds`,
       ENS_CALLBACK_HELD_MAX: "500"
     })
