@@ -20,7 +20,7 @@ export interface Snapshot extends Unsaved {
 /**
  * What is noted and not on disk yet: at most one entry a user, in the order in which users came. An entry stays until it is
  * known to be saved, also while it is being written. It refers to the actor's own state, which is there anyway, so it takes
- * about 130 bytes. Plain state.
+ * about 100 bytes. Plain state.
  */
 export class Unwritten {
   readonly #entries = new Map<UserNumber, Entry>()

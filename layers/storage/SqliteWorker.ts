@@ -6,6 +6,10 @@ import type { FromWriter, ToWriter, WriteReply } from "./SqliteProtocol.ts"
 /**
  * The writer thread: the only one that writes, waits for the disk and makes checkpoints, so that the event loop of the
  * service never does. `workerData` is the database's file name.
+ *
+ * For whoever plays a bad disk: modules that are preloaded (`--import`, also in NODE_OPTIONS) are loaded in this thread too,
+ * so one that delays `COMMIT` makes a slow disk. A lock that another process holds (`BEGIN IMMEDIATE`) locks out this thread
+ * only, never who reads.
  */
 const port = parentPort!
 // The time-out is for opening; the group has its own.

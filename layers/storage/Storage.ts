@@ -170,7 +170,8 @@ export interface UserPage {
 
 /**
  * All that ENS keeps. Every method either did what it says, durably (the process may be killed right after), or fails
- * with `StorageError` and did nothing. Concurrent calls are safe. Methods that "save" are idempotent.
+ * with `StorageError` and did nothing. Concurrent calls are safe. Methods that "save" are idempotent. None waits for an
+ * answer for ever: some seconds, then it fails, so that a callback is answered in time.
  */
 export class Storage extends Context.Tag("ens/Storage")<
   Storage,

@@ -161,6 +161,14 @@ const view = Effect.fnUntraced(function* (storage: typeof Storage.Service, users
       ),
       partials: Effect.forEach([1, 2, 3, 4], (of) => storage.partial(user, generation(of))),
       devices: storage.devices(user),
+      dossier: Effect.map(
+        storage.dossier(user),
+        Option.map(({ devices, subscription, user: owner }) => [
+          devices,
+          subscription && { ...subscription, user: "" },
+          { ...owner, user: "", tenant: 0 }
+        ])
+      ),
       outbox: Effect.map(storage.outboxOf(user, 100), (all) => all.map(({ user: _, ...rest }) => rest))
     })
   )
