@@ -180,7 +180,7 @@ export class CallbackDispatcher {
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
     else if (reply === "Unsubscribe") this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
     else if (reply === "Unknown") this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
-    else this.#answer(held.response, tryAgain(reply.message), "unavailable")
+    else this.#answer(held.response, UNAVAILABLE[reply.reason], "unavailable")
   }
 
   #release(held: Held): boolean {
@@ -232,6 +232,18 @@ const LATE = tryAgain("the subscription did not answer in time")
 const RETRY = tryAgain("the subscription cannot take this now")
 const WITHHELD = tryAgain("too many unknown callbacks")
 const FAULT = tryAgain("ENS failed")
+const unavailable = (reason: Unavailable["reason"]) =>
+  tryAgain(`the subscription cannot be reached (${reason})`)
+/** Made beforehand: while actors are being loaded, thousands may have to be given. */
+const UNAVAILABLE: Readonly<Record<Unavailable["reason"], CallbackAnswer>> = {
+  starting: unavailable("starting"),
+  draining: unavailable("draining"),
+  "mailbox full": unavailable("mailbox full"),
+  parked: unavailable("parked"),
+  crashed: unavailable("crashed"),
+  "owned elsewhere": unavailable("owned elsewhere"),
+  "storage away": unavailable("storage away")
+}
 const SLOW = refusal(408, "the body did not come in time")
 const TOO_LARGE = refusal(413, "the body is larger than 256 KiB")
 const UNUSABLE = refusal(400, "the body is not a SendNotification")

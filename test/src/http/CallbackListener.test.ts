@@ -104,6 +104,8 @@ describe("an authentic callback", () => {
         const response = yield* exchange(fixture.url())
         expect(response.status).toBe(503)
         expect(response.headers.get("retry-after")).toBe("30")
+        expect(response.headers.get("connection")).toBe("keep-alive")
+        expect(response.body.match(/try again/g)).toHaveLength(1)
       }
     })
   )
