@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto"
+import { hash } from "node:crypto"
 import type { Announcement } from "./Announcement.ts"
 import type { UserId } from "./Ids.ts"
 
@@ -8,9 +8,7 @@ import type { UserId } from "./Ids.ts"
  * 43 characters of base64url: fits APNs' 64 bytes and reveals nothing.
  */
 export const notificationId = (userId: UserId, device: number, announcement: Announcement): string =>
-  createHash("sha256")
-    .update(JSON.stringify([userId, device, ...what(announcement)]))
-    .digest("base64url")
+  hash("sha256", JSON.stringify([userId, device, ...what(announcement)]), "base64url")
 
 const what = (announcement: Announcement): ReadonlyArray<string> => {
   switch (announcement._tag) {

@@ -26,7 +26,8 @@ type Payload = Readonly<Record<string, unknown>>
  */
 export const alertPayload = (platform: Platform, alert: Alert): Payload => {
   const build = platform === "iOS" ? iosAlert : androidAlert
-  return fitTexts(build, fitIds(build, { ...alert, sound: knownSound(alert.sound) }))
+  const sounding = { ...alert, sound: knownSound(alert.sound) }
+  return surelyFits(alert) ? build(sounding) : fitTexts(build, fitIds(build, sounding))
 }
 
 /** The number on the icon; iOS only, because Android has no such thing. */
@@ -73,6 +74,18 @@ const ROOM_FOR_TEXT = 256
 const SOUND_MAX = 128
 
 const knownSound = (sound: string | null) => (sound !== null && sound.length > SOUND_MAX ? null : sound)
+
+/** What goes around texts and ids takes fewer bytes, and no character of a JSON string more than these. */
+const FRAME_MAX = 512
+const CHARACTER_MAX = 6
+
+/** Most mails are far from the limit, which is seen without writing and measuring the payload. */
+const surelyFits = ({ about, text }: Alert): boolean => {
+  if ("count" in about) return false
+  const { body = "", subtitle = "", title = "" } = text
+  const characters = title.length + subtitle.length + body.length + (about.messageId?.length ?? 0)
+  return FRAME_MAX + CHARACTER_MAX * characters <= PAYLOAD_MAX
+}
 
 const textBytes = (text: NotificationText) =>
   Object.values(text).reduce((sum: number, part: string) => sum + jsonBytes(part), 0)
