@@ -5,7 +5,7 @@ import { Circuit } from "./Circuit.ts"
 import { failureReason } from "./FailureReason.ts"
 import * as Flights from "./Flights.ts"
 import type { Gateway } from "./Gateway.ts"
-import type { GatewayHealth } from "./Push.ts"
+import type { GatewayHealth, Push } from "./Push.ts"
 import * as PushMetrics from "./PushMetrics.ts"
 import { retryPause } from "./Retries.ts"
 import {
@@ -27,6 +27,8 @@ import { Suspects } from "./Suspects.ts"
 export interface GatewayStage {
   /** See `Push.send`. */
   readonly send: (notification: PushNotification, until?: number) => Effect.Effect<Verdict>
+  /** See `Push.post`. */
+  readonly post: Push["Type"]["post"]
   /** See `Push.isUp`. */
   readonly accepts: () => boolean
   readonly health: () => GatewayHealth
@@ -68,7 +70,7 @@ export const make = Effect.fnUntraced(function* (
   const finish = (entry: Entry, verdict: Verdict) => {
     entry.isOver = true
     if (entry.badge) lanes.leave(entry.badge)
-    entry.resume(Effect.succeed(verdict))
+    entry.answered(verdict)
   }
 
   const answer = (entry: Entry, verdict: Verdict) => {
@@ -221,28 +223,32 @@ export const make = Effect.fnUntraced(function* (
     launchAll()
   }
 
+  const post: GatewayStage["post"] = (notification, until, answered) => {
+    const badge = lanes.join(notification)
+    const entry: Entry = {
+      notification,
+      badge,
+      since: now(),
+      until,
+      retries: 0,
+      probe: false,
+      isOver: false,
+      leave: NOTHING,
+      answered
+    }
+    submit(entry)
+    return () => {
+      if (entry.isOver) return
+      entry.isOver = true
+      entry.leave()
+      if (badge) lanes.leave(badge)
+    }
+  }
+
   const send: GatewayStage["send"] = (notification, until) =>
-    Effect.async((resume) => {
-      const badge = lanes.join(notification)
-      const entry: Entry = {
-        notification,
-        badge,
-        since: now(),
-        until,
-        retries: 0,
-        probe: false,
-        isOver: false,
-        leave: NOTHING,
-        resume
-      }
-      submit(entry)
-      return Effect.sync(() => {
-        if (entry.isOver) return
-        entry.isOver = true
-        entry.leave()
-        if (badge) lanes.leave(badge)
-      })
-    })
+    Effect.async((resume) =>
+      Effect.sync(post(notification, until, (verdict) => resume(Effect.succeed(verdict))))
+    )
 
   // Runs before requests are interrupted, so that nobody is left waiting for them.
   yield* Effect.addFinalizer(() =>
@@ -274,6 +280,7 @@ export const make = Effect.fnUntraced(function* (
 
   return {
     send,
+    post,
     accepts: () => !closed && waiting.size + held.size < waitingMax && circuit.accepts(now()),
     health
   }

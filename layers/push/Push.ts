@@ -34,6 +34,15 @@ export class Push extends Context.Tag("ens/Push")<
      */
     readonly send: (notification: PushNotification, until?: number) => Effect.Effect<Verdict>
     /**
+     * As `send`, without an effect: `answered` gets the verdict, once, perhaps before this returns. The returned function
+     * gives up waiting for it, as interrupting `send` does; it does nothing after the end.
+     */
+    readonly post: (
+      notification: PushNotification,
+      until: number | undefined,
+      answered: (verdict: Verdict) => void
+    ) => () => void
+    /**
      * Whether sending to the platform's gateway makes sense now. False while it is known to be down or throttles; then
      * `send` answers at once, without asking it. True again for a moment whenever a probe is due, so that whoever holds
      * notifications back and sends one when this is true finds out that the gateway has returned.

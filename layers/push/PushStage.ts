@@ -1,4 +1,5 @@
 import { Effect, Layer } from "effect"
+import type { Platform } from "../../schemas/Push.ts"
 import type { Gateway } from "./Gateway.ts"
 import * as GatewayStage from "./GatewayStage.ts"
 import { Push } from "./Push.ts"
@@ -18,10 +19,12 @@ export const make = Effect.fnUntraced(function* (gateways: PlatformGateways, wai
   const ios = yield* GatewayStage.make(gateways.ios, waitingMax)
   const android =
     gateways.android === gateways.ios ? ios : yield* GatewayStage.make(gateways.android, waitingMax)
+  const stageOf = (platform: Platform) => (platform === "iOS" ? ios : android)
   return Push.of({
-    send: (notification, until) =>
-      (notification.target.platform === "iOS" ? ios : android).send(notification, until),
-    isUp: (platform) => (platform === "iOS" ? ios : android).accepts(),
+    send: (notification, until) => stageOf(notification.target.platform).send(notification, until),
+    post: (notification, until, answered) =>
+      stageOf(notification.target.platform).post(notification, until, answered),
+    isUp: (platform) => stageOf(platform).accepts(),
     health: Effect.sync(() => [...new Set([ios, android])].map((stage) => stage.health()))
   })
 })

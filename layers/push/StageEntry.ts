@@ -1,4 +1,4 @@
-import { type Effect, Exit } from "effect"
+import { Exit } from "effect"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 import type { BadgeTicket } from "./BadgeLanes.ts"
 import type { Landing } from "./Flights.ts"
@@ -18,7 +18,7 @@ export interface Entry {
   isOver: boolean
   /** Takes it out of where it waits; nothing once it is under way. */
   leave: () => void
-  readonly resume: (verdict: Effect.Effect<Verdict>) => void
+  readonly answered: (verdict: Verdict) => void
 }
 
 /** Entries and what is sent of them, in the same order. */

@@ -1,4 +1,5 @@
-import { Context, Deferred, Effect, Layer } from "effect"
+import { Context, Deferred, Effect, Exit, FiberId, Layer, Runtime } from "effect"
+import { cleanRuntime } from "../../actors/CleanRuntime.ts"
 import { type GatewayHealth, Push } from "../../layers/push/Push.ts"
 import { isFinal, type Platform, type PushNotification, Verdict } from "../../schemas/Push.ts"
 
@@ -105,8 +106,16 @@ const make = Effect.gen(function* () {
     expires: []
   })
 
+  const fork = Runtime.runFork(yield* cleanRuntime<never>())
   const push = Push.of({
     send,
+    post: (notification, _until, answered) => {
+      const fiber = fork(send(notification))
+      fiber.addObserver((exit) => {
+        if (Exit.isSuccess(exit)) answered(exit.value)
+      })
+      return () => fiber.unsafeInterruptAsFork(FiberId.none)
+    },
     isUp: (platform) => !downSince.has(platform),
     health: Effect.sync(() => [health("iOS"), health("Android")])
   })

@@ -23,6 +23,7 @@ const well: GatewayHealth = {
 }
 const push = Layer.mock(Push, {
   isUp: () => true,
+  post: () => () => {},
   health: Effect.succeed<ReadonlyArray<GatewayHealth>>([
     {
       ...well,
