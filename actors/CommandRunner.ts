@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { Cause, Effect, Exit, Option, Schedule } from "effect"
+import { Cause, Effect, Exit, FiberRef, HashMap, Option, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
 import type { Autodiscover } from "../layers/ews/Autodiscover.ts"
@@ -7,7 +7,7 @@ import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
 import type { Ews } from "../layers/ews/Ews.ts"
 import type { Push } from "../layers/push/Push.ts"
 import { Storage } from "../layers/storage/Storage.ts"
-import type { Generation, UserNumber } from "../schemas/Ids.ts"
+import type { Generation, UserId, UserNumber } from "../schemas/Ids.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 import type { Callers } from "./Callers.ts"
@@ -83,17 +83,21 @@ export class CommandRunner {
       case "Revived":
         return this.#nudges.revived(user, state.endpoint, command.heard)
       case "Fetch":
-        return this.#start(cell, fetchJob(user, command), command, (result) => ({
-          _tag: "Fetched",
-          job: command.job,
-          result
-        }))
+        return this.#start(
+          cell,
+          fetchJob(user, command),
+          command,
+          (result) => ({ _tag: "Fetched", job: command.job, result }),
+          command.until
+        )
       case "Announce":
-        return this.#start(cell, announceJob(user, command), command, (result) => ({
-          _tag: "Announced",
-          job: command.job,
-          result
-        }))
+        return this.#start(
+          cell,
+          announceJob(user, command),
+          command,
+          (result) => ({ _tag: "Announced", job: command.job, result }),
+          command.until
+        )
       case "Desk":
         return this.#start(
           cell,
@@ -164,10 +168,15 @@ export class CommandRunner {
     cell: Cell<State, Message>,
     work: Effect.Effect<A, never, JobServices>,
     { activityId, job }: { readonly activityId?: string; readonly job?: JobId },
-    toInput: (result: A) => Input
+    toInput: (result: A) => Input,
+    until?: number
   ): void {
-    this.#supervisor.runJob(cell, annotated(cell.id as UserNumber, activityId, work), (exit) =>
-      Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", job, defect: Cause.squash(exit.cause) }
+    this.#supervisor.runJob(
+      cell,
+      annotated(cell.id as UserNumber, activityId, work),
+      (exit) =>
+        Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", job, defect: Cause.squash(exit.cause) },
+      until
     )
   }
 
@@ -198,18 +207,29 @@ const serve = (user: UserNumber, command: Extract<Command, { readonly _tag: "Des
   }
 }
 
-/** Log lines of a job name the hashed user and the activity; what no request caused is an activity of its own. */
+/**
+ * Log lines of a job name the hashed user and the activity; what no request caused is an activity of its own. The job has
+ * its fiber to itself, so that nothing need be put back behind it.
+ */
 const annotated = <A, E, R>(
   user: UserNumber,
   activityId: string | undefined,
   job: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | Dossiers> =>
-  Effect.flatMap(Dossiers, (dossiers) => dossiers.of(user)).pipe(
-    Effect.map(Option.match({ onNone: () => ({}), onSome: ({ user: row }) => ({ userId: row.userId }) })),
-    Effect.orElseSucceed(() => ({})),
-    Effect.flatMap((known) =>
-      Effect.annotateLogs(job, { user, ...known, activityId: activityId ?? randomUUID() })
-    )
-  )
+  Effect.flatMap(Dossiers, (dossiers) =>
+    Effect.matchEffect(dossiers.of(user), {
+      onFailure: () => FiberRef.set(FiberRef.currentLogAnnotations, annotations(user, activityId, undefined)),
+      onSuccess: (known) =>
+        FiberRef.set(
+          FiberRef.currentLogAnnotations,
+          annotations(user, activityId, Option.getOrUndefined(known)?.user.userId)
+        )
+    })
+  ).pipe(Effect.zipRight(job))
+
+const annotations = (user: UserNumber, activityId: string | undefined, userId: UserId | undefined) => {
+  const known = HashMap.make<[string, unknown][]>(["user", user], ["activityId", activityId ?? randomUUID()])
+  return userId === undefined ? known : HashMap.set(known, "userId", userId)
+}
 
 const nothing = (): Message => ({ _tag: "Nothing" })

@@ -37,7 +37,7 @@ export interface AnnounceResult {
   /** Entries that left the outbox. */
   readonly flushed: number
   /** The outbox still holds something of this user. */
-  readonly waiting: boolean
+  readonly waiting: boolean | undefined
   /** No device is left whose token works. */
   readonly deviceless: boolean
 }

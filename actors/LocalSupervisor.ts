@@ -115,14 +115,15 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
   runJob<A, E>(
     cell: Cell<S, M>,
     effect: Effect.Effect<A, E, R>,
-    toMessage: (exit: Exit.Exit<A, E>) => M
+    toMessage: (exit: Exit.Exit<A, E>) => M,
+    until?: number
   ): void {
     const done = (exit: Exit.Exit<A, E>) => {
       this.parts.guard("toMessage", () => this.deliver(cell, toMessage(exit)))
       this.check()
     }
     if (cell.status === Status.Stopped) done(Exit.interrupt(FiberId.none))
-    else this.parts.jobs.start(cell, effect, done)
+    else this.parts.jobs.start(cell, effect, done, until)
   }
 
   now(): number {

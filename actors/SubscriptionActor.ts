@@ -201,7 +201,8 @@ export const rested = (state: State, lastGood: State | undefined): State => {
     rejected: Math.max(state.rejected, rejected),
     inbox,
     inboxRead,
-    backlog,
+    // What a job that crashed has put there, nobody remembers.
+    backlog: backlog || undefined,
     subscribedAt,
     tokenNoticed
   }

@@ -81,7 +81,7 @@ export type Command =
       readonly items: ReadonlyArray<ItemId>
       readonly unread: boolean
       /** Ask for the mails that wait in the outbox, too. */
-      readonly backlog: boolean
+      readonly backlog: boolean | undefined
       /** Look for unread mails that came since then; 0 = do not. */
       readonly since: number
       /** What is known so far of devices that a gateway does not let pass. */
@@ -104,7 +104,7 @@ export type Command =
       /** Verdicts so far. */
       readonly ledger: Ledger
       /** Send what waits in the outbox, too. */
-      readonly backlog: boolean
+      readonly backlog: boolean | undefined
       /** All that the fetch brought, for waiting mails too. */
       readonly details: ReadonlyArray<Mail>
       /** Why devices should register anew, if they should: a waiting silent push is of no use otherwise. */

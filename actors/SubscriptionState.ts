@@ -52,8 +52,8 @@ export interface State {
   readonly tokenExpiresAt: number
   /** The app has been asked for a new token before this one expires. */
   readonly tokenNoticed: boolean
-  /** Something of this user waits in the outbox. */
-  readonly backlog: boolean
+  /** Whether something of this user waits in the outbox; undefined = storage was not asked yet. */
+  readonly backlog: boolean | undefined
   readonly ledger: Ledger
   /** Times of new subscriptions in the last 15 min. */
   readonly subscribedAt: ReadonlyArray<number>
@@ -113,7 +113,7 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   badge: -1,
   tokenExpiresAt: 0,
   tokenNoticed: false,
-  backlog: false,
+  backlog: undefined,
   ledger: emptyLedger,
   subscribedAt: noTimes,
   jobs: 0,

@@ -32,12 +32,14 @@ export interface Supervisor<S, M extends {}, R = never> {
   /**
    * Runs work that takes time beside the actor, with the services that the supervisor was made with. However it ends,
    * `toMessage` turns the exit into a message for the system lane (and must not throw); it is refused if the actor is
-   * parked or stopped by then. Stopping the actor interrupts it, a crash does not.
+   * parked or stopped by then. Stopping the actor interrupts it, a crash does not. With `until` (milliseconds, on the
+   * line of Now.ts) only its `Effect.interruptible` parts can be interrupted, and are so then; it goes on behind them.
    */
   readonly runJob: <A, E>(
     cell: Cell<S, M>,
     effect: Effect.Effect<A, E, R>,
-    toMessage: (exit: Exit.Exit<A, E>) => M
+    toMessage: (exit: Exit.Exit<A, E>) => M,
+    until?: number
   ) => void
   /** Monotonic milliseconds: the time line of `arm` and of all hooks. */
   readonly now: () => number

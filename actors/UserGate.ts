@@ -8,47 +8,131 @@ export class UserGate extends Context.Tag("ens/UserGate")<
   {
     /** One EWS call per user at a time: Exchange counts concurrency per mailbox (FACTS: EwsMaxConcurrency). */
     readonly through: (user: UserNumber) => <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-    /**
-     * Refused log-ins that are left to what callbacks cause: one per generation, also where a mail is fetched while the
-     * subscription is renewed with the same credentials.
-     */
+    /** As `visit` with its budget, for as long as the scope is open. */
     readonly budget: (user: UserNumber, generation: number) => Effect.Effect<LogInBudget, never, Scope.Scope>
+    /** For a job that begins; it must `leave` when it ends. */
+    readonly visit: (user: UserNumber) => Visit
   }
 >() {}
 
-/** Lives as long as a job of the user does. */
-interface Gate {
-  readonly semaphore: Effect.Semaphore
-  readonly budgets: Map<number, LogInBudget>
-  jobs: number
+/** A job of a user that is under way. */
+export interface Visit {
+  /**
+   * Refused log-ins that are left to what callbacks cause: one per generation, also where a mail is fetched while the
+   * subscription is renewed with the same credentials.
+   */
+  readonly budget: (generation: number) => LogInBudget
+  readonly leave: () => void
 }
 
 export const layer: Layer.Layer<UserGate> = Layer.sync(UserGate, () => {
   const gates = new Map<UserNumber, Gate>()
-  const enter = (user: UserNumber) =>
-    Effect.sync(() => {
-      const gate = gates.get(user) ?? {
-        semaphore: Effect.unsafeMakeSemaphore(1),
-        budgets: new Map(),
-        jobs: 0
-      }
-      gates.set(user, gate)
-      gate.jobs += 1
-      return gate
-    })
-  const leave = (user: UserNumber) => (gate: Gate) =>
-    Effect.sync(() => {
-      gate.jobs -= 1
-      if (gate.jobs === 0) gates.delete(user)
-    })
+
+  const visit = (user: UserNumber): Gate => {
+    const gate = gates.get(user) ?? new Gate(() => gates.delete(user))
+    gates.set(user, gate)
+    gate.enter()
+    return gate
+  }
+
   return {
+    visit,
     through: (user) => (work) =>
-      Effect.acquireUseRelease(enter(user), ({ semaphore }) => semaphore.withPermits(1)(work), leave(user)),
+      // One region for place and turn, because this is done for every mail.
+      Effect.uninterruptibleMask((interruptibly) => {
+        const gate = visit(user)
+        const leave = () => {
+          gate.giveBack()
+          gate.leave()
+        }
+        const inTurn = Effect.matchCauseEffect(interruptibly(work), {
+          onFailure: (cause) => {
+            leave()
+            return Effect.failCause(cause)
+          },
+          onSuccess: (result) => {
+            leave()
+            return Effect.succeed(result)
+          }
+        })
+        if (gate.take()) return inTurn
+        return Effect.zipRight(
+          Effect.onError(interruptibly(gate.wait), () => Effect.sync(() => gate.leave())),
+          inTurn
+        )
+      }),
     budget: (user, generation) =>
-      Effect.map(Effect.acquireRelease(enter(user), leave(user)), ({ budgets }) => {
-        const budget = budgets.get(generation) ?? callbackBudget()
-        budgets.set(generation, budget)
-        return budget
-      })
+      Effect.map(
+        Effect.acquireRelease(
+          Effect.sync(() => visit(user)),
+          (gate) => Effect.sync(() => gate.leave())
+        ),
+        (gate) => gate.budget(generation)
+      )
   }
 })
+
+/** Lives as long as a job of the user does. */
+class Gate implements Visit {
+  readonly #forget: () => void
+  readonly #budgets = new Map<number, LogInBudget>()
+  readonly #waiting = new Set<() => void>()
+  #visits = 0
+  #busy = false
+
+  constructor(forget: () => void) {
+    this.#forget = forget
+  }
+
+  enter(): void {
+    this.#visits += 1
+  }
+
+  leave(): void {
+    this.#visits -= 1
+    if (this.#visits === 0) this.#forget()
+  }
+
+  budget(generation: number): LogInBudget {
+    const budget = this.#budgets.get(generation) ?? callbackBudget()
+    this.#budgets.set(generation, budget)
+    return budget
+  }
+
+  /** Takes the turn, if it is free. It is to be given back once. */
+  take(): boolean {
+    if (this.#busy) return false
+    this.#busy = true
+    return true
+  }
+
+  /** Waits for the turn. Whoever is interrupted has none. */
+  readonly wait: Effect.Effect<void> = Effect.suspend(() => {
+    let served = false
+    let proceed = () => {}
+    const serve = () => {
+      served = true
+      proceed()
+    }
+    this.#waiting.add(serve)
+    return Effect.async<void>((resume) => {
+      proceed = () => resume(Effect.void)
+      if (served) proceed()
+    }).pipe(
+      Effect.onInterrupt(() =>
+        // Being served can fall together with an interruption.
+        Effect.sync(() => (served ? this.giveBack() : this.#waiting.delete(serve)))
+      )
+    )
+  })
+
+  giveBack(): void {
+    const [next] = this.#waiting
+    if (next === undefined) {
+      this.#busy = false
+      return
+    }
+    this.#waiting.delete(next)
+    next()
+  }
+}

@@ -1,5 +1,7 @@
-import { Effect, Option } from "effect"
-import type { Device } from "../../layers/storage/Storage.ts"
+import { Context, Effect, Option } from "effect"
+import { Push } from "../../layers/push/Push.ts"
+import { type Device, Storage } from "../../layers/storage/Storage.ts"
+import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Composing } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -18,46 +20,63 @@ import { logTrouble } from "./StorageTrouble.ts"
 
 export type Announce = Extract<Command, { readonly _tag: "Announce" }>
 
+type Services = Settings | Storage | Dossiers | Push
+
 /**
  * Notifies every device, each on its own: a dead token or a gateway that is down holds up no other device. What has no
- * final verdict when time is up goes into the outbox. Never fails; `kept` says whether every mail is in good hands.
+ * final verdict when time is up goes into the outbox. Never fails; `kept` says whether every mail is in good hands. To be
+ * run as a job until `command.until`.
  */
-export const announceJob = Effect.fnUntraced(
-  function* (user: UserNumber, command: Announce) {
-    const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
-    const devices = dossier?.devices ?? []
-    if (dossier === undefined || devices.length === 0) {
-      const settled = command.mails.map((mail) => itemEntry(mail.itemId))
-      // A user whose first registration was never stored has no device yet, and an app that tries again.
-      return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
-    }
-    const settings = yield* Settings
-    const composing: Composing = {
-      userId: dossier.user.userId,
-      user,
-      minPolicy: settings.minPolicy,
-      textNewMessage: settings.textNewMessage,
-      textNewMessages: settings.textNewMessages,
-      now: yield* now
-    }
-    const backlog = yield* backlogOf(user, command)
-    const known = backlog ?? emptyBacklog
-    const isBlocked = ({ device }: Device) => command.blocked === "all" || command.blocked.includes(device)
-    const passing = devices.filter((device) => !isBlocked(device))
-    const parcels = [
-      ...(yield* mailParcels(user, passing, command, known, composing)),
-      ...badgeParcels(user, passing, command, composing),
-      ...blockedParcels(devices.filter(isBlocked), known),
-      ...(yield* backlogParcels(passing, known, command, composing))
-    ]
-    yield* logAsEns2(dossier.user.userId, command, parcels)
-    const sent = yield* sendParcels(parcels, command.until)
-    yield* noteRejections(user, sent)
-    const deviceless = yield* removeDeadDevices(user, sent)
-    return { ...(yield* settleParcels(command, devices, backlog, sent)), deviceless }
-  },
-  Effect.catchAll((error) => Effect.as(logTrouble("a mail could neither be sent nor kept", error), unkept))
-)
+export const announceJob = (
+  user: UserNumber,
+  command: Announce
+): Effect.Effect<AnnounceResult, never, Services> =>
+  Effect.contextWithEffect((services: Context.Context<Services>) =>
+    Effect.catchAll(announce(services, user, command), (error) =>
+      Effect.as(logTrouble("a mail could neither be sent nor kept", error), unkept)
+    )
+  )
+
+const announce = Effect.fnUntraced(function* (
+  services: Context.Context<Services>,
+  user: UserNumber,
+  command: Announce
+) {
+  const dossier = Option.getOrUndefined(yield* Context.get(services, Dossiers).of(user))
+  const devices = dossier?.devices ?? []
+  if (dossier === undefined || devices.length === 0) {
+    const settled = command.mails.map((mail) => itemEntry(mail.itemId))
+    // A user whose first registration was never stored has no device yet, and an app that tries again.
+    return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
+  }
+  const storage = Context.get(services, Storage)
+  const push = Context.get(services, Push)
+  const settings = Context.get(services, Settings)
+  const composing: Composing = {
+    userId: dossier.user.userId,
+    user,
+    minPolicy: settings.minPolicy,
+    textNewMessage: settings.textNewMessage,
+    textNewMessages: settings.textNewMessages,
+    now: yield* now
+  }
+  const backlog = yield* backlogOf(storage, user, command)
+  const known = backlog ?? emptyBacklog
+  const isBlocked = ({ device }: Device) => command.blocked === "all" || command.blocked.includes(device)
+  const passing = devices.filter((device) => !isBlocked(device))
+  const parcels = [
+    ...mailParcels(push, user, passing, command, known, composing),
+    ...badgeParcels(user, passing, command, composing),
+    ...blockedParcels(devices.filter(isBlocked), known),
+    ...backlogParcels(push, passing, known, command, composing)
+  ]
+  yield* whenDebugging(() => logAsEns2(dossier.user.userId, command, parcels))
+  const sent = yield* sendParcels(push, parcels, command.until)
+  const isAllWell = sent.every(({ verdict }) => verdict._tag === "Delivered")
+  if (!isAllWell) yield* noteRejections(user, sent)
+  const deviceless = !isAllWell && (yield* removeDeadDevices(user, sent))
+  return { ...(yield* settleParcels(storage, command, devices, backlog, sent)), deviceless }
+})
 
 /** The lines that administrators of ENS2 search for. */
 const logAsEns2 = Effect.fnUntraced(function* (

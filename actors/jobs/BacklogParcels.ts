@@ -1,6 +1,6 @@
 import { Effect } from "effect"
-import { Push } from "../../layers/push/Push.ts"
-import { type Device, type OutboxEntry, Storage } from "../../layers/storage/Storage.ts"
+import type { Push } from "../../layers/push/Push.ts"
+import type { Device, OutboxEntry, Storage } from "../../layers/storage/Storage.ts"
 import { Announcement } from "../../schemas/Announcement.ts"
 import type { DeviceNumber, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { type Composing, compose } from "../../schemas/Notification.ts"
@@ -20,29 +20,32 @@ export interface Backlog {
 }
 
 /**
- * Reads the user's part of the outbox; undefined if it cannot be read, since that must not hold up the mail in hand. Read
- * for every mail, because after a start nobody remembers what waits, and the callback that put it there may be repeated.
+ * Reads the user's part of the outbox; undefined if there is no need to, or it cannot be read, since that must not hold up
+ * the mail in hand. A mail reads it unless it is known that nothing waits: after a start nobody remembers, and the
+ * callback that put something there may be repeated. What comes later comes from this user's mails, or does not bear on
+ * them.
  */
 export const backlogOf = (
+  storage: Storage["Type"],
   user: UserNumber,
   { backlog, mails }: Announce
-): Effect.Effect<Backlog | undefined, never, Storage> =>
-  !backlog && mails.length === 0
-    ? Effect.succeed(emptyBacklog)
-    : Effect.flatMap(Storage, (storage) => storage.outboxOf(user, BACKLOG_MAX)).pipe(
+): Effect.Effect<Backlog | undefined> =>
+  backlog === false || (backlog === undefined && mails.length === 0)
+    ? Effect.succeed(undefined)
+    : storage.outboxOf(user, BACKLOG_MAX).pipe(
         Effect.map(backlogFrom),
         Effect.orElseSucceed(() => undefined)
       )
 
 /** What waits besides mails, for the devices whose gateway takes something. */
-export const backlogParcels = Effect.fnUntraced(function* (
+export const backlogParcels = (
+  push: Push["Type"],
   devices: ReadonlyArray<Device>,
   backlog: Backlog,
   { asking, badge }: Announce,
   composing: Composing
-) {
-  const push = yield* Push
-  return devices.flatMap((device): ReadonlyArray<Parcel> => {
+): ReadonlyArray<Parcel> =>
+  devices.flatMap((device): ReadonlyArray<Parcel> => {
     const entries = backlog.of(device.device)
     if (entries.length === 0 || !push.isUp(device.platform)) return []
     const hasMails = entries.some(({ kind }) => kind === "mail")
@@ -65,7 +68,6 @@ export const backlogParcels = Effect.fnUntraced(function* (
         }
       })
   })
-})
 
 /** What waits for devices that a Secure Email Gateway does not let pass is over for them. */
 export const blockedParcels = (devices: ReadonlyArray<Device>, backlog: Backlog): ReadonlyArray<Parcel> =>

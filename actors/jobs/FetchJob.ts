@@ -1,16 +1,22 @@
-import { Effect, Metric, Option, Redacted } from "effect"
+import { Cause, Context, Effect, Either, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
-import { EndpointPolicy } from "../../layers/ews/EndpointPolicy.ts"
+import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
+import type { Autodiscover } from "../../layers/ews/Autodiscover.ts"
+import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
+import type { Ews } from "../../layers/ews/Ews.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
+import type { StorageError } from "../../schemas/StorageError.ts"
 import { Dossiers } from "../Dossiers.ts"
 import type { FetchResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
-import { UserGate } from "../UserGate.ts"
+import { UserGate, type Visit } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
 import { askExchange, type Found, type Questions, tryExchange } from "./AskExchange.ts"
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
@@ -22,40 +28,46 @@ export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
 /** Waiting mails whose details are asked for with one callback's credentials. */
 const BACKLOG_MAX = 50
 
+type Services =
+  | Settings
+  | Dossiers
+  | EndpointPolicy
+  | Autodiscover
+  | CallbackSeal
+  | UserGate
+  | MasterKey
+  | Ews
+  | Push
+  | Storage
+
 /**
  * Asks Exchange for details and unread count with the credentials in `f`, which are open only in here. Never fails: what
- * could not be had in time is missing from the result, and the mail goes out without it.
+ * could not be had in time is missing from the result, and the mail goes out without it. To be run as a job until
+ * `command.until`.
  */
-export const fetchJob = Effect.fnUntraced(function* (user: UserNumber, command: Fetch) {
-  const found: Found = {
-    mails: undefined,
-    elsewhere: [],
-    missed: undefined,
-    unread: undefined,
-    compliance: undefined,
-    trouble: undefined
-  }
-  const attempt: Attempt = { found, needsMails: command.items.length > 0, needsUnread: command.unread }
-  const left = command.until - (yield* now)
-  if (left <= 0) {
-    yield* trouble(attempt, "other", LATE)
-    return found
-  }
-  yield* ask(user, command, attempt).pipe(
-    Effect.catchTags({
-      EwsUnauthorized: (error) => trouble(attempt, "rejected", error.message),
-      SealBroken: (error) => trouble(attempt, "sealed", error.message)
-    }),
-    Effect.catchAll((error) => trouble(attempt, "other", error.message)),
-    Effect.timeoutTo({
-      duration: left,
-      onSuccess: () => Effect.void,
-      onTimeout: () => trouble(attempt, "other", LATE)
-    }),
-    Effect.flatten
-  )
-  return found satisfies FetchResult
-})
+export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchResult, never, Services> =>
+  Effect.contextWithEffect((services: Context.Context<Services>) => {
+    const found: Found = {
+      mails: undefined,
+      elsewhere: [],
+      missed: undefined,
+      unread: undefined,
+      compliance: undefined,
+      trouble: undefined
+    }
+    const attempt: Attempt = { found, needsMails: command.items.length > 0, needsUnread: command.unread }
+    const visit = Context.get(services, UserGate).visit(user)
+    return Effect.matchCauseEffect(Effect.interruptible(ask({ services, user, command, attempt, visit })), {
+      onFailure: (cause) => {
+        visit.leave()
+        return Effect.as(Effect.zipRight(noteOutside(found), whyNot(cause, attempt, command.until)), found)
+      },
+      onSuccess: () => {
+        visit.leave()
+        return found.elsewhere.length === 0 ? Effect.succeed(found) : Effect.as(noteOutside(found), found)
+      }
+    })
+  })
 
 /** What a fetch has come to so far, and what it was to bring: details of mails, the unread count. */
 interface Attempt {
@@ -65,6 +77,26 @@ interface Attempt {
 }
 
 const LATE = "Exchange did not answer in time"
+
+/** Notes what went wrong. A defect, or being interrupted before the time was over, stays what it is. */
+const whyNot = (cause: Cause.Cause<FetchError>, attempt: Attempt, until: number): Effect.Effect<void> => {
+  const reason = Cause.failureOrCause(cause)
+  if (Either.isLeft(reason)) {
+    const error = reason.left
+    return trouble(attempt, KINDS.get(error._tag) ?? "other", error.message)
+  }
+  if (!Cause.isInterruptedOnly(reason.right)) return Effect.failCause(reason.right)
+  return Effect.flatMap(now, (at) =>
+    at < until ? Effect.failCause(reason.right) : trouble(attempt, "other", LATE)
+  )
+}
+
+type FetchError = EwsError | EwsUrlNotAllowed | SealBroken | StorageError
+
+const KINDS: ReadonlyMap<string, NonNullable<FetchResult["trouble"]>> = new Map([
+  ["EwsUnauthorized", "rejected"],
+  ["SealBroken", "sealed"]
+])
 
 const trouble = (
   attempt: Attempt,
@@ -84,20 +116,30 @@ const trouble = (
     return Effect.logWarning(`${what} could not be read: ${reason}`)
   })
 
-const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attempt: Attempt) {
+/** A fetch that is under way. */
+interface Asking {
+  readonly services: Context.Context<Services>
+  readonly user: UserNumber
+  readonly command: Fetch
+  readonly attempt: Attempt
+  readonly visit: Visit
+}
+
+const ask = Effect.fnUntraced(function* ({ attempt, command, services, user, visit }: Asking) {
   const { found } = attempt
-  const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
+  if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE)
+  const dossier = Option.getOrUndefined(yield* Context.get(services, Dossiers).of(user))
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { devices, subscription, tenant } = dossier
-  const { minPolicy, segCheck } = yield* Settings
+  const { minPolicy, segCheck } = Context.get(services, Settings)
   const policies = devices.map((device) => effectivePolicy(device.policy, minPolicy))
   const showsMails = policies.some((policy) => policy !== 4)
   if (!showsMails && command.since > 0) found.missed = []
-  const { seg } = yield* (yield* EndpointPolicy).recall(tenant, subscription.ewsUrl)
+  const { seg } = yield* Context.get(services, EndpointPolicy).recall(tenant, subscription.ewsUrl)
   // Through a gateway devices that show nothing but the number are asked for by it.
   const unread = command.unread || (seg && !showsMails && command.items.length > 0)
   const questions: Questions = {
-    items: showsMails ? [...command.items, ...(command.backlog ? yield* waiting(user) : [])] : [],
+    items: showsMails ? [...command.items, ...(command.backlog === true ? yield* waiting(user) : [])] : [],
     unread: unread && devices.some((device) => device.platform === "iOS"),
     since: showsMails ? command.since : 0,
     shape: shapeFor(policies),
@@ -106,20 +148,20 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
   attempt.needsMails = questions.items.length > 0
   attempt.needsUnread = questions.unread
   if (!attempt.needsMails && !questions.unread && questions.since === 0) return
-  const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
-  yield* Effect.logDebug(`Received [${received}] for subscription:[${subscription.subscriptionId ?? ""}]`)
-  const seal = yield* CallbackSeal
-  const credentials = yield* seal.open(
+  yield* whenDebugging(() => {
+    const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
+    return Effect.logDebug(`Received [${received}] for subscription:[${subscription.subscriptionId ?? ""}]`)
+  })
+  const credentials = yield* Context.get(services, CallbackSeal).open(
     dossier.user,
     command.generation as Generation,
     Redacted.value(command.f)
   )
   if (Option.isNone(credentials)) return yield* trouble(attempt, "sealed", "the credentials are gone")
-  const gate = yield* UserGate
   const account = yield* accountFor(tenant, subscription, {
     user,
     credentials: credentials.value,
-    budget: yield* gate.budget(user, command.generation),
+    budget: visit.budget(command.generation),
     devices: devices.flatMap(({ deviceId }) => deviceId ?? []),
     activityId: command.activityId
   })
@@ -135,17 +177,16 @@ const ask = Effect.fnUntraced(function* (user: UserNumber, command: Fetch, attem
           found.compliance = compliance
         }
       })
-    : Effect.tap(askExchange(dossier.user, account, questions, found), () => {
+    : Effect.map(askExchange(dossier.user, account, questions, found), () => {
         // It stands there no more.
         if (command.blocked === "all" || command.blocked.length > 0)
           found.compliance = { blocked: [], all: false }
       })
   yield* answers.pipe(
-    Effect.ensuring(Effect.suspend(() => noteOutside(found.elsewhere.length))),
-    gate.through(user),
+    Context.get(services, UserGate).through(user),
     Effect.tapError((error) => forgetUrl(tenant, subscription.ewsUrl, error))
   )
-}, Effect.scoped)
+})
 
 /** Mails that wait for a gateway which seems to be back. */
 const waiting = Effect.fnUntraced(function* (user: UserNumber) {
@@ -155,7 +196,7 @@ const waiting = Effect.fnUntraced(function* (user: UserNumber) {
   return [...new Set(entries.filter((entry) => entry.kind === "mail").map((entry) => entry.itemId))]
 })
 
-const noteOutside = (count: number) =>
+const noteOutside = ({ elsewhere: { length: count } }: Found): Effect.Effect<void> =>
   count === 0
     ? Effect.void
     : Effect.zipRight(

@@ -1,5 +1,4 @@
-import { Effect } from "effect"
-import { Push } from "../../layers/push/Push.ts"
+import type { Push } from "../../layers/push/Push.ts"
 import type { Device, OutboxEntry } from "../../layers/storage/Storage.ts"
 import { Announcement } from "../../schemas/Announcement.ts"
 import type { Mail } from "../../schemas/EwsMessage.ts"
@@ -18,14 +17,14 @@ export const SUMMARY_OVER = 5
  * Mails for each device: those in hand on which it has no verdict, and those that wait in the outbox, if its gateway takes
  * something. More than five of them are one summary, whatever way they came.
  */
-export const mailParcels = Effect.fnUntraced(function* (
+export const mailParcels = (
+  push: Push["Type"],
   user: UserNumber,
   devices: ReadonlyArray<Device>,
   command: Announce,
   backlog: Backlog,
   composing: Composing
-) {
-  const push = yield* Push
+): ReadonlyArray<Parcel> => {
   const details = new Map(command.details.map((mail) => [mail.itemId, mail]))
   return devices.flatMap((device): ReadonlyArray<Parcel> => {
     const queued = backlog.of(device.device).filter(({ kind }) => kind === "mail")
@@ -43,7 +42,7 @@ export const mailParcels = Effect.fnUntraced(function* (
       ? [...pack(stored, false), ...pack(fresh, true)]
       : pack([...stored, ...fresh], false)
   })
-})
+}
 
 /** One mail for one device. */
 interface Letter {

@@ -1,5 +1,5 @@
 import { Effect } from "effect"
-import { type Device, type OutboxEntry, Storage } from "../../layers/storage/Storage.ts"
+import type { Device, OutboxEntry, Storage } from "../../layers/storage/Storage.ts"
 import type { ItemId } from "../../schemas/Ids.ts"
 import { isFinal } from "../../schemas/Push.ts"
 import type { AnnounceResult } from "../JobResults.ts"
@@ -11,12 +11,12 @@ import { logTrouble } from "./StorageTrouble.ts"
 
 /** Puts what no gateway took into the outbox, takes out what left it, and says what is final now. Never fails. */
 export const settleParcels = Effect.fnUntraced(function* (
+  storage: Storage["Type"],
   command: Announce,
   devices: ReadonlyArray<Device>,
   backlog: Backlog | undefined,
   sent: ReadonlyArray<Sent>
 ) {
-  const storage = yield* Storage
   const open = sent.filter(({ verdict }) => !isFinal(verdict))
   const fresh = open.flatMap((parcel) => parcel.fresh)
   const kept = yield* fresh.length === 0
@@ -39,9 +39,15 @@ export const settleParcels = Effect.fnUntraced(function* (
     kept: lostMails.length === 0,
     badge: shownBadge(sent) ?? (devices.some(showsBadge) ? undefined : command.badge),
     flushed: left,
-    waiting: (kept && fresh.length > 0) || (backlog === undefined ? command.backlog : backlog.size > left)
+    waiting:
+      (kept && fresh.length > 0) ||
+      stillWaits(backlog === undefined ? command.backlog : backlog.size > left, kept)
   } satisfies Omit<AnnounceResult, "deviceless">
 })
+
+/** Whether something waits besides what was just put there; what storage made of a write that failed is not known. */
+const stillWaits = (before: boolean | undefined, kept: boolean): boolean | undefined =>
+  before === true || kept ? before : undefined
 
 /** An item alone where all its devices are done, else the devices that are. */
 const settledMails = (

@@ -83,7 +83,7 @@ describe("a job that is interrupted at whatever it waits for", () => {
   for (const when of ["before", "after"] as const) {
     it(`costs nobody an answer and no phone a mail (${when} the call)`, async () => {
       const calls = await points(() => {})
-      for (const call of ["subscribe", "saveSubscribed", "inbox", "mails", "send"])
+      for (const call of ["subscribe", "saveSubscribed", "inbox", "mails", "post"])
         expect(calls).toContain(call)
       for (const [index, call] of calls.entries()) {
         const set = (interruptions: Interruptions) => {

@@ -28,6 +28,7 @@ import {
   userIdOfAddress,
   type Watermark
 } from "../../schemas/Ids.ts"
+import type { PushNotification } from "../../schemas/Push.ts"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import {
   Callback,
@@ -285,13 +286,19 @@ export const makeWorld = (
         }
       }
     }
+    const isDeadly = ({ payload, target }: PushNotification) =>
+      lethal.tokens.has(target.token) ||
+      lethal.items.has((payload.ens as { messageId?: ItemId })?.messageId as ItemId)
     const deadlyPush: Push["Type"] = {
       ...realPush,
       send: (notification) =>
-        lethal.tokens.has(notification.target.token) ||
-        lethal.items.has((notification.payload.ens as { messageId?: ItemId })?.messageId as ItemId)
+        isDeadly(notification)
           ? Effect.die(new Error("a defect that quotes ann@example.com"))
-          : realPush.send(notification)
+          : realPush.send(notification),
+      post: (notification, until, answered) => {
+        if (isDeadly(notification)) throw new Error("a defect that quotes ann@example.com")
+        return realPush.post(notification, until, answered)
+      }
     }
 
     const user = (address: string) =>

@@ -1,4 +1,4 @@
-import { Effect, FiberId } from "effect"
+import { Effect, Fiber, FiberId, Option } from "effect"
 
 /**
  * Interrupts a fiber at one of its await points: at the n-th call of the services that were wrapped, before the call gets
@@ -26,12 +26,23 @@ export class Interruptions {
       return [
         name,
         (...parameters: ReadonlyArray<unknown>) => {
+          const isPlain = parameters.some((parameter) => typeof parameter === "function")
+          if (isPlain) return this.#pointNow(name, () => member(...parameters))
           const result: unknown = member(...parameters)
           return Effect.isEffect(result) ? this.#point(name, result as AnyEffect) : result
         }
       ]
     })
     return Object.fromEntries(members) as S
+  }
+
+  /** Of a call that answers by a callback, and is made within the fiber. */
+  #pointNow(name: string, call: () => unknown): unknown {
+    const isHere = this.counting && this.seen.push(name) === this.at
+    if (isHere && this.when === "before") interruptCurrent()
+    const result = call()
+    if (isHere && this.when === "after") interruptCurrent()
+    return result
   }
 
   #point(name: string, effect: AnyEffect): AnyEffect {
@@ -53,3 +64,9 @@ const interruptSelf = Effect.withFiberRuntime<void>((fiber) => {
   fiber.unsafeInterruptAsFork(FiberId.none)
   return Effect.yieldNow()
 })
+
+const interruptCurrent = (): void =>
+  Option.match(Fiber.getCurrentFiber(), {
+    onNone: () => undefined,
+    onSome: (fiber) => fiber.unsafeInterruptAsFork(FiberId.none)
+  })

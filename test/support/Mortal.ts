@@ -18,6 +18,10 @@ export const make: Effect.Effect<Mortal> = Effect.gen(function* () {
   const guard = (effect: Effect.Effect<unknown, unknown, unknown>) =>
     Effect.suspend(() => (alive ? Effect.tap(effect, () => (alive ? Effect.void : grave)) : grave))
 
+  /** A dead process hears no answer. */
+  const muted = (parameter: unknown) =>
+    isCallback(parameter) ? (...answer: ReadonlyArray<unknown>) => alive && parameter(...answer) : parameter
+
   const wrap = <S extends object>(service: S): S =>
     Object.fromEntries(
       Object.entries(service).map(([name, member]) => {
@@ -26,6 +30,7 @@ export const make: Effect.Effect<Mortal> = Effect.gen(function* () {
         return [
           name,
           (...parameters: ReadonlyArray<unknown>) => {
+            if (parameters.some(isCallback)) return alive ? member(...parameters.map(muted)) : () => {}
             const result: unknown = member(...parameters)
             return Effect.isEffect(result) ? guard(result) : result
           }
@@ -41,3 +46,6 @@ export const make: Effect.Effect<Mortal> = Effect.gen(function* () {
     bury: Effect.asVoid(Deferred.succeed(buried, undefined))
   }
 })
+
+const isCallback = (parameter: unknown): parameter is (...answer: ReadonlyArray<unknown>) => unknown =>
+  typeof parameter === "function"
