@@ -4,10 +4,12 @@ import { Pool } from "undici"
 import type { CnsRequest } from "../../schemas/Cns.ts"
 import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 import { isLoopback } from "../net/Loopback.ts"
+import { whenDebugging } from "../telemetry/Debugging.ts"
 import { type CnsConnection, connector } from "./CnsConnection.ts"
+import * as CnsPost from "./CnsPost.ts"
 import { type CnsReply, type CnsResponse, codeIn, readReply } from "./CnsReply.ts"
 import type { CnsSigner } from "./CnsSigner.ts"
-import { type CnsTrouble, TIMED_OUT, troubleOf } from "./CnsTrouble.ts"
+import type { CnsTrouble } from "./CnsTrouble.ts"
 import type { Gateway } from "./Gateway.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 
@@ -35,6 +37,7 @@ export const make = Effect.fnUntraced(function* (
   const url = yield* usableUrl(options.url)
   const timeout = options.timeout ?? TIMEOUT
   const { connection = {}, signer } = options
+  const clock = yield* Effect.clock
   const secure = url.protocol === "https:"
   const anonymous = secure && connection.identity === undefined
   const pool = yield* Effect.acquireRelease(
@@ -53,65 +56,70 @@ export const make = Effect.fnUntraced(function* (
     (pool) => Effect.promise(() => pool.destroy())
   )
 
-  const request = (body: string, authorization: string | undefined): Effect.Effect<CnsResponse, CnsTrouble> =>
-    Effect.tryPromise({
-      try: async (signal) => {
-        const response = await pool.request({
-          method: "POST",
-          path: `${url.pathname}${url.search}`,
-          headers: {
-            "content-type": "application/json; charset=utf-8",
-            accept: "application/json",
-            ...(authorization === undefined ? {} : { authorization })
-          },
-          body,
-          signal
-        })
-        const retryAfter = response.headers["retry-after"]
-        return {
-          status: response.statusCode,
-          retryAfter: Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-          body: await response.body.text()
-        }
+  const request = (body: string, authorization: string | undefined, within: number) =>
+    CnsPost.make(pool, {
+      path: `${url.pathname}${url.search}`,
+      headers: {
+        "content-type": "application/json; charset=utf-8",
+        accept: "application/json",
+        ...(authorization === undefined ? {} : { authorization })
       },
-      catch: troubleOf
+      body,
+      timeout: within
     })
 
-  const post = Effect.fnUntraced(
-    function* (batch: ReadonlyArray<PushNotification>) {
-      const authorization = signer ? yield* signer(url.pathname) : undefined
-      const response = yield* request(bodyOf(batch), authorization).pipe(
-        Effect.retry({ times: 1, while: ({ brokenOff }) => brokenOff })
+  /** Within the gateway's time for all tries together. */
+  const exchange = (
+    body: string,
+    authorization: string | undefined
+  ): Effect.Effect<CnsResponse, CnsTrouble> =>
+    Effect.suspend(() => {
+      const end = performance.now() + timeout
+      return Effect.catchAll(request(body, authorization, timeout), (trouble) =>
+        trouble.brokenOff
+          ? request(body, authorization, Math.max(0, end - performance.now()))
+          : Effect.fail(trouble)
       )
-      const now = yield* Effect.clockWith((clock) => clock.currentTimeMillis)
-      const reply = readReply(
-        batch.map((one) => one.id),
-        response,
-        now,
-        authorization !== undefined
-      )
-      yield* reply._tag === "Verdicts" && reply.verdicts.every(({ _tag }) => _tag === "GatewayDown")
-        ? failed(url, httpError(response.status), codeIn(response.body))
-        : Effect.logDebug(
+    })
+
+  const understood = (
+    batch: ReadonlyArray<PushNotification>,
+    response: CnsResponse,
+    signed: boolean
+  ): Effect.Effect<CnsReply> => {
+    const ids = batch.map((one) => one.id)
+    const reply = readReply(ids, response, clock.unsafeCurrentTimeMillis(), signed)
+    const isDown = reply._tag === "Verdicts" && reply.verdicts.every(({ _tag }) => _tag === "GatewayDown")
+    const log = isDown
+      ? failed(url, httpError(response.status), codeIn(response.body))
+      : whenDebugging(() =>
+          Effect.logDebug(
             `CNS Url : [${url.href}] HttpStatusCode:[${response.status}] ResponseCode:[${summary(reply)}]`
           )
-      return reply
-    },
-    (effect, batch) =>
-      effect.pipe(
-        Effect.timeoutFail({ duration: timeout, onTimeout: () => TIMED_OUT }),
-        Effect.catchAll(({ brokenOff, legacy, reason }) => {
+        )
+    return Effect.as(log, reply)
+  }
+
+  const post = (batch: ReadonlyArray<PushNotification>): Effect.Effect<CnsReply> =>
+    Effect.flatMap(signer ? signer(url.pathname) : Effect.succeed(undefined), (authorization) =>
+      Effect.matchEffect(exchange(bodyOf(batch), authorization), {
+        onFailure: ({ brokenOff, legacy, reason }) => {
           const hint = brokenOff && anonymous ? ", as one does that misses a client certificate" : ""
           const verdicts = batch.map(() => Verdict.GatewayDown({ reason: reason + hint }))
           return Effect.as(failed(url, legacy, ""), { _tag: "Verdicts" as const, verdicts })
-        })
-      )
-  )
+        },
+        onSuccess: (response) => understood(batch, response, authorization !== undefined)
+      })
+    )
 
-  const send: Gateway["send"] = Effect.fnUntraced(function* (batch) {
-    const reply = yield* post(batch)
-    if (reply._tag === "Verdicts") return reply.verdicts.map(named(url.host))
-    if (batch.length <= 1) return batch.map(() => Verdict.Rejected({ reason: reply.reason }))
+  const send: Gateway["send"] = (batch) =>
+    Effect.flatMap(post(batch), (reply) => {
+      if (reply._tag === "Verdicts") return Effect.succeed(reply.verdicts.map(named(url.host)))
+      if (batch.length > 1) return sendHalves(batch)
+      return Effect.succeed(batch.map(() => Verdict.Rejected({ reason: reply.reason })))
+    })
+
+  const sendHalves = Effect.fnUntraced(function* (batch: ReadonlyArray<PushNotification>) {
     const middle = batch.length >> 1
     const first = yield* send(batch.slice(0, middle))
     const stopped = first.find((verdict) => isForEveryone(verdict))

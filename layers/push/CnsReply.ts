@@ -42,6 +42,7 @@ export const readReply = (
 ): CnsReply => {
   const all = (verdict: Verdict): CnsReply => ({ _tag: "Verdicts", verdicts: ids.map(() => verdict) })
   const { status } = response
+  if (status === 200 && response.body === USUAL) return all(DELIVERED)
   const answer = decode(response.body)
   const code = Option.getOrUndefined(answer)?.code ?? undefined
   const ok = status >= 200 && status < 300
@@ -79,6 +80,10 @@ export const codeIn = (body: string): string =>
     onNone: () => "",
     onSome: ({ code, status }) => oneWord(String(code ?? status ?? "")) ?? ""
   })
+
+const DELIVERED = Verdict.Delivered()
+/** CNS's answer when all is well [ENS2], of which nothing need be found out. */
+const USUAL = '{"status":"success","errorReason":null}'
 
 const decode = Schema.decodeUnknownOption(Schema.parseJson(CnsAnswer))
 
