@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from "node:crypto"
+import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto"
 import { Effect } from "effect"
 import type { ItemId, TenantNumber, UserNumber } from "../../schemas/Ids.ts"
 import { MasterKey } from "./MasterKey.ts"
@@ -12,12 +12,22 @@ export const mailboxFingerprint = (
   user: UserNumber,
   inbox: ItemId
 ): Effect.Effect<Buffer, never, MasterKey> =>
-  Effect.map(MasterKey, (master) => {
-    const key = master.derive("mailbox-fingerprint")
-    const digest = createHmac("sha256", key).update(`${tenant}|${user}|${inbox}`, "utf8").digest()
-    key.fill(0)
-    return digest.subarray(0, 16)
-  })
+  Effect.map(MasterKey, (master) =>
+    createHmac("sha256", keyOf(master)).update(`${tenant}|${user}|${inbox}`, "utf8").digest().subarray(0, 16)
+  )
+
+/** Of each master key: deriving it for every mail would cost more than using it. */
+const keys = new WeakMap<MasterKey["Type"], KeyObject>()
+
+const keyOf = (master: MasterKey["Type"]): KeyObject => {
+  const known = keys.get(master)
+  if (known !== undefined) return known
+  const raw = master.derive("mailbox-fingerprint")
+  const key = createSecretKey(raw)
+  raw.fill(0)
+  keys.set(master, key)
+  return key
+}
 
 /** Constant-time comparison; false if none is recorded. */
 export const sameMailbox = (recorded: Uint8Array | null, found: Uint8Array): boolean =>
