@@ -1,5 +1,6 @@
 import { Effect, Layer } from "effect"
 import { Settings } from "../../schemas/Settings.ts"
+import type { Tenant } from "../storage/Storage.ts"
 import { type AllowedEndpoint, type Choice, EndpointPolicy, EwsUrlNotAllowed } from "./EndpointPolicy.ts"
 import { endpointRules, readEndpoint } from "./EndpointRules.ts"
 
@@ -13,6 +14,13 @@ export const layer: Layer.Layer<EndpointPolicy, never, Settings> = Layer.effect(
   Effect.map(Settings, (settings) => {
     const rulesOf = endpointRules(settings)
     const refuse = (url: URL | undefined) => new EwsUrlNotAllowed({ host: url?.host ?? "" })
+    /** What a tenant's stored URLs are, as long as its list is this very one: asked for twice with every mail. */
+    const recalled = new WeakMap<Tenant, Map<string, Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed>>>()
+    const recall = (tenant: Tenant, stored: string): Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed> => {
+      const url = readEndpoint(stored)
+      const found = rulesOf(tenant).find(url)
+      return found === undefined ? refuse(url) : Effect.succeed(found)
+    }
     return EndpointPolicy.of({
       choose: (tenant, requested): Effect.Effect<Choice, EwsUrlNotAllowed> => {
         const rules = rulesOf(tenant)
@@ -29,13 +37,18 @@ export const layer: Layer.Layer<EndpointPolicy, never, Settings> = Layer.effect(
         if (found === undefined) return refuse(url)
         return Effect.succeed(found.listed ? endpoint(found) : discover(found.url))
       },
-      recall: (tenant, stored): Effect.Effect<AllowedEndpoint, EwsUrlNotAllowed> => {
-        const url = readEndpoint(stored)
-        const found = rulesOf(tenant).find(url)
-        return found === undefined ? refuse(url) : Effect.succeed(found)
+      recall: (tenant, stored) => {
+        const known = recalled.get(tenant) ?? new Map<string, ReturnType<typeof recall>>()
+        const answer = known.get(stored) ?? recall(tenant, stored)
+        if (known.size < RECALLED_MAX) known.set(stored, answer)
+        recalled.set(tenant, known)
+        return answer
       }
     })
   })
 )
+
+/** URLs of one tenant that are remembered; users of one have few hosts. */
+const RECALLED_MAX = 100
 
 const endpoint = (found: AllowedEndpoint): Choice => ({ _tag: "Endpoint", endpoint: found })
