@@ -1,4 +1,4 @@
-import { type Fiber, FiberRef, type Scheduler } from "effect"
+import type { Fiber, Scheduler } from "effect"
 
 /**
  * Runs the turns of all resident fibers from one queue, in slices between which I/O is served: a burst that wakes
@@ -11,7 +11,7 @@ export class ActorScheduler implements Scheduler.Scheduler {
   private scheduled = false
 
   shouldYield(fiber: Fiber.RuntimeFiber<unknown, unknown>): number | false {
-    return fiber.currentOpCount > fiber.getFiberRef(FiberRef.currentMaxOpsBeforeYield) ? 0 : false
+    return fiber.currentOpCount > OPERATIONS ? 0 : false
   }
 
   scheduleTask(task: Scheduler.Task): void {
@@ -43,6 +43,9 @@ export class ActorScheduler implements Scheduler.Scheduler {
     setImmediate(this.slice)
   }
 }
+
+/** Of one fiber before others have their turn: Effect's own number. Looking it up each time costs more than comparing. */
+const OPERATIONS = 2048
 
 /** Turns between two looks at I/O. A turn may start a job, which runs before I/O, too: some milliseconds all in all. */
 const SLICE = 32

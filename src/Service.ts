@@ -1,4 +1,5 @@
 import { Effect, Layer, Redacted, Schema } from "effect"
+import { ActorScheduler } from "../actors/ActorScheduler.ts"
 import * as Dossiers from "../actors/Dossiers.ts"
 import * as KeyPool from "../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../actors/LocalSubscriptions.ts"
@@ -95,5 +96,7 @@ export const layer = Stopping.layer.pipe(
   Layer.provideMerge(CallbackListener.layer),
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
   Layer.provideMerge(actors),
-  Layer.provideMerge(outside)
+  Layer.provideMerge(outside),
+  // Effect's own keeps a runner for every fiber, which costs as much as a short fiber itself.
+  Layer.provide(Layer.suspend(() => Layer.setScheduler(new ActorScheduler())))
 )
