@@ -13,15 +13,21 @@ const PAUSES_MAX = 100
 /** After a day without processor (a suspended machine) a few thousand samples say as much as millions. */
 const SAMPLES_MAX = 5000
 
+/** How late the event loop came to a timer, and what this thread had of a processor since the look before; both ms. */
+export interface Lateness {
+  readonly late: number
+  readonly processor: number
+}
+
 /**
  * Measures how late the event loop comes to a timer, which is how long everything that comes in waits for its turn, and
- * tells `heard` each time, in milliseconds. Keeps the metrics of event loop and garbage collection, and warns of
- * standstills with the likely cause, at most once a second.
+ * tells `heard` each time. Keeps the metrics of event loop and garbage collection, and warns of
+ * standstills with the likely cause, at most once in ten seconds.
  *
  * A timer of its own and not `monitorEventLoopDelay`, because whoever sheds load must hear of each measurement at once, and
  * numbers that come from one place agree. The clock is the machine's: no test clock makes a loop late.
  */
-export const make = (heard: (lateness: number) => void): Effect.Effect<void, never, Scope.Scope> =>
+export const make = (heard: (lateness: Lateness) => void): Effect.Effect<void, never, Scope.Scope> =>
   Effect.gen(function* () {
     const watch = new Watch(heard)
     yield* Effect.acquireRelease(
@@ -35,7 +41,7 @@ export const make = (heard: (lateness: number) => void): Effect.Effect<void, nev
 type Collection = PerformanceEntry & { readonly detail: { readonly kind: number } }
 
 class Watch {
-  readonly #heard: (lateness: number) => void
+  readonly #heard: (lateness: Lateness) => void
   readonly #observer = new PerformanceObserver((list) => {
     for (const entry of list.getEntries() as Array<Collection>) this.#collected(entry)
   })
@@ -48,8 +54,9 @@ class Watch {
   /** The longest of this half minute and of the one before, so that no scrape misses one. */
   #longest: [number, number] = [0, 0]
   #seconds = 0
+  #silentUntil = 0
 
-  constructor(heard: (lateness: number) => void) {
+  constructor(heard: (lateness: Lateness) => void) {
     this.#heard = heard
   }
 
@@ -68,11 +75,13 @@ class Watch {
     if (++this.#seconds % 30 === 0) this.#longest = [0, this.#longest[0]]
     const longest = Metric.set(loopLongest, Math.max(...this.#longest) / 1000)
     const stall = this.#stall
+    if (stall === undefined || this.#seconds < this.#silentUntil) return longest
     // Node tells of a collection a moment after it.
-    if (stall === undefined || performance.now() - stall.began - stall.milliseconds < 100) return longest
+    if (performance.now() - stall.began - stall.milliseconds < 100) return longest
     const story = storyOf(stall, this.#pauses)
     this.#stall = undefined
     this.#pauses = []
+    this.#silentUntil = this.#seconds + 10
     return Effect.zipRight(longest, Effect.logWarning(story))
   })
 
@@ -92,8 +101,9 @@ class Watch {
       samples++
     }
     this.#longest[0] = Math.max(this.#longest[0], late)
-    if (late >= STALL) this.#note(late, now)
-    this.#heard(late)
+    const processor = processorTime() - this.#processor
+    if (late >= STALL) this.#note(late, now, processor)
+    this.#heard({ late, processor })
     this.#rest()
   }
 
@@ -104,7 +114,7 @@ class Watch {
     if (this.#pauses.length > PAUSES_MAX) this.#pauses.shift()
   }
 
-  #note(late: number, now: number): void {
+  #note(late: number, now: number, processor: number): void {
     loopStalls.unsafeUpdate(1, [])
     const before = this.#stall
     if (before !== undefined && before.milliseconds >= late) before.others++
@@ -112,7 +122,7 @@ class Watch {
       this.#stall = {
         began: now - late,
         milliseconds: late,
-        processor: processorTime() - this.#processor,
+        processor,
         others: before === undefined ? 0 : before.others + 1
       }
     }

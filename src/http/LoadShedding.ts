@@ -1,7 +1,7 @@
 import { Effect, Layer, Metric, Schedule } from "effect"
 import * as EventLoopWatch from "../../layers/telemetry/EventLoopWatch.ts"
 import { Intake } from "./Intake.ts"
-import { loadAfter, NO_LOAD, type Pressure, pressureOf } from "./Overload.ts"
+import { HIGH, loadAfter, NO_LOAD, type Pressure, pressureOf } from "./Overload.ts"
 
 /** Puts the intake under pressure while the event loop is late, and tells of it, at most one line in a second. */
 export const layer: Layer.Layer<never, never, Intake> = Layer.scopedDiscard(
@@ -16,7 +16,7 @@ export const layer: Layer.Layer<never, never, Intake> = Layer.scopedDiscard(
     yield* EventLoopWatch.make((lateness) => {
       load = loadAfter(load, lateness)
       const pressure = pressureOf(load)
-      if (pressure !== "none") latest = lateness
+      if (pressure !== "none" && lateness.late >= HIGH.above) latest = lateness.late
       if (RANK[pressure] > RANK[highest]) highest = pressure
       intake.press(pressure)
     })

@@ -1,3 +1,5 @@
+import type { Lateness } from "../../layers/telemetry/EventLoopWatch.ts"
+
 /**
  * How hard the process is pressed, so that it refuses work while it still can. Refused callbacks are repeated by Exchange
  * 30 s later, so shedding costs delay and no mail; taking everything would cost everybody the callback deadline.
@@ -41,11 +43,14 @@ export const NO_LOAD: Load = { high: OFF, extreme: OFF }
 export const HIGH: LatchLimits = { above: 250, times: 4, below: 50, calm: 25 }
 export const EXTREME: LatchLimits = { above: 1000, times: 3, below: 250, calm: 10 }
 
-/** The load after one more measurement of how late (ms) the event loop came to a timer. */
-export const loadAfter = (load: Load, lateness: number): Load => ({
-  high: latchAfter(load.high, lateness, HIGH),
-  extreme: latchAfter(load.extreme, lateness, EXTREME)
-})
+/**
+ * The load after one more measurement. What is late because the process got no processor says nothing: others took it, and
+ * it would not come back by refusing work.
+ */
+export const loadAfter = (load: Load, { late, processor }: Lateness): Load =>
+  late >= HIGH.below && processor < late / 4
+    ? load
+    : { high: latchAfter(load.high, late, HIGH), extreme: latchAfter(load.extreme, late, EXTREME) }
 
 export const latchAfter = ({ count, on }: Latch, lateness: number, limits: LatchLimits): Latch => {
   const speaksAgainst = on ? lateness < limits.below : lateness >= limits.above

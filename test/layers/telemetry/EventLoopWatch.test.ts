@@ -48,7 +48,7 @@ it.scopedLive("a blocked event loop is measured, told to who listens, and warned
       MetricState.isHistogramState(state) ? state.count : 0
     )
     const before = yield* count
-    yield* EventLoopWatch.make((lateness) => void heard.push(lateness)).pipe(
+    yield* EventLoopWatch.make(({ late }) => void heard.push(late)).pipe(
       Effect.provide(Logger.replace(Logger.defaultLogger, logger))
     )
     yield* Effect.sleep("50 millis")

@@ -26,7 +26,7 @@ const lateness = FastCheck.oneof(
 const pressures = (measured: ReadonlyArray<number>): ReadonlyArray<Pressure> => {
   let load = NO_LOAD
   return measured.map((late) => {
-    load = loadAfter(load, late)
+    load = loadAfter(load, { late, processor: late })
     return pressureOf(load)
   })
 }
@@ -67,6 +67,19 @@ describe("the pressure", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(lateness, { maxLength: 200 }), (measured) => {
         expect(pressures([...measured, ...runs(0, HIGH.calm)]).at(-1)).toBe("none")
+      })
+    )
+  })
+
+  it("neither rises nor falls by lateness that others made: the process got no processor", () => {
+    const starved = FastCheck.double({ min: HIGH.below, max: 60_000, noNaN: true })
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(lateness), starved, (measured, late) => {
+        const load = measured.reduce(
+          (before, one) => loadAfter(before, { late: one, processor: one }),
+          NO_LOAD
+        )
+        expect(loadAfter(load, { late, processor: late / 5 })).toEqual(load)
       })
     )
   })
