@@ -28,7 +28,7 @@ const statusReply = (state: State, device: DeviceNumber | false | undefined): De
         : "UserAlreadySubscribed",
     message: "",
     state: link,
-    lastHeartbeat: state.generation === 0 ? null : state.lastHeard
+    lastHeartbeat: state.generation === 0 || state.lastHeard === 0 ? null : state.lastHeard
   }
 }
 

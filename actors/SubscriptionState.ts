@@ -35,6 +35,7 @@ export interface State {
   readonly reformedAt: number
   /** Digest of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
+  /** When the last authentic callback came; 0 = not known. */
   readonly lastHeard: number
   /** Mails that came since then may have been missed; 0 = none. */
   readonly gapSince: number
@@ -127,6 +128,19 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
 /** How long it is remembered when a subscription was made. */
 export const RECENT = 15 * 60_000
 
+/** By so much a clock is set back now and then without having been wrong. */
+const SET_BACK = 60_000
+
+/**
+ * The row's times are not from a clock that was ahead. If one lies in the future none of them says anything: taken for now,
+ * or for what they look like, they would hide mails that came before this start.
+ */
+const isTrusted = ({ hot, subscribedAt }: Subscription, now: number): boolean =>
+  Math.max(hot.lastHeard, subscribedAt) <= now + SET_BACK
+
+const isRecent = (row: Subscription, now: number): boolean =>
+  isTrusted(row, now) && row.subscribedAt <= now && now - row.subscribedAt < RECENT
+
 /** State after a start. Times from storage are wall clock and may lie in the future of a clock that was set back. */
 export const fromStored = (row: Subscription, now: number): State => ({
   ...unsubscribed(row.user, now),
@@ -138,13 +152,12 @@ export const fromStored = (row: Subscription, now: number): State => ({
   attempted: row.generation,
   refused: row.refused,
   rejected: row.link === "CredentialsRejected" ? row.generation : 0,
-  // One that lies ahead says nothing; taken for now it would hide the mails that came before this start.
-  subscribedAt: row.subscribedAt <= now && now - row.subscribedAt < RECENT ? [row.subscribedAt] : noTimes,
+  subscribedAt: isRecent(row, now) ? [row.subscribedAt] : noTimes,
   subscription: digest(row.subscriptionId),
   watermark: digest(row.hot.watermark),
   endpoint: digest(row.ewsUrl),
   form: row.form ?? 0,
-  lastHeard: Math.min(row.hot.lastHeard, now),
+  lastHeard: isTrusted(row, now) ? Math.min(row.hot.lastHeard, now) : 0,
   unread: row.hot.unread ?? -1,
   badge: row.hot.badge ?? -1,
   tokenExpiresAt: row.tokenExpiresAt ?? 0,

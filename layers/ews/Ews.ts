@@ -43,6 +43,8 @@ export interface Missed {
   readonly mails: ReadonlyArray<Mail>
   /** There are more than were asked for. */
   readonly more: boolean
+  /** The server's own time when it answered, in milliseconds since 1970 (cut to the second); undefined: it does not say. */
+  readonly clock: number | undefined
 }
 
 /**

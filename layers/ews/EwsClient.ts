@@ -56,7 +56,8 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
         const wanted = { ...found, mails: found.mails.slice(0, Math.max(0, limit)) }
         return {
           mails: yield* previewed(call, wanted, shape, left),
-          more: found.more || wanted.mails.length < found.mails.length
+          more: found.more || wanted.mails.length < found.mails.length,
+          clock: found.clock
         }
       }),
     close: http.close

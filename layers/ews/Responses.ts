@@ -73,9 +73,10 @@ export const textBodiesResponse = (
     return texts
   })
 
-/** Mails in an answer to FindItem. `more`: there are others behind them. */
+/** Mails in an answer to FindItem. `more`: there are others behind them. `clock`: see `Missed`. */
 export interface FoundPage extends FoundMails {
   readonly more: boolean
+  readonly clock: number | undefined
 }
 
 export const missedResponse = (
@@ -89,8 +90,15 @@ export const missedResponse = (
     const found = readMails(child(page, TYPES, "Items")?.children ?? [])
     const last = boolean(page.attributes.get("IncludesLastItemInRange"))
     const total = count(page.attributes.get("TotalItemsInView")) ?? 0
-    return Either.right({ ...found, more: last === undefined ? total > found.mails.length : !last })
+    const more = last === undefined ? total > found.mails.length : !last
+    return Either.right({ ...found, more, clock: clockOf(answer) })
   })
+
+/** The header `Date` (RFC 9110, 6.6.1). */
+const clockOf = ({ headers: { date } }: HttpAnswer): number | undefined => {
+  const time = typeof date === "string" ? Date.parse(date) : Number.NaN
+  return Number.isNaN(time) ? undefined : time
+}
 
 const onlyMessage = (site: CallSite, answer: HttpAnswer, now: number) =>
   Either.flatMap(responseMessages(site, answer, now), ([message]) =>

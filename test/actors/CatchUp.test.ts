@@ -259,7 +259,62 @@ describe("mails that came while no subscription lived", () => {
   )
 })
 
+/** Another process begins after one that ended in good order, and Exchange has forgotten the subscription. */
+const restarted = (world: World) =>
+  Effect.gen(function* () {
+    const ens = yield* world.start
+    yield* world.advance(10 * MINUTE, MINUTE)
+    yield* ens.registered(ANN, { force: true })
+    yield* world.settled
+    return ens
+  })
+
 describe("mails that came before a start", () => {
+  it.scopedLive(
+    "are looked for also if the last callback came while the clock was an hour ahead, and told ones not told again",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const user = yield* world.user(ANN)
+        yield* world.advance(20 * MINUTE, MINUTE)
+        yield* ens.mail(ANN, { sender: "Eve", subject: "told" })
+        yield* world.advance(MINUTE)
+        yield* ens.stop
+        const { generation, hot } = Option.getOrThrow(yield* world.storage.subscription(user))
+        yield* world.storage.saveHot([{ user, generation, hot: { ...hot, lastHeard: hot.lastHeard + HOUR } }])
+        yield* unheard(world, 1)
+        yield* world.advance(10 * MINUTE, MINUTE)
+        const again = yield* world.start
+        expect(yield* again.status(ANN)).toMatchObject({ lastHeartbeat: null })
+        yield* again.stop
+        yield* restarted(world)
+        expect(yield* world.titles("phone")).toEqual(["Eve · told", "Bob · mail 0"])
+      })
+    )
+  )
+
+  for (const [offset, name] of [
+    [-HOUR, "ahead of"],
+    [HOUR, "behind"]
+  ] as const) {
+    it.scopedLive(
+      `are looked for also if our clock is an hour ${name} Exchange's, and told ones not told again`,
+      inWorld((world) =>
+        Effect.gen(function* () {
+          // What the fake Exchange says is on the wall clock, what the process compares is not.
+          world.clock.wallOffset = offset
+          const ens = yield* ready(world)
+          yield* ens.mail(ANN, { sender: "Eve", subject: "told" })
+          yield* ens.stop
+          yield* unheard(world, 1)
+          yield* world.advance(10 * MINUTE, MINUTE)
+          yield* restarted(world)
+          expect(yield* world.titles("phone")).toEqual(["Eve · told", "Bob · mail 0"])
+        })
+      )
+    )
+  }
+
   it.scopedLive(
     "are looked for also if the subscription was made while the clock was an hour ahead",
     inWorld((world) =>

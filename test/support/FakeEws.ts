@@ -280,7 +280,7 @@ const make = Effect.gen(function* () {
       ),
     missed: (since, limit, shape) =>
       call({ operation: "missed", account, items: [], shape, since }, (own) =>
-        Effect.sync(() => {
+        Effect.map(Clock.currentTimeMillis, (clock) => {
           const { inbox, mails } = mailboxOf(own)
           const found = [...mails.values()]
             .filter(
@@ -289,7 +289,8 @@ const make = Effect.gen(function* () {
             .toSorted((a, b) => (b.receivedAt ?? 0) - (a.receivedAt ?? 0))
           return {
             mails: found.slice(0, limit).map((mail) => shown(mail, shape)),
-            more: found.length > limit
+            more: found.length > limit,
+            clock
           }
         })
       ),

@@ -163,6 +163,21 @@ describe("mails that were missed", () => {
       )
     )
 
+  for (const [date, clock] of [
+    ["Sun, 22 Nov 2026 10:00:07 GMT", Date.UTC(2026, 10, 22, 10, 0, 7)],
+    ["soon", undefined],
+    [undefined, undefined]
+  ] as const) {
+    it.scoped(`come with the server's time, if it says Date: ${date}`, () =>
+      Effect.gen(function* () {
+        const { exchange, http } = yield* sessionOf()
+        http.script((request) => Effect.map(page(true)(request), (read) => ({ ...read, headers: { date } })))
+        const shape = { sender: false, subject: false, preview: false }
+        expect((yield* exchange.missed(0, 20, shape, 1000)).clock).toBe(clock)
+      })
+    )
+  }
+
   it.scoped("are found in the own Inbox, in the server's order, and it is told if there are more", () =>
     Effect.gen(function* () {
       const { exchange, http } = yield* sessionOf()
