@@ -4,7 +4,8 @@ import type { UserId } from "./Ids.ts"
 
 /**
  * The stable id of a notification: the same for a repeat of the same announcement to the same device, so that it
- * replaces the first on the phone. A new badge, or a new request to register, replaces the one before.
+ * replaces the first on the phone. A summary has the id of its oldest mail, which it replaces if that was told alone. A new
+ * badge, or a new request to register, replaces the one before.
  * 43 characters of base64url: fits APNs' 64 bytes and reveals nothing.
  */
 export const notificationId = (userId: UserId, device: number, announcement: Announcement): string =>
@@ -15,8 +16,9 @@ const what = (announcement: Announcement): ReadonlyArray<string> => {
     case "NewMail":
       return ["mail", announcement.itemId]
     case "Summary":
-      // The set may grow between a summary and its repeat after a crash; the mail that waited longest stays the same.
-      return ["summary", announcement.messageIds.at(-1) ?? ""]
+      // A mail that was told just before a crash, and is found again with those that came after it, is the oldest of them:
+      // the summary replaces its notification. The set may grow between a summary and its repeat, the oldest stays.
+      return ["mail", announcement.messageIds.at(-1) ?? ""]
     case "Badge":
       return ["badge"]
     case "Resubscribe":

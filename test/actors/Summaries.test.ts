@@ -126,6 +126,32 @@ describe("several mails at once", () => {
   )
 })
 
+describe("a mail that was told alone", () => {
+  it.scopedLive(
+    "just before a crash is replaced by the summary in which it is found again with those that were missed",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        yield* ens.heartbeat(ANN)
+        yield* world.advance(30_000)
+        expect((yield* ens.mail(ANN, { sender: "Bob", subject: "told" })).reply).toBe("Ok")
+        yield* ens.kill
+        for (let n = 0; n < 6; n++) {
+          yield* world.advance(1_000)
+          yield* world.arrive(ANN, { sender: "Bob", subject: `missed ${n}` })
+        }
+        yield* world.advance(10 * MINUTE, MINUTE)
+        const again = yield* world.start
+        yield* again.registered(ANN, { force: true })
+        yield* world.settled
+        const told = (yield* world.push.received("phone")).map(({ kind }) => kind)
+        expect(told.filter((kind) => kind !== "badge")).toEqual(["newMail", "summary"])
+        expect(yield* world.titles("phone")).toEqual(["7 new messages"])
+      })
+    )
+  )
+})
+
 describe("one device's push service", () => {
   it.scopedLive(
     "holds up no other device: neither a dead token nor a slow answer, however many mails there are",

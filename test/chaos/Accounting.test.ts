@@ -165,5 +165,11 @@ describe("a duplicate", () => {
     const summary = push({ at: MAIL.at + 30_000, collapseId: "other", kind: "summary", count: 6 })
     expect(brokenWith({ pushes: [push(), summary], interruptions })).toEqual([false])
     expect(brokenWith({ pushes: [push(), summary] })).toEqual([true])
+    const summedWith = (more: Partial<Push>) =>
+      duplicatesOf({ ...NOTHING, attempts, pushes: [push(), { ...summary, ...more }] }).map(
+        ({ summed }) => summed
+      )
+    expect(summedWith({})).toEqual([true])
+    expect(summedWith({ collapseId: push().collapseId })).toEqual([false])
   })
 })

@@ -15,17 +15,17 @@ export interface Duplicate {
   readonly token: string
   /** How often beyond the first time. */
   readonly extra: number
-  /** The second one does not replace the first on the phone, though both are of this mail alone. */
+  /** One does not replace another on the phone, though both are of this mail alone. */
   readonly differs: boolean
-  /** It was told alone, and is also in a summary. */
+  /** It was told alone, and is also in a summary that stands beside that on the phone. */
   readonly summed: boolean
   /** The interruption at which the first was under way or not yet recorded; undefined: there is none. */
   readonly excuse: Interruption | undefined
 }
 
 /**
- * A duplicate has to have an excuse, and to replace the first on the phone. A summary cannot: after an interruption a mail
- * may be in one that was told alone before, because nobody knows of that any more. It is counted by itself.
+ * A duplicate has to have an excuse, and to replace the first on the phone. A summary replaces one mail, its oldest: of
+ * others that were told alone just before an interruption nobody knows any more. What stays beside one is counted.
  */
 export const isBroken = ({ differs, excuse }: Duplicate): boolean => excuse === undefined || differs
 
@@ -49,7 +49,7 @@ export const duplicatesOf = (facts: Facts): ReadonlyArray<Duplicate> => {
     if (told.length < 2 || mail === undefined) return []
     const alone = told.filter(({ kind }) => kind !== "summary")
     const differs = new Set(alone.map(({ collapseId }) => collapseId)).size > 1
-    const summed = alone.length < told.length
+    const summed = alone.length < told.length && new Set(told.map(({ collapseId }) => collapseId)).size > 1
     return [{ mail, token, extra: told.length - 1, differs, summed, excuse: excuseFor(facts, mail, told) }]
   })
 }

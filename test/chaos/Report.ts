@@ -36,7 +36,7 @@ export const render = (report: Report): string => {
     "duplicates:",
     ...duplicateRows(verdict).map(
       ({ allowed, after, counted, differs, summed }) =>
-        `  ${counted} after ${after} (up to ${allowed} may be), ${differs} with another collapse id, ${summed} in a summary`
+        `  ${counted} after ${after} (up to ${allowed} may be), ${differs} with another collapse id, ${summed} beside a summary`
     ),
     `silent pushes: ${journal.counts.silentPushes}, registrations: ${journal.counts.registrations} (failed: ${journal.counts.registrationsFailed}), apps opened by hand: ${journal.counts.appsOpened}`,
     `healed after ${healedAfter.toFixed(1)} s`,

@@ -196,7 +196,6 @@ describe("the id", () => {
       idOf(mail, {}, UserId.make("cd".repeat(32))),
       idOf(Announcement.Badge({ count: 1 })),
       idOf(Announcement.Resubscribe({ reason: "overdue" })),
-      idOf(Announcement.Summary({ count: 1, messageIds: [item] })),
       idOf(Announcement.Summary({ count: 2, messageIds: [item, ItemId.make("third")] }))
     ]
     expect(new Set(ids).size).toBe(ids.length)
@@ -207,6 +206,11 @@ describe("the id", () => {
     const first = idOf(Announcement.Summary({ count: 2, messageIds: [b, a] }))
     expect(idOf(Announcement.Summary({ count: 3, messageIds: [c, b, a] }))).toBe(first)
     expect(idOf(Announcement.Summary({ count: 2, messageIds: [c, b] }))).not.toBe(first)
+  })
+  it("of a summary is that of its oldest mail, so that it replaces one that was told alone", () => {
+    expect(idOf(Announcement.Summary({ count: 2, messageIds: [ItemId.make("newer"), item] }))).toBe(
+      idOf(mail)
+    )
   })
   it("of a badge is the device's, so that the newer number replaces the older", () => {
     expect(idOf(Announcement.Badge({ count: 1 }))).toBe(idOf(Announcement.Badge({ count: 2 })))
