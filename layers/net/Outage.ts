@@ -1,6 +1,6 @@
 /** Milliseconds between probes of a peer that is down: the first, and the longest after doubling. */
 export const PROBE_FIRST = 5_000
-export const PROBE_LONGEST = 60_000
+export const PROBE_LONGEST = 20_000
 
 /** A peer that is down: since when, and why. */
 export interface Trouble {
@@ -10,8 +10,9 @@ export interface Trouble {
 
 /**
  * Whether a peer is down, and who may find out if it still is. While it is, one request at a time is a probe: 5 s after
- * it went down, then 10, 20, 40, 60, 60 … s after the probe before failed. Times are milliseconds of one clock that
- * never goes back; `vary` changes each of those distances, so that not everybody probes at the same moment.
+ * it went down, then 10, 20, 20, 20 … s after the probe before failed, so that whoever waits
+ * for its return waits no longer than that. Times are milliseconds of one clock that never goes back; `vary` changes each
+ * of those distances, so that not everybody probes at the same moment.
  */
 export class Outage {
   #trouble: Trouble | undefined
