@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit } from "effect"
+import { Cause, type Effect, Exit } from "effect"
 import { EwsBusy, type EwsError, type EwsUnauthorized } from "../../schemas/EwsError.ts"
 import type { Trouble } from "../net/Outage.ts"
 import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
@@ -23,92 +23,87 @@ export const WAIT = 60_000
  * that no account is locked. Those few whose refusal made it known stay refused.
  */
 export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpSessions["Type"]> =>
-  Effect.map(makeLogInGuard, (guard) => watched(inner, [guard]))
+  watched(inner, [makeLogInGuard()])
 
 /** What `withLogInGuard` watches calls with. */
-export const makeLogInGuard: Effect.Effect<CallWatch> = Effect.suspend(() =>
-  Effect.map(Effect.clock, (clock) => {
-    const hosts = new Map<string, Host>()
-    const monotonic = () => Math.floor(Number(clock.unsafeCurrentTimeNanos()) / 1_000_000)
-    let refusing = 0
+export const makeLogInGuard = (): CallWatch => {
+  const hosts = new Map<string, Host>()
+  let refusing = 0
 
-    const countRefusing = (change: 1 | -1) => {
-      refusing += change
-      TroubleMetrics.hostsRefusingLogIns.unsafeUpdate(refusing, [])
-    }
-    const hostAt = ({ host, origin }: UrlParts): Host => {
-      const known = hosts.get(origin)
-      if (known !== undefined) return known
-      if (hosts.size >= HOSTS_MAX) forgetOne()
-      const made: Host = { origin, name: host, watch: new LogInWatch(vary), notMade: 0, toldAt: undefined }
-      hosts.set(origin, made)
-      return made
-    }
-    const forgetOne = () => {
-      const host = leastWorthKnowing(hosts.values())
-      if (host === undefined) return
-      if (host.watch.trouble !== undefined) countRefusing(-1)
-      hosts.delete(host.origin)
-    }
+  const countRefusing = (change: 1 | -1) => {
+    refusing += change
+    TroubleMetrics.hostsRefusingLogIns.unsafeUpdate(refusing, [])
+  }
+  const hostAt = ({ host, origin }: UrlParts): Host => {
+    const known = hosts.get(origin)
+    if (known !== undefined) return known
+    if (hosts.size >= HOSTS_MAX) forgetOne()
+    const made: Host = { origin, name: host, watch: new LogInWatch(vary), notMade: 0, toldAt: undefined }
+    hosts.set(origin, made)
+    return made
+  }
+  const forgetOne = () => {
+    const host = leastWorthKnowing(hosts.values())
+    if (host === undefined) return
+    if (host.watch.trouble !== undefined) countRefusing(-1)
+    hosts.delete(host.origin)
+  }
 
-    /** Moves the host's state on by what `learn` says of a log-in, and says what is worth telling. */
-    const turn = (host: Host, now: number, learn: (watch: LogInWatch) => void): StoryLine | undefined => {
-      const before = host.watch.trouble
-      learn(host.watch)
-      const after = host.watch.trouble
-      if ((before === undefined) === (after === undefined)) {
-        return after && stillRefusing(host, after, now)
+  /** Moves the host's state on by what `learn` says of a log-in, and says what is worth telling. */
+  const turn = (host: Host, now: number, learn: () => void): StoryLine | undefined => {
+    const before = host.watch.trouble
+    learn()
+    const after = host.watch.trouble
+    if ((before === undefined) === (after === undefined)) {
+      return after && stillRefusing(host, after, now)
+    }
+    if (hosts.get(host.origin) === host) countRefusing(after ? 1 : -1)
+    return before === undefined ? beginsToRefuse(host, now) : letsIn(host, before, now)
+  }
+
+  return {
+    admit: ({ anonymous, caller: { budget, user }, operation, url }, startedAt): Watching | EwsBusy => {
+      // Whoever sends no log-in is refused none.
+      if (anonymous) return unchanged
+      const host = hostAt(url)
+      const { watch } = host
+      const site: CallSite = { operation, host: host.name }
+      const admission = watch.admit(user, budget.attended, startedAt)
+      if (admission === "Refuse") {
+        host.notMade += 1
+        TroubleMetrics.refused("log-ins").unsafeUpdate(1, [])
+        return busy(site)
       }
-      if (hosts.get(host.origin) === host) countRefusing(after ? 1 : -1)
-      return before === undefined ? beginsToRefuse(host, now) : letsIn(host, before, now)
-    }
-
-    return {
-      admit: ({ anonymous, caller: { budget, user }, operation, url }): Watching | EwsBusy => {
-        // Whoever sends no log-in is refused none.
-        if (anonymous) return unchanged
-        const host = hostAt(url)
-        const { watch } = host
-        const startedAt = monotonic()
-        const site: CallSite = { operation, host: host.name }
-        const admission = watch.admit(user, budget.attended, startedAt)
-        if (admission === "Refuse") {
-          host.notMade += 1
-          TroubleMetrics.refused("log-ins").unsafeUpdate(1, [])
-          return busy(site)
+      const tried: LogInTry = { user, startedAt, probe: admission === "Probe" }
+      const nothingLearnt = (outcome: Outcome): Outcome => {
+        if (tried.probe) watch.endProbe()
+        return outcome
+      }
+      return (outcome, now, tell) => {
+        const learn = (how: () => void) => {
+          const line = turn(host, now, how)
+          if (line !== undefined) tell(line)
         }
-        const tried: LogInTry = { user, startedAt, probe: admission === "Probe" }
-        const nothingLearnt = (outcome: Outcome): Outcome => {
-          if (tried.probe) watch.endProbe()
+        if (Exit.isSuccess(outcome)) {
+          // Others come from what stands in front, too, and 500 from IIS before it knows who asks.
+          if (outcome.value.status !== 200) return nothingLearnt(outcome)
+          learn(() => watch.letIn(tried, now))
           return outcome
         }
-        return (outcome, tell) => {
-          const learn = (how: (now: number) => void) => {
-            const now = monotonic()
-            const line = turn(host, now, () => how(now))
-            if (line !== undefined) tell(line)
-          }
-          if (Exit.isSuccess(outcome)) {
-            // Others come from what stands in front, too, and 500 from IIS before it knows who asks.
-            if (outcome.value.status !== 200) return nothingLearnt(outcome)
-            learn((now) => watch.letIn(tried, now))
-            return outcome
-          }
-          const refused = refusalIn(outcome)
-          if (refused === undefined) return nothingLearnt(outcome)
-          if (refused.spent === true) {
-            nothingLearnt(outcome)
-            return watch.trouble === undefined ? outcome : Exit.fail(busy(site))
-          }
-          learn((now) => watch.refused(tried, now))
-          if (watch.trouble === undefined) return outcome
-          budget.giveBack()
-          return Exit.fail(busy(site))
+        const refused = refusalIn(outcome)
+        if (refused === undefined) return nothingLearnt(outcome)
+        if (refused.spent === true) {
+          nothingLearnt(outcome)
+          return watch.trouble === undefined ? outcome : Exit.fail(busy(site))
         }
+        learn(() => watch.refused(tried, now))
+        if (watch.trouble === undefined) return outcome
+        budget.giveBack()
+        return Exit.fail(busy(site))
       }
     }
-  })
-)
+  }
+}
 
 const unchanged: Watching = (outcome) => outcome
 

@@ -93,12 +93,20 @@ export const FOUND_MAX = 250
 
 const EVENTS = ["CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent", "NewMailEvent"]
 
-const mailShape = (version: ExchangeVersion, shape: MailShape): string =>
-  [
+const mailShape = (version: ExchangeVersion, shape: MailShape): string => {
+  const { preview, sender, subject } = shape
+  // Of all that is asked for the same few, a mail each time.
+  const key =
+    (sender ? 1 : 0) + (subject ? 2 : 0) + (preview ? (atLeast(version, "Exchange2013") ? 4 : 8) : 0)
+  MAIL_SHAPES[key] ??= [
     "<m:ItemShape><t:BaseShape>IdOnly</t:BaseShape><t:AdditionalProperties>",
     ...fieldsOf(version, shape).map(field),
     "</t:AdditionalProperties></m:ItemShape>"
   ].join("")
+  return MAIL_SHAPES[key]
+}
+
+const MAIL_SHAPES: Array<string> = []
 
 const fieldsOf = (version: ExchangeVersion, shape: MailShape): ReadonlyArray<string> => [
   "item:ParentFolderId",
@@ -132,10 +140,11 @@ const request = (
   attributes = ""
 ): EwsRequest => ({
   operation,
-  body: [
-    '<?xml version="1.0" encoding="utf-8"?>',
-    `<s:Envelope xmlns:s="${SOAP_11}" xmlns:m="${MESSAGES}" xmlns:t="${TYPES}">`,
-    `<s:Header><t:RequestServerVersion Version="${version}"/></s:Header>`,
-    `<s:Body><m:${operation}${attributes}>${content.join("")}</m:${operation}></s:Body></s:Envelope>`
-  ].join("")
+  body: `${BEGINNING}${version}"/></s:Header><s:Body><m:${operation}${attributes}>${content.join("")}</m:${operation}></s:Body></s:Envelope>`
 })
+
+const BEGINNING = [
+  '<?xml version="1.0" encoding="utf-8"?>',
+  `<s:Envelope xmlns:s="${SOAP_11}" xmlns:m="${MESSAGES}" xmlns:t="${TYPES}">`,
+  '<s:Header><t:RequestServerVersion Version="'
+].join("")

@@ -1,5 +1,6 @@
 import { Either } from "effect"
 import { type SaxesAttributeNS, SaxesParser } from "saxes"
+import { Attributes, NO_ATTRIBUTES } from "./Attributes.ts"
 import { readPlainXml } from "./PlainXml.ts"
 import { xmlCharacters } from "./XmlText.ts"
 
@@ -16,7 +17,7 @@ export interface SoapElement {
   readonly uri: string
   readonly local: string
   /** Attributes without a prefix, by name. */
-  readonly attributes: ReadonlyMap<string, string>
+  readonly attributes: Attributes
   readonly children: ReadonlyArray<SoapElement>
   /** The element's own character data, CDATA included, not that of its children. */
   readonly text: string
@@ -115,8 +116,6 @@ interface Growing extends SoapElement {
   text: string
 }
 
-const NO_ATTRIBUTES: ReadonlyMap<string, string> = new Map()
-
 const parse = (text: string): SoapElement => {
   const parser = new SaxesParser({ xmlns: true, position: false })
   const open: Array<Growing> = []
@@ -156,17 +155,18 @@ const refuse = (reason: NotSoap): never => {
   throw new Refusal(reason)
 }
 
-const unprefixed = (attributes: Record<string, SaxesAttributeNS>): ReadonlyMap<string, string> => {
-  let found: Map<string, string> | undefined
+const unprefixed = (attributes: Record<string, SaxesAttributeNS>): Attributes => {
+  const names: Array<string> = []
+  const values: Array<string> = []
   let seen = 0
   for (const name in attributes) {
     if (++seen > ATTRIBUTES) refuse("too many attributes")
     const attribute = attributes[name]!
     if (attribute.prefix !== "" || name === "xmlns") continue
-    found ??= new Map()
-    found.set(name, attribute.value)
+    names.push(name)
+    values.push(attribute.value)
   }
-  return found ?? NO_ATTRIBUTES
+  return names.length === 0 ? NO_ATTRIBUTES : new Attributes(names, values)
 }
 
 const messageOf = (root: SoapElement): Either.Either<SoapMessage, NotSoap> => {

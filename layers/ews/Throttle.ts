@@ -36,13 +36,13 @@ export const withTrouble = (
   inner: HttpSessions["Type"],
   options: Partial<ThrottleOptions> = {}
 ): Effect.Effect<HttpSessions["Type"]> =>
-  Effect.map(makeTroubleWatch(options), (trouble) => watched(inner, [trouble]))
+  Effect.flatMap(makeTroubleWatch(options), (trouble) => watched(inner, [trouble]))
 
 /** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
 export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
   HttpSessions,
   Effect.gen(function* () {
-    return watched(yield* HttpSessions, [yield* makeLogInGuard, yield* makeTroubleWatch({})])
+    return yield* watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({})])
   })
 )
 
@@ -51,7 +51,6 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
     const { hosts: hostsMax, users } = { ...defaultOptions, ...options }
     const backOffs = new BackOffs(users)
     const hosts = new Map<string, Host>()
-    const monotonic = () => Math.floor(Number(clock.unsafeCurrentTimeNanos()) / 1_000_000)
     let down = 0
 
     const countDown = (change: 1 | -1) => {
@@ -75,9 +74,9 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
     }
 
     /** Takes to heart what a call says of its host and its user, and tells what is worth telling. */
-    const learn = ({ host, origin, probe, startedAt, user }: Call, sign: CallSign, tell: Tell): void => {
+    const learn = (call: Call, sign: CallSign, now: number, tell: Tell): void => {
+      const { host, origin, probe, startedAt, user } = call
       const { circuit, story } = host
-      const now = monotonic()
       const before = circuit.trouble
       if (sign.host === "answered") circuit.answered(probe, now)
       else if (sign.host !== undefined) circuit.failed({ ...sign.host, user, startedAt }, probe, now)
@@ -94,9 +93,11 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
     }
 
     return {
-      admit: ({ caller: { user }, endpoint, operation, url: { host: name, origin } }): Watching | EwsBusy => {
+      admit: (
+        { caller: { user }, endpoint, operation, url: { host: name, origin } },
+        startedAt
+      ): Watching | EwsBusy => {
         const site = { operation, host: name }
-        const startedAt = monotonic()
         const backOff = backOffs.find(user, origin, startedAt)
         if (backOff !== undefined) {
           return refusal("user", site, backOff.responseCode, backOff.until - startedAt)
@@ -109,9 +110,8 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
           return refusal("host", site, reason, host.circuit.remaining(startedAt))
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
-        return (outcome, tell) => {
-          const now = clock.unsafeCurrentTimeMillis()
-          learn(call, signOf(site, outcome, monotonic() - startedAt, now), tell)
+        return (outcome, now, tell) => {
+          learn(call, signOf(site, outcome, now - startedAt, clock.unsafeCurrentTimeMillis()), now, tell)
           return outcome
         }
       }

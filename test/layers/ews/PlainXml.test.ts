@@ -182,6 +182,16 @@ describe("the plain XML reader", () => {
     expect(readPlainXml(`<a>${"<b/>".repeat(20_000)}</a>`)).toBeUndefined()
   })
 
+  it("reads a tag that it knows by the namespaces of where it stands", () => {
+    for (const uri of ["urn:one", "urn:two", "urn:one", "urn:three"]) {
+      for (const inner of ["", ' xmlns:t="urn:inner"']) {
+        expect(
+          agrees(`<t:a xmlns:t="${uri}" Id="1"><b${inner}><t:c Name="x"/></b><t:c Name="x"/></t:a>`)
+        ).toBe(true)
+      }
+    }
+  })
+
   it("remembers no more names than it may", () => {
     for (let number = 0; number < 3_000; number += 1) expect(agrees(`<name${number}/>`)).toBe(true)
   })
