@@ -1,6 +1,7 @@
-import { createHmac, createSecretKey, type KeyObject, timingSafeEqual } from "node:crypto"
+import { timingSafeEqual } from "node:crypto"
 import { Effect } from "effect"
 import type { ItemId, TenantNumber, UserNumber } from "../../schemas/Ids.ts"
+import { HmacKey } from "./HmacKey.ts"
 import { MasterKey } from "./MasterKey.ts"
 
 /**
@@ -12,18 +13,16 @@ export const mailboxFingerprint = (
   user: UserNumber,
   inbox: ItemId
 ): Effect.Effect<Buffer, never, MasterKey> =>
-  Effect.map(MasterKey, (master) =>
-    createHmac("sha256", keyOf(master)).update(`${tenant}|${user}|${inbox}`, "utf8").digest().subarray(0, 16)
-  )
+  Effect.map(MasterKey, (master) => keyOf(master).digest(`${tenant}|${user}|${inbox}`).subarray(0, 16))
 
 /** Of each master key: deriving it for every mail would cost more than using it. */
-const keys = new WeakMap<MasterKey["Type"], KeyObject>()
+const keys = new WeakMap<MasterKey["Type"], HmacKey>()
 
-const keyOf = (master: MasterKey["Type"]): KeyObject => {
+const keyOf = (master: MasterKey["Type"]): HmacKey => {
   const known = keys.get(master)
   if (known !== undefined) return known
   const raw = master.derive("mailbox-fingerprint")
-  const key = createSecretKey(raw)
+  const key = new HmacKey(raw)
   raw.fill(0)
   keys.set(master, key)
   return key

@@ -60,28 +60,34 @@ export const layer: Layer.Layer<CallbackSeal, never, Settings | MasterKey | RsaK
       return urlOf(user, f, mac.sign(user.user, header, f))
     })
 
-    const open = Effect.fnUntraced(function* (user: User, generation: Generation, f: string) {
-      const header = headerOf(f)
-      if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
-        return yield* new SealBroken({ what: CREDENTIALS })
-      }
-      const sealKey = yield* sealKeyOf(user)
-      if (!keyIdOf(sealKey).equals(header.keyId)) return Option.none()
-      const bytes = Buffer.from(f, "base64url")
-      const binding = {
-        user,
-        generation,
-        sealKey,
-        bound: boundTo(user, bytes.subarray(0, HEADER_BYTES))
-      }
-      const packed = yield* bodies[header.mode].open(binding, bytes.subarray(HEADER_BYTES))
-      if (Option.isNone(packed)) return Option.none()
+    const broken = () => new SealBroken({ what: CREDENTIALS })
+
+    /** Credentials out of what a body held. */
+    const unpacked = (packed: Option.Option<Buffer>) => {
+      if (Option.isNone(packed)) return Effect.succeedNone
       const credentials = unpack(packed.value)
       packed.value.fill(0)
-      return Option.isSome(credentials)
-        ? Option.some(Redacted.make(credentials.value))
-        : yield* new SealBroken({ what: CREDENTIALS })
-    })
+      return Option.isSome(credentials) ? Effect.succeedSome(Redacted.make(credentials.value)) : broken()
+    }
+
+    const open = (user: User, generation: Generation, f: string) => {
+      const header = headerOf(f)
+      if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
+        return broken()
+      }
+      return Effect.flatMap(sealKeyOf(user), (sealKey) => {
+        const bytes = Buffer.from(f, "base64url")
+        const bound = boundTo(user, bytes.subarray(0, HEADER_BYTES))
+        const body = bodies[header.mode].open(
+          { user, generation, sealKey, bound },
+          bytes.subarray(HEADER_BYTES)
+        )
+        // Another key than it was closed with opens nothing, so that the keys need not be compared before.
+        const gone = (error: SealBroken) =>
+          keyIdOf(sealKey).equals(header.keyId) ? error : Effect.succeedNone
+        return Effect.flatMap(Effect.catchTag(body, "SealBroken", gone), unpacked)
+      })
+    }
 
     const isFor = (user: User, f: string) =>
       Effect.map(sealKeyOf(user), (sealKey) => {
