@@ -16,6 +16,8 @@ export const cleanRuntime = <R>(): Effect.Effect<Runtime.Runtime<R>, never, R> =
         )(context as Context.Context<R | Scope.Scope | Tracer.ParentSpan>)
       ),
       Runtime.enableRuntimeFlag(RuntimeFlags.Interruption),
+      // Effect counts fibers and how long they live: for short ones that is much of what they cost.
+      Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics),
       Runtime.deleteFiberRef(FiberRef.currentRuntimeFlags),
       Runtime.deleteFiberRef(FiberRef.interruptedCause),
       Runtime.deleteFiberRef(FiberRef.currentLogAnnotations),

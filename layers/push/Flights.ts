@@ -40,6 +40,8 @@ export const make = Effect.fnUntraced(function* (
   const fork = Runtime.runFork(
     runtime.pipe(
       Runtime.enableRuntimeFlag(RuntimeFlags.Interruption),
+      // Effect's own metrics of fibers are much of what a short one costs.
+      Runtime.disableRuntimeFlag(RuntimeFlags.RuntimeMetrics),
       // Who observes a crash tells of it, without its words: they may quote a mail.
       Runtime.setFiberRef(FiberRef.unhandledErrorLogLevel, Option.none())
     )
