@@ -1,6 +1,6 @@
 import { Effect, Layer, Redacted } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
-import type { Mail, MailShape } from "../../schemas/EwsMessage.ts"
+import type { ExchangeVersion, Mail, MailShape } from "../../schemas/EwsMessage.ts"
 import type { ItemId } from "../../schemas/Ids.ts"
 import { AcceptedVersions } from "./AcceptedVersions.ts"
 import { Ews, type EwsAccount, type EwsSession } from "./Ews.ts"
@@ -16,7 +16,6 @@ import {
 } from "./Responses.ts"
 import { makeSoapCalls, type SoapCalls } from "./SoapCalls.ts"
 import { wantText, withPreviews } from "./TextPreview.ts"
-import { timeLeft } from "./TimeLeft.ts"
 
 /** `Ews` over SOAP and HTTP. */
 export const layer: Layer.Layer<Ews, never, HttpSessions> = Layer.effect(
@@ -34,32 +33,31 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
   const { address } = Redacted.value(account.credentials)
   return {
     subscribe: (subscription, timeout) =>
-      call((version) => subscribeRequest(version, address, subscription), subscribeResponse, timeout).pipe(
-        Effect.map(accepted)
+      call(
+        (version) => subscribeRequest(version, address, subscription),
+        subscribeResponse,
+        timeout,
+        (told) => Effect.succeed(accepted(told))
       ),
-    inbox: (timeout) => call(inboxRequest, inboxResponse, timeout).pipe(Effect.map(accepted)),
+    inbox: (timeout) => call(inboxRequest, inboxResponse, timeout, (told) => Effect.succeed(accepted(told))),
     mails: (items, shape, timeout) =>
-      Effect.clockWith((clock) => {
-        const left = timeLeft(clock, timeout)
-        return Effect.flatMap(mailsIn(call, items, shape, left), (found) =>
-          previewed(call, found, shape, left)
-        )
-      }),
+      mailsIn(call, items, shape, timeout, (found, left) => previewed(call, found, shape, left)),
     missed: (since, limit, shape, timeout) =>
-      Effect.gen(function* () {
-        const left = timeLeft(yield* Effect.clock, timeout)
-        const found = yield* call(
-          (version) => missedRequest(version, since, limit, shape),
-          missedResponse,
-          timeout
-        )
-        const wanted = { ...found, mails: found.mails.slice(0, Math.max(0, limit)) }
-        return {
-          mails: yield* previewed(call, wanted, shape, left),
-          more: found.more || wanted.mails.length < found.mails.length,
-          clock: found.clock
+      call(
+        (version) => missedRequest(version, since, limit, shape),
+        missedResponse,
+        timeout,
+        (found, left) => {
+          const mails = found.mails.slice(0, Math.max(0, limit))
+          const more = found.more || mails.length < found.mails.length
+          const { clock } = found
+          return Effect.map(previewed(call, { ...found, mails }, shape, left), (all) => ({
+            mails: all,
+            more,
+            clock
+          }))
         }
-      }),
+      ),
     close: http.close
   }
 }
@@ -68,22 +66,26 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
 const BATCH = 25
 
 /** All or nothing: what is missing from an answer is taken as gone. */
-const mailsIn = (
+const mailsIn = <A>(
   call: SoapCalls["call"],
   items: ReadonlyArray<ItemId>,
   shape: MailShape,
-  left: () => number
-): Effect.Effect<FoundMails, EwsError> => {
-  if (items.length === 0) return Effect.succeed({ mails: [], sizes: new Map() })
+  timeout: number,
+  use: (found: FoundMails, left: () => number) => Effect.Effect<A, EwsError>
+): Effect.Effect<A, EwsError> => {
+  if (items.length === 0) return use(NO_MAILS, () => timeout)
   const batch = items.slice(0, BATCH)
-  const found = call((version) => mailsRequest(version, batch, shape), mailsResponse, left())
-  if (items.length <= BATCH) return found
-  const others = Effect.suspend(() => mailsIn(call, items.slice(BATCH), shape, left))
-  return Effect.zipWith(found, others, (first, rest) => ({
-    mails: [...first.mails, ...rest.mails],
-    sizes: new Map([...first.sizes, ...rest.sizes])
-  }))
+  const request = (version: ExchangeVersion) => mailsRequest(version, batch, shape)
+  if (items.length <= BATCH) return call(request, mailsResponse, timeout, use)
+  return call(request, mailsResponse, timeout, (first, left) =>
+    mailsIn(call, items.slice(BATCH), shape, left(), (rest, leftThen) => {
+      const mails = [...first.mails, ...rest.mails]
+      return use({ mails, sizes: new Map([...first.sizes, ...rest.sizes]) }, leftThen)
+    })
+  )
 }
+
+const NO_MAILS: FoundMails = { mails: [], sizes: new Map() }
 
 /**
  * Where the version knows no previews, the beginnings of the texts. They are not worth the mails: a failure leaves them
@@ -98,8 +100,12 @@ const previewed = (
   const items = shape.preview ? wantText(found) : []
   if (items.length === 0) return Effect.succeed(found.mails)
   const half = Math.floor(left() / 2)
-  return call((version) => textBodiesRequest(version, items), textBodiesResponse, half).pipe(
-    Effect.map((texts) => withPreviews(found.mails, texts)),
+  return call(
+    (version) => textBodiesRequest(version, items),
+    textBodiesResponse,
+    half,
+    (texts) => Effect.succeed(withPreviews(found.mails, texts))
+  ).pipe(
     Effect.catchAll((error: EwsError) =>
       Effect.as(Effect.logDebug(`mails go without a preview: ${error.message}`), found.mails)
     )

@@ -2,6 +2,7 @@ import { Context, type Effect } from "effect"
 import type { AuthType, RedactedCredentials } from "../../schemas/Credentials.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { ActivityId, UserNumber } from "../../schemas/Ids.ts"
+import type { CallWatch } from "./CallWatch.ts"
 import type { AllowedEndpoint, EwsUrlNotAllowed } from "./EndpointPolicy.ts"
 import type { LogInBudget } from "./LogInBudget.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
@@ -56,7 +57,7 @@ export interface HttpSession {
 export class HttpSessions extends Context.Tag("ens/HttpSessions")<
   HttpSessions,
   {
-    /** Nothing is taken before the first request. Whoever opens it must close it. */
-    readonly open: (caller: Caller) => HttpSession
+    /** Nothing is taken before the first request. Whoever opens it must close it. `watches` see all its calls. */
+    readonly open: (caller: Caller, watches?: ReadonlyArray<CallWatch>) => HttpSession
   }
 >() {}

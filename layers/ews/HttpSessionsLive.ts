@@ -96,7 +96,7 @@ const make = Effect.fnUntraced(function* (
     }
   }
   return HttpSessions.of({
-    open: (caller) => new Session(caller, shared)
+    open: (caller, watches = []) => new Session(caller, watches, shared)
   })
 })
 

@@ -1,4 +1,4 @@
-import { Cause, type Effect, Exit } from "effect"
+import { Cause, Exit } from "effect"
 import { EwsBusy, type EwsError, type EwsUnauthorized } from "../../schemas/EwsError.ts"
 import type { Trouble } from "../net/Outage.ts"
 import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
@@ -22,7 +22,7 @@ export const WAIT = 60_000
  * `EwsBusy` and costs no log-in, so that nobody's credentials are given up for it, and the host is asked by a probe only, so
  * that no account is locked. Those few whose refusal made it known stay refused.
  */
-export const withLogInGuard = (inner: HttpSessions["Type"]): Effect.Effect<HttpSessions["Type"]> =>
+export const withLogInGuard = (inner: HttpSessions["Type"]): HttpSessions["Type"] =>
   watched(inner, [makeLogInGuard()])
 
 /** What `withLogInGuard` watches calls with. */

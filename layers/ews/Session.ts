@@ -1,4 +1,4 @@
-import { Cause, Clock, Context, Effect, Either, Redacted } from "effect"
+import { Cause, Clock, Context, Effect, Either, Exit, Redacted } from "effect"
 import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
 import {
@@ -8,6 +8,7 @@ import {
 } from "../net/ClientIdentity.ts"
 import { isLogged } from "./AnswerLog.ts"
 import { basicHeader, bearerHeader } from "./Authentication.ts"
+import { type CallWatch, CallWatching, type Outcome, type WatchedCall } from "./CallWatch.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import type { NoPlace } from "./HostConnections.ts"
@@ -50,54 +51,61 @@ type Answering = Effect.Effect<HttpAnswer, EwsError | HttpFailure | NoPlace>
  */
 export class Session implements HttpSession {
   readonly #caller: Caller
+  readonly #watches: ReadonlyArray<CallWatch>
   readonly #shared: Surroundings
   readonly #wire: SessionWire
   #identity: ClientIdentity | undefined
   readonly #turn = new Turns(1)
 
-  constructor(caller: Caller, shared: Surroundings) {
+  constructor(caller: Caller, watches: ReadonlyArray<CallWatch>, shared: Surroundings) {
     this.#caller = caller
+    this.#watches = watches
     this.#shared = shared
     this.#wire = new SessionWire(caller, shared)
   }
 
   readonly send: HttpSession["send"] = (endpoint, request, timeout) =>
-    this.#run(endpoint, request, timeout, (call) => {
-      if (!this.#caller.budget.allows) {
-        return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [], spent: true }))
-      }
-      const means = meansOf(this.#caller.authType, Redacted.value(this.#caller.credentials))
-      if (Either.isLeft(means)) return refuse(call.site, means.left)
-      const shown = means.right.certificate && call.target.secure
-      const identity = shown ? this.#openIdentity() : Either.right(undefined)
-      if (Either.isLeft(identity)) return refuse(call.site, identity.left.message)
-      return this.#logIn(call, {
-        means: means.right,
-        identity: identity.right,
-        offered: undefined,
-        credulous: true
-      })
-    })
+    this.#run(endpoint, request, timeout, false, this.#sendAsCaller)
 
   readonly sendAnonymously: HttpSession["sendAnonymously"] = (endpoint, request, timeout) =>
-    this.#run(endpoint, request, timeout, (call) => this.#wire.sendAsStranger(call))
+    this.#run(endpoint, request, timeout, true, (call) => this.#wire.sendAsStranger(call))
 
   readonly close = (): void => {
     this.#identity = undefined
     this.#wire.close(!this.#turn.unused)
   }
 
+  readonly #sendAsCaller = (call: Call): Answering => {
+    if (!this.#caller.budget.allows) {
+      return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [], spent: true }))
+    }
+    const means = meansOf(this.#caller.authType, Redacted.value(this.#caller.credentials))
+    if (Either.isLeft(means)) return refuse(call.site, means.left)
+    const shown = means.right.certificate && call.target.secure
+    const identity = shown ? this.#openIdentity() : Either.right(undefined)
+    if (Either.isLeft(identity)) return refuse(call.site, identity.left.message)
+    return this.#logIn(call, {
+      means: means.right,
+      identity: identity.right,
+      offered: undefined,
+      credulous: true
+    })
+  }
+
   #run(
     endpoint: AllowedEndpoint,
     request: HttpRequest,
     timeout: number,
+    anonymous: boolean,
     body: (call: Call) => Answering
   ): Effect.Effect<HttpAnswer, EwsError> {
     return Effect.withFiberRuntime((fiber) => {
       const target = targetOf(endpoint)
-      const site = { operation: request.operation, host: target?.host ?? "" }
+      const { operation } = request
+      const site = { operation, host: target?.host ?? "" }
       if (target === undefined) return refuse(site, "endpoint not allowed")
       const clock = Context.get(fiber.currentDefaultServices, Clock.Clock)
+      const now = monotonic(clock)
       const call: Call = {
         target,
         site,
@@ -105,7 +113,7 @@ export class Session implements HttpSession {
         progress: { stage: "waiting", handshake: "none" },
         clock,
         timeout,
-        deadline: monotonic(clock) + timeout,
+        deadline: now + timeout,
         isLogged: isLogged(fiber)
       }
       // The place comes first: credentials are not opened while a call only waits.
@@ -113,28 +121,39 @@ export class Session implements HttpSession {
         const entering = this.#wire.enter(call)
         return entering === undefined ? body(call) : Effect.flatMap(entering, () => body(call))
       })
-      return this.#inTurn(call, answering)
+      const asked: WatchedCall = { caller: this.#caller, endpoint, url: target, operation, anonymous }
+      return this.#inTurn(call, asked, now, answering)
     })
   }
 
-  /** Runs it when the calls before it are done. Turn and errors share one region, because regions are dear. */
-  #inTurn(call: Call, answering: Answering): Effect.Effect<HttpAnswer, EwsError> {
+  /** Runs it when the calls before it are done. Watches, turn and errors share one region, because regions are dear. */
+  #inTurn(
+    call: Call,
+    asked: WatchedCall,
+    now: number,
+    answering: Answering
+  ): Effect.Effect<HttpAnswer, EwsError> {
     return Effect.uninterruptibleMask((interruptibly) => {
+      const watching = new CallWatching(this.#watches, asked, now)
+      const settled = (outcome: Outcome) => watching.settled(outcome, monotonic(call.clock))
+      if (watching.refusal !== undefined) return settled(Exit.fail(watching.refusal))
       const answered = Effect.matchCauseEffect(interruptibly(answering), {
         onFailure: (cause) => {
           this.#wire.abandon()
           this.#turn.giveBack()
-          return Effect.failCause(Cause.map(cause, (trouble) => errorOf(call, trouble, this.#shared.silence)))
+          const failed = Cause.map(cause, (trouble) => errorOf(call, trouble, this.#shared.silence))
+          return settled(Exit.failCause(failed))
         },
         onSuccess: (answer) => {
           this.#turn.giveBack()
-          return Effect.succeed(answer)
+          return settled(Exit.succeed(answer))
         }
       })
       if (this.#turn.take()) return answered
-      return Effect.flatMap(this.#turn.wait(call.timeout), (served) =>
-        served ? answered : Effect.fail(lateness(call))
-      )
+      return Effect.matchCauseEffect(this.#turn.wait(call.timeout), {
+        onFailure: (cause) => settled(Exit.failCause(cause)),
+        onSuccess: (served) => (served ? answered : settled(Exit.fail(lateness(call))))
+      })
     })
   }
 

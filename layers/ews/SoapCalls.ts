@@ -23,13 +23,15 @@ export type Decoder<A> = (site: CallSite, answer: HttpAnswer, now: number) => Ei
 export interface SoapCalls {
   /**
    * One call: sent again where a redirect leads, and with an older version if the server does not know the one asked for,
-   * all within `timeout` milliseconds. For nothing else is it repeated.
+   * all within `timeout` milliseconds. For nothing else is it repeated. `use` says what becomes of what came, given how
+   * many of those milliseconds are left.
    */
-  readonly call: <A>(
+  readonly call: <A, B>(
     request: (version: ExchangeVersion) => EwsRequest,
     decode: Decoder<A>,
-    timeout: number
-  ) => Effect.Effect<A, EwsError>
+    timeout: number,
+    use: (came: A, left: () => number) => Effect.Effect<B, EwsError>
+  ) => Effect.Effect<B, EwsError>
   /** The answer of the last call, with a version that the server accepts instead of a newer one that it claims to speak. */
   readonly accepted: <A extends { readonly serverVersion: ExchangeVersion | undefined }>(told: A) => A
 }
@@ -69,17 +71,18 @@ export const makeSoapCalls = (
     return Effect.logInfo(`${site.host} is asked for ${to} for an hour, because it refuses newer ones`)
   }
 
-  const call = <A>(
+  const call: SoapCalls["call"] = <A, B>(
     request: (version: ExchangeVersion) => EwsRequest,
     decode: Decoder<A>,
-    timeout: number
-  ): Effect.Effect<A, EwsError> =>
+    timeout: number,
+    use: (came: A, left: () => number) => Effect.Effect<B, EwsError>
+  ): Effect.Effect<B, EwsError> =>
     Effect.clockWith((clock) => {
       const timeLeftOf = timeLeft(clock, timeout)
       const attempt = (
         asked: ExchangeVersion,
         refusedBy?: "server" | "mailbox"
-      ): Effect.Effect<A, EwsError> => {
+      ): Effect.Effect<B, EwsError> => {
         const made = request(asked)
         const site: CallSite = { operation: made.operation, host: partsOf(endpoint.url)?.host ?? "" }
         const left = timeLeftOf()
@@ -91,9 +94,10 @@ export const makeSoapCalls = (
           const code = versionRefusal(decoded)
           const older = code === undefined ? undefined : olderThan(asked, versionIn(answer))
           if (older === undefined) {
-            if (Either.isLeft(decoded)) return decoded
+            if (Either.isLeft(decoded)) return Effect.fail(decoded.left)
             version = asked
-            return refusedBy === "server" ? Effect.as(stepDown(site, asked, now), decoded.right) : decoded
+            const used = use(decoded.right, timeLeftOf)
+            return refusedBy === "server" ? Effect.zipRight(stepDown(site, asked, now), used) : used
           }
           // The other codes may be about this mailbox's server or this operation alone.
           const byServer = code === "ErrorInvalidServerVersion" && refusedBy !== "mailbox"

@@ -36,13 +36,13 @@ export const withTrouble = (
   inner: HttpSessions["Type"],
   options: Partial<ThrottleOptions> = {}
 ): Effect.Effect<HttpSessions["Type"]> =>
-  Effect.flatMap(makeTroubleWatch(options), (trouble) => watched(inner, [trouble]))
+  Effect.map(makeTroubleWatch(options), (trouble) => watched(inner, [trouble]))
 
 /** `withTrouble`, and `withLogInGuard` around it, for the `HttpSessions` that it is provided with. */
 export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
   HttpSessions,
   Effect.gen(function* () {
-    return yield* watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({})])
+    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({})])
   })
 )
 

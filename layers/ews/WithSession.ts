@@ -16,7 +16,7 @@ export const withSession = <A, E, R>(
     // By hand, because a scope is several times as dear, and this is done for each mail.
     Effect.uninterruptibleMask((interruptibly) => {
       const calls = new Calls(() => ews.open(account))
-      return Effect.matchCauseEffect(interruptibly(Effect.suspend(() => use(calls))), {
+      return Effect.matchCauseEffect(interruptibly(use(calls)), {
         onFailure: (cause) => {
           calls.giveUp()
           return Effect.failCause(cause)

@@ -116,9 +116,9 @@ export const makeFakeHttpSessions = (): FakeHttpSessions => {
   return {
     service,
     elseTo: (sessions) => ({
-      open: (caller): HttpSession => {
+      open: (caller, watches): HttpSession => {
         const scripted = service.open(caller)
-        const real = sessions.open(caller)
+        const real = sessions.open(caller, watches)
         const of = ({ url }: AllowedEndpoint) => (reactions.has(url.toLowerCase()) ? scripted : real)
         return {
           send: (endpoint, request, timeout) => of(endpoint).send(endpoint, request, timeout),

@@ -18,6 +18,7 @@ import {
 import type { UserNumber } from "../../../schemas/Ids.ts"
 import { timedAccount } from "../../support/EwsCaller.ts"
 import * as LogRecorder from "../../support/LogRecorder.ts"
+import { watchedSend } from "../../support/WatchedSend.ts"
 
 const A = "https://a.example.com"
 const B = "https://b.example.com"
@@ -66,13 +67,15 @@ const stage = Effect.fnUntraced(function* (
 ) {
   const state = { script: first, asked: 0 }
   const inner: HttpSessions["Type"] = {
-    open: ({ user }) => {
-      const send = (endpoint: AllowedEndpoint) =>
-        Effect.suspend(() => {
+    open: (caller, watches = []) => {
+      const send = (anonymous: boolean) => (endpoint: AllowedEndpoint, request: HttpRequest) => {
+        const ask = Effect.suspend(() => {
           state.asked += 1
-          return state.script(Number(user), new URL(endpoint.url).origin)
+          return state.script(Number(caller.user), new URL(endpoint.url).origin)
         })
-      return { send, sendAnonymously: send, close: () => {} }
+        return watchedSend(caller, watches, endpoint, request, anonymous, ask)
+      }
+      return { send: send(false), sendAnonymously: send(true), close: () => {} }
     }
   }
   const sessions = yield* withTrouble(inner, options)
