@@ -67,17 +67,17 @@ describe("A host that refuses the log-ins of most users", () => {
     return watch
   }
 
-  it("is asked by one probe at a time, after 5, 10, 20, 40, 60, 60 s", () => {
+  it("is asked by one probe at a time, after 5, 10, 20, 20 s", () => {
     const watch = inTrouble()
     const probes: Array<number> = []
-    for (let now = 0; now <= 200_000; now += 1_000) {
+    for (let now = 0; now <= 100_000; now += 1_000) {
       const admission = watch.admit(user(100 + now), false, now)
       if (admission !== "Probe") continue
       probes.push(now)
       expect(watch.admit(user(99), false, now)).toBe("Refuse")
       watch.refused({ user: user(100 + now), startedAt: now, probe: true }, now)
     }
-    expect(probes).toEqual([5_000, 15_000, 35_000, 75_000, 135_000, 195_000])
+    expect(probes).toEqual([5_000, 15_000, 35_000, 55_000, 75_000, 95_000])
   })
 
   it("is not asked for the same user again within ten minutes", () => {
