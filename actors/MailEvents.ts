@@ -34,7 +34,8 @@ export const isHeartbeat = (events: ReadonlyArray<EwsEvent>): boolean => {
 /**
  * Reads the events of one callback (contract section 3, "What is a new mail"). An arriving mail is a CreatedEvent and a
  * NewMailEvent with the same item id and a ModifiedEvent of the folder; only the folder's event carries an unread count,
- * and a subfolder's event looks just like the Inbox's, so the count is taken only from the folder that mails arrive in.
+ * and a subfolder's event looks just like the Inbox's, so the count is taken only from the folder that mails
+ * arrive in, or, while none has arrived, change in.
  */
 export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number): Digest => {
   const arrivals = new Map<ItemId, Arrival>()
@@ -53,6 +54,9 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
       const createdOnly = event.kind === "Created" && arrivals.get(event.itemId)?.createdOnly !== false
       arrivals.set(event.itemId, { itemId: event.itemId, createdOnly, missed: false, at: event.timestamp })
       if (event.parentFolderId !== undefined) inbox = hash53(event.parentFolderId)
+    } else if (event.kind === "Modified" && inbox === 0 && event.parentFolderId !== undefined) {
+      // What happens to a mail is reported of the subscribed folder only. After a start this spares most users a question.
+      inbox = hash53(event.parentFolderId)
     } else if (event.kind === "Deleted" || event.kind === "Moved") {
       arrivals.delete(event.itemId)
     }

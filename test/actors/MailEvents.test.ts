@@ -70,6 +70,9 @@ describe("the events of a callback", () => {
     expect(digestEvents([events.folder(inbox, 3)], 0).unread).toBeUndefined()
     expect(digestEvents([events.folder(inbox, 3), other], hash53(inbox)).unread).toBe(3)
     expect(digestEvents([events.newMail(ANN, item(1), 0), events.folder(inbox, 4)], 0).unread).toBe(4)
+    expect(digestEvents([events.modified(ANN, item(1)), events.folder(inbox, 5)], 0).unread).toBe(5)
+    // Where it is known which folder is the Inbox, only mails that arrive say that it is another one now.
+    expect(digestEvents([events.modified(ANN, item(1)), events.folder(inbox, 5)], 7).unread).toBeUndefined()
     expect(digestEvents([events.folder(inbox, -2)], hash53(inbox)).unread).toBe(0)
     expect(digestEvents([events.folder(inbox, undefined)], hash53(inbox)).unread).toBeUndefined()
   })
