@@ -1,4 +1,5 @@
 import { makeRunMain, type RunMain } from "@effect/platform/Runtime"
+import { replaceProcess } from "./ReplaceProcess.ts"
 
 /** Whatever hangs, a process that was told to stop is gone after so long (ms). */
 const STOP_TIME = 9_500
@@ -59,8 +60,8 @@ const end = (code: number, took: number): void => {
   process.exit(code)
 }
 
-/** Replaces the process by one that only exits. Windows has no such thing; there it waits for its threads. */
+/** Replaces the process by one that only exits. Where that cannot be done, it waits for its threads. */
 const endNow = (code: number): never => {
-  if (process.execve === undefined || process.platform === "win32") return process.exit(code)
-  return process.execve(process.execPath, [process.argv0, "-e", `process.exit(${code})`], {})
+  replaceProcess(["-e", `process.exit(${code})`], {})
+  return process.exit(code)
 }

@@ -1,10 +1,11 @@
 import { totalmem } from "node:os"
+import { replaceProcess } from "./ReplaceProcess.ts"
 
 /** What decides about the flags of Node. */
 export interface Machine {
   /** Bytes that the process may use: the machine's, or what its container is allowed. */
   readonly memory: number
-  /** Flags that the operator gave: on the command line and in NODE_OPTIONS. */
+  /** Flags that the operator gave: on the command line and in NODE_OPTIONS, which may have quotes. */
   readonly given: ReadonlyArray<string>
   /** UV_THREADPOOL_SIZE. */
   readonly threads: string | undefined
@@ -33,7 +34,8 @@ const THREADS = "16"
 
 /** The flags for a machine; never against what the operator said. A pure function. */
 export const nodeFlags = ({ given, memory, threads }: Machine): NodeFlags => {
-  const isGiven = (flag: string) => given.some((one) => one.replaceAll("_", "-").startsWith(flag))
+  const isGiven = (flag: string) =>
+    given.some((one) => one.replaceAll('"', "").replaceAll("_", "-").startsWith(flag))
   const heap = Math.floor((memory / 2 ** 20 - BESIDE) * SHARE)
   const flags: Array<string> = []
   if (!isGiven("--max-old-space-size") && !isGiven("--max-heap-size"))
@@ -45,19 +47,18 @@ export const nodeFlags = ({ given, memory, threads }: Machine): NodeFlags => {
 
 /**
  * Replaces this process, if it is about to be the service, by one with these flags: same process id, 30 ms. To be called
- * before anything large is loaded. On Windows, which cannot replace processes, and under a parent that talks to Node over a
- * channel, NODE_OPTIONS stays the operator's business.
+ * before anything large is loaded. Where processes cannot be replaced, and under a parent that talks to Node over a channel,
+ * NODE_OPTIONS stays the operator's business.
  */
 export const applyNodeFlags = (argv: ReadonlyArray<string>): void => {
-  if (argv[2] !== "start" || process.platform === "win32" || process.channel !== undefined) return
+  if (argv[2] !== "start" || process.channel !== undefined) return
   const { environment, flags } = nodeFlags({
     memory: availableMemory(),
     given: [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(/\s+/)],
     threads: process.env["UV_THREADPOOL_SIZE"]
   })
   if (flags.length === 0 && Object.keys(environment).length === 0) return
-  const args = [process.argv0, ...process.execArgv, ...flags, ...argv.slice(1)]
-  process.execve?.(process.execPath, args, { ...process.env, ...environment })
+  replaceProcess([...process.execArgv, ...flags, ...argv.slice(1)], { ...process.env, ...environment })
 }
 
 /** A container without a limit has 0, or more than there is. */

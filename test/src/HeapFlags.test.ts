@@ -28,6 +28,8 @@ describe("the flags for Node", () => {
     for (const given of [
       "--max-old-space-size=900",
       "--max_old_space_size=900",
+      // NODE_OPTIONS may have quotes.
+      '"--max-old-space-size=900"',
       "--max-old-space-size-percentage=50"
     ])
       expect(nodeFlags({ ...machine, given: [given] }).flags).toEqual(["--max-semi-space-size=16"])
@@ -58,5 +60,15 @@ it.scopedLive.skipIf(cannotLook !== "")(`a service has them under its first proc
     expect(args.slice(1, 3)).toEqual(["--max-old-space-size=700", "--max-semi-space-size=16"])
     expect(args.slice(-2)).toEqual(["start", ""])
     expect(of("environ")).toContainEqual(expect.stringMatching(/^UV_THREADPOOL_SIZE=\d+$/))
+  })
+)
+
+it.scopedLive("a service that may start no other process does without them", () =>
+  Effect.gen(function* () {
+    const installation = yield* makeInstallation({})
+    const allowed = ["--allow-fs-read=*", "--allow-fs-write=*", "--allow-worker"]
+    const service = yield* startProcess(installation, ["--permission", ...allowed])
+    yield* service.signal("SIGTERM")
+    expect(yield* service.ended).toBe(0)
   })
 )
