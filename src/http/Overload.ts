@@ -44,13 +44,18 @@ export const HIGH: LatchLimits = { above: 250, times: 4, below: 50, calm: 25 }
 export const EXTREME: LatchLimits = { above: 1000, times: 3, below: 250, calm: 10 }
 
 /**
- * The load after one more measurement. What is late because the process got no processor says nothing: others took it, and
- * it would not come back by refusing work.
+ * The load after one more measurement. What is late because the process got no processor raises nothing: others took it,
+ * and it would not come back by refusing work. For the same reason it counts as calm where something is being refused:
+ * who is starved for minutes must not refuse mails for minutes, since that costs subscriptions.
  */
-export const loadAfter = (load: Load, { late, processor }: Lateness): Load =>
-  late >= HIGH.below && processor < late / 4
-    ? load
-    : { high: latchAfter(load.high, late, HIGH), extreme: latchAfter(load.extreme, late, EXTREME) }
+export const loadAfter = (load: Load, { late, processor }: Lateness): Load => {
+  const isStarved = late >= HIGH.below && processor < late / 4
+  const after = (latch: Latch, limits: LatchLimits) => {
+    if (!isStarved) return latchAfter(latch, late, limits)
+    return latch.on ? latchAfter(latch, 0, limits) : latch
+  }
+  return { high: after(load.high, HIGH), extreme: after(load.extreme, EXTREME) }
+}
 
 export const latchAfter = ({ count, on }: Latch, lateness: number, limits: LatchLimits): Latch => {
   const speaksAgainst = on ? lateness < limits.below : lateness >= limits.above

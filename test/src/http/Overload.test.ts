@@ -6,6 +6,7 @@ import {
   HIGH,
   IN_HAND_MAX,
   type LatchLimits,
+  type Load,
   loadAfter,
   NO_LOAD,
   type Pressure,
@@ -30,6 +31,10 @@ const pressures = (measured: ReadonlyArray<number>): ReadonlyArray<Pressure> => 
     return pressureOf(load)
   })
 }
+const starved = FastCheck.double({ min: HIGH.below, max: 60_000, noNaN: true })
+const loadOf = (measured: ReadonlyArray<number>) =>
+  measured.reduce((load, late) => loadAfter(load, { late, processor: late }), NO_LOAD)
+const rank = (load: Load) => ["none", "high", "extreme"].indexOf(pressureOf(load))
 const runs = (value: number, times: number) => Array.from({ length: times }, () => value)
 
 describe("the pressure", () => {
@@ -71,15 +76,23 @@ describe("the pressure", () => {
     )
   })
 
-  it("neither rises nor falls by lateness that others made: the process got no processor", () => {
-    const starved = FastCheck.double({ min: HIGH.below, max: 60_000, noNaN: true })
+  it("does not rise by lateness that others made: the process got no processor", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.array(lateness), starved, (measured, late) => {
-        const load = measured.reduce(
-          (before, one) => loadAfter(before, { late: one, processor: one }),
-          NO_LOAD
-        )
-        expect(loadAfter(load, { late, processor: late / 5 })).toEqual(load)
+        const load = loadOf(measured)
+        expect(rank(loadAfter(load, { late, processor: late / 5 }))).toBeLessThanOrEqual(rank(load))
+        // Nor does it count among those in a row that are late.
+        expect(loadAfter(NO_LOAD, { late, processor: late / 5 })).toEqual(NO_LOAD)
+      })
+    )
+  })
+
+  it("is over also where others take the processor from then on: refusing work would not bring it back", () => {
+    FastCheck.assert(
+      FastCheck.property(FastCheck.array(lateness), starved, (measured, late) => {
+        let load = loadOf(measured)
+        for (let i = 0; i < HIGH.calm; i++) load = loadAfter(load, { late, processor: late / 5 })
+        expect(pressureOf(load)).toBe("none")
       })
     )
   })
