@@ -20,6 +20,18 @@ export class Dossiers extends Context.Tag("ens/Dossiers")<
   }
 >() {}
 
+/**
+ * For whatever changes what a dossier is made of. It is read anew also after a failure: storage may have done it all the
+ * same, or in part, and a mail that is sent as a dossier from before says is lost for a device that came since.
+ */
+export const changing =
+  (user: UserNumber) =>
+  <A, E, R>(change: Effect.Effect<A, E, R>): Effect.Effect<A, E, R | Dossiers> =>
+    Effect.ensuring(
+      change,
+      Effect.flatMap(Dossiers, (dossiers) => dossiers.forget(user))
+    )
+
 /** Bytes of memory; an installation of 100,000 users has nearly all of them in it after some minutes. */
 const LIMIT = 64 * 1024 * 1024
 /** Other processes (`ens token create`) change tenants, too. */
@@ -48,8 +60,9 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
         reading.set(number, turn)
         return storage.dossier(number).pipe(
           Effect.tap((found) => {
-            if (reading.get(number) === turn && Option.isSome(found))
-              cache.set(number, { dossier: found.value, until: nowOf(clock) + FRESH_FOR })
+            if (reading.get(number) !== turn) return Effect.void
+            if (Option.isNone(found)) cache.delete(number)
+            else cache.set(number, { dossier: found.value, until: nowOf(clock) + FRESH_FOR })
             return Effect.void
           }),
           Effect.ensuring(

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { type Device, Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Verdict } from "../../schemas/Push.ts"
-import { Dossiers } from "../Dossiers.ts"
+import { changing } from "../Dossiers.ts"
 
 /**
  * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. True if no device is
@@ -26,8 +26,7 @@ export const removeDeadDevices = Effect.fnUntraced(function* (
 /** Removes a user of whom no device is left. True if the user is gone. Never fails: the next mail tries again. */
 export const removeUserJob = Effect.fnUntraced(
   function* (user: UserNumber) {
-    const gone = yield* (yield* Storage).deleteUserWithoutDevices(user)
-    yield* (yield* Dossiers).forget(user)
+    const gone = yield* (yield* Storage).deleteUserWithoutDevices(user).pipe(changing(user))
     if (gone) yield* Effect.logInfo("the user has no device any more and is forgotten")
     return gone
   },
@@ -45,10 +44,9 @@ const isDead = ({ registeredAt }: Device, verdict: Verdict): boolean =>
 const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArray<Device>) {
   const storage = yield* Storage
   for (const device of dead) {
-    if (yield* storage.deleteDevice(user, device)) {
+    if (yield* storage.deleteDevice(user, device).pipe(changing(user))) {
       yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
     }
   }
-  yield* (yield* Dossiers).forget(user)
   return (yield* storage.devices(user)).length === 0
 })

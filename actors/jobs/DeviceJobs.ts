@@ -2,7 +2,7 @@ import { Effect, Option } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { DeviceNumber, UserNumber } from "../../schemas/Ids.ts"
 import type { Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
-import { Dossiers } from "../Dossiers.ts"
+import { changing, Dossiers } from "../Dossiers.ts"
 import type { DeskResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import { reply } from "./DeviceReplies.ts"
@@ -15,10 +15,11 @@ export const unregisterJob = Effect.fnUntraced(
     const device = devices.find((other) => other.token === request.deviceToken)
     if (device === undefined) return answer("DeviceNotRegistered", "no such device")
     if (request.ewsUrl !== undefined) yield* compareUrls(user, request.ewsUrl)
-    yield* storage.deleteDevice(user, device)
     // Counted there and then: another device may have gone meanwhile, its token dead.
-    const gone = yield* storage.deleteUserWithoutDevices(user)
-    yield* (yield* Dossiers).forget(user)
+    const gone = yield* Effect.zipRight(
+      storage.deleteDevice(user, device),
+      storage.deleteUserWithoutDevices(user)
+    ).pipe(changing(user))
     if (!gone) return answer("DeviceUnregistered", "")
     return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult
   },
@@ -27,13 +28,9 @@ export const unregisterJob = Effect.fnUntraced(
 
 export const updateTokenJob = Effect.fnUntraced(
   function* (user: UserNumber, request: UpdateDeviceToken) {
-    const replaced = yield* (yield* Storage).replaceDeviceToken(
-      user,
-      request.oldToken,
-      request.newToken,
-      yield* now
-    )
-    yield* (yield* Dossiers).forget(user)
+    const replaced = yield* (yield* Storage)
+      .replaceDeviceToken(user, request.oldToken, request.newToken, yield* now)
+      .pipe(changing(user))
     return replaced
       ? answer("UpdateSuccess", "")
       : answer("TokenDoesNotExist", "no device of this user has the old token; register")

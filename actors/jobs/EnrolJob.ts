@@ -12,7 +12,7 @@ import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
 import { shapeFor } from "../../schemas/MailPolicy.ts"
 import type { Policy } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { Dossiers } from "../Dossiers.ts"
+import { changing } from "../Dossiers.ts"
 import type { EnrolResult } from "../JobResults.ts"
 import { hash53 } from "../Ledger.ts"
 import { now } from "../Now.ts"
@@ -101,8 +101,10 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
       fingerprint,
       enrolment.device
     )
-    .pipe(Effect.mapError(() => new NotStored()))
-  yield* (yield* Dossiers).forget(user.user)
+    .pipe(
+      changing(user.user),
+      Effect.mapError(() => new NotStored())
+    )
   yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
   return {
     _tag: "Subscribed",

@@ -10,7 +10,7 @@ import type { UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import type { Register } from "../../schemas/SubscriptionMessage.ts"
-import { type Dossier, Dossiers } from "../Dossiers.ts"
+import { changing, type Dossier, Dossiers } from "../Dossiers.ts"
 import type { DeskResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
@@ -179,8 +179,7 @@ const prove = Effect.fnUntraced(function* (registration: Registration, place: Pl
   if (!sameMailbox(user.fingerprint, found)) return { _tag: "NeedsSubscription" } satisfies DeskResult
   const known = dossier.devices.find((other) => other.token === device.token)
   if (known === undefined) yield* makeRoom(dossier, device)
-  const saved = yield* (yield* Storage).saveDevice(user.user, device)
-  yield* (yield* Dossiers).forget(user.user)
+  const saved = yield* (yield* Storage).saveDevice(user.user, device).pipe(changing(user.user))
   return {
     _tag: "Answer",
     reply: reply(

@@ -4,7 +4,7 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { keyContext } from "../../layers/crypto/UserKeyring.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
-import { Dossiers } from "../Dossiers.ts"
+import { changing } from "../Dossiers.ts"
 import { timerActivity } from "../TimerActivity.ts"
 
 /** A lost user's callback URLs must open nothing any more: the keys that they are sealed with are replaced. */
@@ -16,9 +16,8 @@ export const retireKeysJob = Effect.fnUntraced(
     const fresh = randomBytes(32)
     const wrapped = (yield* MasterKey).wrap(fresh, keyContext("seal", row.value))
     fresh.fill(0)
-    const retired = yield* storage.retireKeys(user, wrapped)
+    const retired = yield* storage.retireKeys(user, wrapped).pipe(changing(user))
     if (!retired) yield* Effect.logInfo("a user thought lost has registered meanwhile; the keys stay")
-    yield* (yield* Dossiers).forget(user)
   },
   Effect.catchAll((error) =>
     Effect.logError("the keys of a lost user could not be destroyed", { reason: error.message })

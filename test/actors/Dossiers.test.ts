@@ -6,6 +6,7 @@ import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { TenantNumber, UserNumber } from "../../schemas/Ids.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
+import { inWorld } from "../support/ActorFixture.ts"
 import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
 import { settled } from "../support/StepClock.ts"
 
@@ -145,6 +146,104 @@ describe("a cached dossier that is not fresh any more", () => {
       faults.down(false)
       yield* TestClock.adjust("3 seconds")
       expect(Option.getOrThrow(yield* dossiers.of(user)).devices).toHaveLength(1)
+    }).pipe(Effect.provide(DossiersModule.layer), Effect.provide(layerFaulty(MemoryStorage.layer)))
+  )
+})
+
+const ANN = "ann@example.com"
+
+describe("what storage did although it reported a failure", () => {
+  it.scopedLive(
+    "counts: a device that is gone hears of no mail, even if the rest of unregistering failed",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.registered(ANN, { token: "tablet" })
+        yield* ens.mail(ANN, { sender: "Bob", subject: "one" })
+        world.faults.failNext("deleteUserWithoutDevices")
+        expect(yield* ens.unregister(ANN, "tablet")).toMatchObject({ status: 503 })
+        yield* ens.mail(ANN, { sender: "Bob", subject: "two" })
+        expect(yield* world.titles("phone")).toEqual(["Bob · one", "Bob · two"])
+        expect(yield* world.titles("tablet")).toEqual(["Bob · one"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "counts: the first device of a user hears of mails, even if storing it seemed to fail",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        world.faults.loseAnswer("saveSubscribed")
+        expect(yield* ens.registered(ANN)).toMatchObject({ code: "UserSubscribedNotUpdatedInDb" })
+        expect((yield* ens.mail(ANN, { sender: "Bob", subject: "one" })).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["Bob · one"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "counts: a further device hears of mails as its policy says, even if storing it seemed to fail",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.mail(ANN, { sender: "Bob", subject: "one" })
+        world.faults.loseAnswer("saveDevice")
+        yield* ens.registered(ANN, { device: { policy: 2 } })
+        yield* ens.mail(ANN, { sender: "Bob", subject: "two" })
+        expect(yield* world.titles("phone")).toEqual(["Bob · one", "Bob"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "counts: a new push token gets the mails, even if storing it seemed to fail",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.mail(ANN, { sender: "Bob", subject: "one" })
+        world.faults.loseAnswer("replaceDeviceToken")
+        yield* ens.updateToken(ANN, "phone", "new")
+        yield* ens.mail(ANN, { sender: "Bob", subject: "two" })
+        expect(yield* world.titles("phone")).toEqual(["Bob · one"])
+        expect(yield* world.titles("new")).toEqual(["Bob · two"])
+      })
+    )
+  )
+})
+
+describe("a user whom storage does not know any more", () => {
+  it.effect("is not remembered when storage is away afterwards", () =>
+    Effect.gen(function* () {
+      const dossiers = yield* Dossiers
+      const faults = yield* StorageFaults
+      const storage = yield* Storage
+      yield* storage.createToken({
+        tenant: "default",
+        label: "test",
+        hash: new Uint8Array(32),
+        ewsUrls: [],
+        ewsPins: [],
+        seg: false,
+        createdAt: 0
+      })
+      const { tenant } = Option.getOrThrow(yield* storage.tenantOfToken(new Uint8Array(32)))
+      const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), callbackKey: null }
+      const userId = userIdOfAddress("ann@example.com")
+      const { user } = yield* storage.createUser({ tenant, userId, keys, createdAt: 0 })
+      yield* dossiers.of(user)
+      yield* storage.forgetUnregistered(1)
+      yield* TestClock.adjust("2 minutes")
+      expect(Option.isNone(yield* dossiers.of(user))).toBe(true)
+      faults.down(true)
+      expect((yield* Effect.either(dossiers.of(user)))._tag).toBe("Left")
     }).pipe(Effect.provide(DossiersModule.layer), Effect.provide(layerFaulty(MemoryStorage.layer)))
   )
 })

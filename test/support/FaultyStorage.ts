@@ -10,6 +10,8 @@ export class StorageFaults extends Context.Tag("ens/test/StorageFaults")<
   {
     /** The next `times` calls of the method fail and do nothing. */
     readonly failNext: (operation: StorageOperation, times?: number) => void
+    /** The next call of the method is done, but fails all the same: its answer was lost on the way. */
+    readonly loseAnswer: (operation: StorageOperation) => void
     /** Every call of every method fails while true. */
     readonly down: (isDown: boolean) => void
     /** Every call waits so long (ms of Effect's clock) before it is done. */
@@ -35,11 +37,13 @@ export const layerFaulty = <E, R>(
 class Faults {
   readonly #calls = new Map<StorageOperation, number>()
   readonly #failing = new Map<StorageOperation, number>()
+  readonly #losing = new Set<StorageOperation>()
   #down = false
   #delay = 0
 
   readonly handle: typeof StorageFaults.Service = {
     failNext: (operation, times = 1) => void this.#failing.set(operation, times),
+    loseAnswer: (operation) => void this.#losing.add(operation),
     down: (isDown) => {
       this.#down = isDown
     },
@@ -74,10 +78,9 @@ class Faults {
       this.#calls.set(operation, (this.#calls.get(operation) ?? 0) + 1)
       const left = this.#failing.get(operation) ?? 0
       if (left > 0) this.#failing.set(operation, left - 1)
-      const outcome =
-        left > 0 || this.#down
-          ? new StorageError({ operation, transient: true, cause: new Error("made to fail") })
-          : effect
+      const failure = new StorageError({ operation, transient: true, cause: new Error("made to fail") })
+      const done = this.#losing.delete(operation) ? Effect.zipRight(effect, failure) : effect
+      const outcome = left > 0 || this.#down ? failure : done
       return this.#delay > 0 ? Effect.delay(outcome, this.#delay) : outcome
     })
   }
