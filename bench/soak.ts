@@ -131,6 +131,8 @@ const soak = async (n: number, world: Pinned, subject: Subject): Promise<Readonl
     length: { callbacks: step },
     registrations: 0
   }
+  // The first look brings its own tools along.
+  await subject.collect()
   await world.ask<WorldResult>(order)
   const warm = await subject.collect()
   const rows = [rowOf(server, 0, warm, warm, undefined, undefined)]
