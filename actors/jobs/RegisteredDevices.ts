@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
-import type { Dossier } from "../Dossiers.ts"
+import { changing, type Dossier } from "../Dossiers.ts"
 
 /** At most so many devices a user; the one that registered longest ago makes room. */
 const DEVICES_MAX = 20
@@ -12,7 +12,7 @@ export const makeRoom = Effect.fnUntraced(function* ({ user, devices }: Dossier,
   yield* Effect.logInfo("a user has too many devices; the one that registered longest ago is removed", {
     device: oldest.device
   })
-  yield* (yield* Storage).deleteDevice(user.user, oldest)
+  yield* (yield* Storage).deleteDevice(user.user, oldest).pipe(changing(user.user))
 })
 
 /** Nothing of the device has changed with this registration. */

@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Layer, Option, TestClock } from "effect"
 import * as DossiersModule from "../../actors/Dossiers.ts"
 import { Dossiers } from "../../actors/Dossiers.ts"
+import { makeRoom } from "../../actors/jobs/RegisteredDevices.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { TenantNumber, UserNumber } from "../../schemas/Ids.ts"
@@ -92,6 +93,27 @@ describe("a dossier", () => {
           Effect.provide(DossiersModule.layer.pipe(Layer.provide(Layer.succeed(Storage, world.storage))))
         )
       })
+  )
+
+  it.effect("that was read before a device had to make room for another one is not kept", () =>
+    Effect.gen(function* () {
+      const world = yield* makeStorage
+      const newest = { ...device, token: "newest", registeredAt: 99 }
+      for (let i = 0; i < 20; i++)
+        yield* world.storage.saveDevice(world.user, { ...device, token: `phone ${i}`, registeredAt: i })
+      yield* world.storage.saveDevice(world.user, newest)
+      yield* Effect.gen(function* () {
+        const dossiers = yield* Dossiers
+        const dossier = Option.getOrThrow(yield* dossiers.of(world.user))
+        yield* dossiers.forget(world.user)
+        const deleteDevice: Storage["Type"]["deleteDevice"] = (user, gone) =>
+          // A mail that comes just then.
+          Effect.zipRight(dossiers.of(user), world.storage.deleteDevice(user, gone))
+        const older = { ...dossier, devices: dossier.devices.slice(0, 20) }
+        yield* Effect.provideService(makeRoom(older, newest), Storage, { ...world.storage, deleteDevice })
+        expect(yield* tokens(dossiers, world.user)).not.toContain("phone 0")
+      }).pipe(Effect.provide(DossiersModule.layer.pipe(Layer.provide(Layer.succeed(Storage, world.storage)))))
+    })
   )
 
   it.effect("is read once for many questions until something changed", () =>
