@@ -58,7 +58,8 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
       const { refused, saved, trouble } = yield* saveStates(storage, unwritten.read(users))
       unwritten.saved(saved, second)
       if (refused.length > 0) {
-        for (const { state } of refused) unwritten.forget(state.user)
+        // What they have become since then may be taken.
+        unwritten.saved(refused, second)
         yield* Metric.incrementBy(Metrics.refused, refused.length)
         yield* Effect.logError("storage refuses the state of some users, which is given up", {
           users: refused.map(({ state }) => state.user).slice(0, 10)

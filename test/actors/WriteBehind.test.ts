@@ -240,6 +240,30 @@ describe("one user whose state storage refuses", () => {
     })
   )
 
+  it.scopedLive("is written all the same if it has become another one meanwhile", () =>
+    Effect.gen(function* () {
+      let poison: UserNumber | undefined
+      let meanwhile = () => {}
+      const world = yield* make(["a", "b"], (storage) => ({
+        saveHot: (batch) =>
+          Effect.suspend(() => {
+            if (!batch.some(({ hot, user }) => user === poison && hot.unread === 4))
+              return storage.saveHot(batch)
+            meanwhile()
+            return new StorageError({ operation: "saveHot", transient: false, cause: new Error("no") })
+          })
+      }))
+      const [a, b] = world.states
+      poison = a!.user
+      meanwhile = () => world.writeBehind.note(unread(a!, 5), undefined, true)
+      for (const state of [a!, b!]) world.writeBehind.note(unread(state, 4), undefined, true)
+      yield* world.advance(3_000)
+      expect(yield* world.stored(0)).toMatchObject({ hot: { unread: 5 } })
+      expect(yield* world.stored(1)).toMatchObject({ hot: { unread: 4 } })
+      expect(world.writeBehind.waiting()).toBe(0)
+    })
+  )
+
   it.scopedLive("is kept as long as storage takes nobody else either", () =>
     Effect.gen(function* () {
       let poison: UserNumber | undefined
