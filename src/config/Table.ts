@@ -221,7 +221,7 @@ export const table = {
   ),
   renewRate: row(
     "ENS_RENEW_RATE",
-    "silent pushes and outbox flushes a second",
+    "silent pushes a second, and subscriptions a second that are renewed because settings changed",
     Parse.integer(1, 100_000),
     50,
     (s) => `${s.renewRate}`
