@@ -51,6 +51,7 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
   Effect.gen(function* () {
     /** In the order of their last use. */
     const hosts = new Map<string, Kept>()
+    let lastUsed: Kept | undefined
     let closed = false
 
     const forget = (origin: string, kept: Kept) => {
@@ -83,6 +84,10 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
 
     const keptOf = (origin: string): Kept | NoPlace => {
       const known = hosts.get(origin)
+      if (known !== undefined && known === lastUsed) {
+        known.usedLately = true
+        return known
+      }
       if (known === undefined && !makeRoom()) return new NoPlace({ reason: "too many hosts" })
       const kept: Kept = known ?? {
         idle: [],
@@ -93,6 +98,7 @@ export const makeHostConnections = (limits: HostLimits): Effect.Effect<HostConne
       hosts.delete(origin)
       hosts.set(origin, kept)
       kept.usedLately = true
+      lastUsed = kept
       return kept
     }
 

@@ -1,5 +1,8 @@
-/** Text without its references; undefined where one is not XML's own. */
+import { isXmlText } from "./XmlText.ts"
+
+/** Text without its references; undefined where one is not XML's own, and for text that XML cannot hold. */
 export const plainText = (text: string): string | undefined => {
+  if (!isXmlText(text)) return undefined
   let at = text.indexOf("&")
   if (at < 0) return text
   let decoded = ""

@@ -5,7 +5,7 @@ import { NO_NAMESPACES, readTag, type Tag } from "./XmlTags.ts"
 /**
  * Reads XML as Exchange writes it: elements, attributes, namespaces, and text with XML's own entities, in which all names
  * are of ASCII. Several times as fast as the real parser, and undefined whenever there is anything else, or anything wrong:
- * then the real parser decides. What it does read, both read alike. `text` must hold no characters that XML forbids.
+ * then the real parser decides. What it does read, both read alike.
  */
 export const readPlainXml = (text: string): SoapElement | undefined => {
   // What text may not hold, and line ends that a parser changes.

@@ -143,11 +143,14 @@ const headersOf = (
   operation: EwsRequest["operation"],
   anchor: string,
   affinity: boolean
-): Readonly<Record<string, string>> => ({
-  "content-type": "text/xml; charset=utf-8",
-  accept: "text/xml",
-  soapaction: soapAction(operation),
+): Readonly<Record<string, string>> => {
+  const headers: Record<string, string> = {
+    "content-type": "text/xml; charset=utf-8",
+    accept: "text/xml",
+    soapaction: soapAction(operation)
+  }
   // A header holds no other characters.
-  ...(/^[\x21-\x7e]{1,320}$/.test(anchor) ? { "x-anchormailbox": anchor } : {}),
-  ...(affinity ? { "x-preferserveraffinity": "true" } : {})
-})
+  if (/^[\x21-\x7e]{1,320}$/.test(anchor)) headers["x-anchormailbox"] = anchor
+  if (affinity) headers["x-preferserveraffinity"] = "true"
+  return headers
+}

@@ -66,9 +66,11 @@ export const readDocument = (
   const text = withoutProlog(typeof document === "string" ? document : decoded(document))
   if (text === "") return Either.left("empty")
   if (HTML.test(text)) return Either.left("an HTML page")
+  const plain = readPlainXml(text)
+  if (plain !== undefined) return Either.right(plain)
   const clean = withoutForbiddenCharacters(text)
-  const plain = readPlainXml(clean)
-  return plain === undefined ? readStrictly(clean) : Either.right(plain)
+  const cleaned = clean === text ? undefined : readPlainXml(clean)
+  return cleaned === undefined ? readStrictly(clean) : Either.right(cleaned)
 }
 
 /** Reads with the real parser, whatever the text is. */

@@ -1,5 +1,6 @@
 import { Attributes, NO_ATTRIBUTES } from "./Attributes.ts"
 import { plainText } from "./PlainText.ts"
+import { isXmlText } from "./XmlText.ts"
 
 /** An opening tag, read. */
 export interface Tag {
@@ -86,7 +87,7 @@ interface Inside {
 /** Reads the part of a tag that begins with this space. */
 const attributesOf = (tag: string, space: number, end: number, outer: Scope): Inside | undefined => {
   const isPlain = !SPECIAL.test(tag)
-  if (!isPlain && CHANGED.test(tag)) return undefined
+  if ((!isPlain && CHANGED.test(tag)) || !isXmlText(tag)) return undefined
   const names: Array<string> = []
   const values: Array<string> = []
   let declared: Map<string, string> | undefined

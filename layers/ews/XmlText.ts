@@ -2,6 +2,9 @@
 export const xmlCharacters = (text: string): string =>
   SUSPECT.test(text) ? text.replace(FORBIDDEN, "\uFFFD") : text
 
+/** Whether XML 1.0 can hold all of it. */
+export const isXmlText = (text: string): boolean => !SUSPECT.test(text) || xmlCharacters(text) === text
+
 /** Text for element content and for attributes in double quotes; survives a reader's normalisation of white space. */
 export const escaped = (text: string): string =>
   xmlCharacters(text).replace(/[&<>"'\t\n\r]/g, (character) => ESCAPES.get(character)!)
