@@ -1,10 +1,12 @@
 import type { Mail } from "../schemas/EwsMessage.ts"
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
 import { openOf } from "./News.ts"
-import { earliest, emptyRound, type Round, withFound } from "./Round.ts"
+import { emptyRound, type Round, withFound } from "./Round.ts"
 import { addRound } from "./Rounds.ts"
-import { canAsk, digest, type Env, isListening, type State } from "./SubscriptionState.ts"
+import { canAsk, digest, type Env, isListening, openGap, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
+
+export { openGap } from "./SubscriptionState.ts"
 
 /** Clocks differ, and the time at which a subscription was last heard may be some seconds old after a crash. */
 const SLACK = 2 * 60_000
@@ -23,10 +25,6 @@ export const missedSince = (state: State, env: Env): number => {
   if (gap > 0) return Math.max(gap, env.now - LONGEST_GAP)
   return listensWithoutGap(state, env) ? 0 : gapFrom(state, state.lastHeard, env.now)
 }
-
-/** Since when mails may have been missed for which nobody has looked yet, or no round to its end; 0: none. */
-export const openGap = ({ gapSince, next, work }: State): number =>
-  earliest(gapSince, earliest("round" in work ? work.round.gap : 0, next?.gap ?? 0))
 
 /** Where a gap begins that was noticed now, if the subscription was heard for the last time at `lastHeard`. */
 export const gapFrom = ({ subscribedAt }: State, lastHeard: number, now: number): number =>

@@ -2,7 +2,7 @@ import type { HotState, StoredLink, Subscription } from "../layers/storage/Stora
 import type { DeviceNumber, UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/LinkState.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
-import type { Round } from "./Round.ts"
+import { earliest, type Round } from "./Round.ts"
 import type { Asking, Blocked, JobId } from "./SubscriptionProtocol.ts"
 import { type Desk, free, idle, type Queued, type Renewal, type Work } from "./UnderWay.ts"
 
@@ -160,9 +160,14 @@ export const fromStored = (row: Subscription, now: number): State => ({
   lastHeard: isTrusted(row, now) ? Math.min(row.hot.lastHeard, now) : 0,
   unread: row.hot.unread ?? -1,
   badge: row.hot.badge ?? -1,
+  gapSince: Math.min(row.hot.gapSince ?? 0, now),
   tokenExpiresAt: row.tokenExpiresAt ?? 0,
   ledger: decodeLedger(row.hot.ledger)
 })
+
+/** Since when mails may have been missed for which nobody has looked yet, or no round to its end; 0: none. */
+export const openGap = ({ gapSince, next, work }: State): number =>
+  earliest(gapSince, earliest("round" in work ? work.round.gap : 0, next?.gap ?? 0))
 
 /** What storage keeps of it; the watermark is known in full only while a callback is being handled. */
 export const toHot = (state: State, watermark: Watermark | null): HotState => ({
@@ -170,6 +175,7 @@ export const toHot = (state: State, watermark: Watermark | null): HotState => ({
   lastHeard: state.lastHeard,
   unread: state.unread < 0 ? null : state.unread,
   badge: state.badge < 0 ? null : state.badge,
+  gapSince: openGap(state) || null,
   ledger: encodeLedger(state.ledger)
 })
 

@@ -5,6 +5,7 @@ import { SchemaTooNew } from "../../schemas/StorageError.ts"
 import foundation from "./migrations/0001_Foundation.ts"
 import subscriptionForm from "./migrations/0002_SubscriptionForm.ts"
 import pushEndpoint from "./migrations/0003_PushEndpoint.ts"
+import gapSince from "./migrations/0004_GapSince.ts"
 
 export interface Migration {
   /** Rising; once released neither number nor content changes. */
@@ -17,7 +18,8 @@ export interface Migration {
 export const migrations: ReadonlyArray<Migration> = [
   { version: 1, name: "Foundation", run: foundation },
   { version: 2, name: "SubscriptionForm", run: subscriptionForm },
-  { version: 3, name: "PushEndpoint", run: pushEndpoint }
+  { version: 3, name: "PushEndpoint", run: pushEndpoint },
+  { version: 4, name: "GapSince", run: gapSince }
 ]
 
 /**

@@ -103,6 +103,8 @@ export interface HotState {
   readonly unread: number | null
   /** Badge that iOS devices show as far as we know; null = unknown. */
   readonly badge: number | null
+  /** Mails that came since then may have been missed, and nobody has looked for them yet; null = none. */
+  readonly gapSince: number | null
   /** Hashes of (item) and (item, device) with a final verdict, newest last: 8 bytes each, see the actor. */
   readonly ledger: Uint8Array
 }

@@ -484,6 +484,36 @@ describe("a callback that does not go on where the last one ended", () => {
     )
   )
 
+  for (const end of ["stop", "kill"] as const) {
+    it.scopedLive(
+      `is not forgotten when the process ends before anybody has looked (${end})`,
+      inWorld((world) =>
+        Effect.gen(function* () {
+          const ens = yield* ready(world)
+          yield* world.advance(10 * MINUTE, MINUTE)
+          yield* unheard(world, 1)
+          const { reply } = yield* gap(world, ens, { hurried: true })
+          expect(reply).toBe("Ok")
+          yield* world.advance(15_000, 1_000)
+          expect(yield* world.ews.count("missed")).toBe(0)
+          yield* ens[end]
+
+          const next = yield* world.start
+          yield* next.heartbeat(ANN)
+          yield* world.settled
+          expect(yield* world.titles("phone")).toContain("Bob · mail 0")
+          expect(yield* world.ews.count("missed")).toBe(1)
+          yield* world.advance(15_000, 1_000)
+          yield* next.stop
+
+          yield* (yield* world.start).heartbeat(ANN)
+          yield* world.settled
+          expect(yield* world.ews.count("missed"), "looked for once").toBe(1)
+        })
+      )
+    )
+  }
+
   it.scopedLive(
     "does not hold up its own mail for what was missed",
     inWorld((world) =>

@@ -47,6 +47,7 @@ export const make = (state: MemoryState): Subscriptions => ({
           unread,
           lastHeard: subscribed.subscribedAt,
           badge: record.subscription?.hot.badge ?? null,
+          gapSince: record.subscription?.hot.gapSince ?? null,
           ledger: record.subscription?.hot.ledger ?? new Uint8Array()
         }
       }

@@ -15,7 +15,7 @@ type Subscriptions = Pick<
 
 export const make = (sql: SqlClient): Subscriptions => {
   const select = (rest: Fragment) => sql<SubscriptionRow>`
-    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.ledger, u.refused, u.bucket
+    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.gap_since, h.ledger, u.refused, u.bucket
     FROM subscriptions s JOIN hot_states h ON h.user_no = s.user_no JOIN users u ON u.user_no = s.user_no ${rest}`
 
   const saveSubscription = (subscribed: Subscribed) => {
@@ -144,6 +144,7 @@ interface SubscriptionRow extends LastingRow {
   readonly last_heard: number
   readonly unread: number | null
   readonly badge: number | null
+  readonly gap_since: number | null
   readonly ledger: Uint8Array
 }
 
@@ -154,6 +155,7 @@ const subscriptionOf = (row: SubscriptionRow): Subscription => ({
     lastHeard: row.last_heard,
     unread: row.unread,
     badge: row.badge,
+    gapSince: row.gap_since,
     ledger: row.ledger
   }
 })

@@ -75,6 +75,24 @@ it.scoped("a database of the second version keeps its devices, which have no pus
   )
 )
 
+it.scoped("a database of the third version keeps its hot states, in which no gap is known", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      yield* migrate(migrations.slice(0, 3))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`INSERT INTO tenants VALUES (1, 'default', '[]', '[]', 0)`
+      yield* sql`
+        INSERT INTO users (user_no, tenant_no, user_id, bucket, created_at, seal_key)
+        VALUES (1, 1, x'00', 0, 1, x'00')`
+      yield* sql`INSERT INTO hot_states VALUES (1, 7, 'mark', 5, 2, 2, x'')`
+      expect(yield* migrate()).toEqual(migrations.slice(3).map(({ name }) => name))
+      expect(yield* sql`SELECT watermark, gap_since FROM hot_states`).toEqual([
+        { watermark: "mark", gap_since: null }
+      ])
+    })
+  )
+)
+
 it.scoped("runs what is missing, in order", () =>
   onEmpty(
     Effect.gen(function* () {

@@ -77,6 +77,7 @@ export const hotState = (more: Partial<HotState> = {}): HotState => ({
   lastHeard: NOW + 60_000,
   unread: 4,
   badge: 4,
+  gapSince: null,
   ledger: bytes("ledger", 64),
   ...more
 })

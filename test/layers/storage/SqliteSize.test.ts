@@ -70,6 +70,7 @@ const callbacks = Effect.fnUntraced(function* (users: ReadonlyArray<UserNumber>,
           lastHeard: 1_760_000_000_000 + start,
           unread: 12,
           badge: 12,
+          gapSince: null,
           ledger: randomBytes(8 * mails)
         }
       }))

@@ -49,18 +49,26 @@ export const subscriptionsSuite = (on: OnStorage) => {
           link: "Unconfirmed",
           linkSince: NOW,
           nudges: 0,
-          hot: { watermark: null, lastHeard: NOW, unread: null, badge: null, ledger: new Uint8Array() }
+          hot: {
+            watermark: null,
+            lastHeard: NOW,
+            unread: null,
+            badge: null,
+            gapSince: null,
+            ledger: new Uint8Array()
+          }
         })
       })
     )
   )
 
   it.effect(
-    "a new subscription starts anew but keeps ledger, badge and refused generation, and drops older partials",
+    "a new subscription starts anew but keeps ledger, badge, gap and refused generation, and drops older partials",
     on((storage) =>
       Effect.gen(function* () {
         const user = yield* addSubscriber(yield* addTenant("t"), "anna")
-        yield* storage.saveHot([{ user, generation: generation(1), hot: hotState() }])
+        const hot = hotState({ gapSince: NOW - 5 })
+        yield* storage.saveHot([{ user, generation: generation(1), hot }])
         yield* storage.saveLinks([
           { user, generation: generation(1), link: "Lost", linkSince: NOW + 5, nudges: 7 }
         ])
@@ -82,14 +90,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
           linkSince: NOW + 9,
           nudges: 0
         })
-        const { ledger, badge } = hotState()
-        expect(stored.hot).toEqual({
-          watermark: watermark("AQAAA"),
-          lastHeard: NOW + 9,
-          unread: 3,
-          badge,
-          ledger
-        })
+        expect(stored.hot).toEqual({ ...hot, watermark: watermark("AQAAA"), lastHeard: NOW + 9, unread: 3 })
         expect(yield* storage.partial(user, generation(2))).toEqual(Option.none())
         expect(yield* storage.partial(user, generation(3))).toEqual(Option.some(bytes("3", 50)))
         expect(yield* storage.devices(user)).toHaveLength(1)
@@ -215,7 +216,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
         yield* storage.adopt(bert!, generation(2), subscriptionId("b"))
         const bertBefore = yield* storage.subscription(bert!)
         const hots = {
-          anna: hotState({ ledger: bytes("big", 4096), unread: Number.MAX_SAFE_INTEGER }),
+          anna: hotState({ ledger: bytes("big", 4096), unread: Number.MAX_SAFE_INTEGER, gapSince: NOW - 1 }),
           dora: hotState({ watermark: watermark("é"), unread: null, badge: null, ledger: new Uint8Array() })
         }
         yield* storage.saveHot([])
