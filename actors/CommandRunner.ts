@@ -25,6 +25,7 @@ import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
 import { now } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import type { ReformPace } from "./ReformPace.ts"
+import type { Kept } from "./Resting.ts"
 import type { Message } from "./SubscriptionActor.ts"
 import type { Command, Input, JobId } from "./SubscriptionProtocol.ts"
 import type { State } from "./SubscriptionState.ts"
@@ -47,14 +48,14 @@ export type JobServices =
 
 /** Carries out what `decide` commands, for any cell. */
 export class CommandRunner {
-  readonly #supervisor: Supervisor<State, Message, JobServices>
+  readonly #supervisor: Supervisor<Kept, Message, JobServices>
   readonly #callers: Callers
   readonly #writeBehind: WriteBehind["Type"]
   readonly #nudges: NudgeGate["Type"]
   readonly #pace: ReformPace
 
   constructor(
-    supervisor: Supervisor<State, Message, JobServices>,
+    supervisor: Supervisor<Kept, Message, JobServices>,
     callers: Callers,
     writeBehind: WriteBehind["Type"],
     nudges: NudgeGate["Type"],
@@ -67,9 +68,7 @@ export class CommandRunner {
     this.#pace = pace
   }
 
-  run(cell: Cell<State, Message>, command: Command): void {
-    const state = cell.state
-    if (state === undefined) return
+  run(cell: Cell<Kept, Message>, state: State, command: Command): void {
     const { user } = state
     switch (command._tag) {
       case "Reply":
@@ -165,7 +164,7 @@ export class CommandRunner {
 
   /** A job whose result the actor waits for. Dying is not a result: it crashes the actor. */
   #start<A>(
-    cell: Cell<State, Message>,
+    cell: Cell<Kept, Message>,
     work: Effect.Effect<A, never, JobServices>,
     { activityId, job }: { readonly activityId?: string; readonly job?: JobId },
     toInput: (result: A) => Input,
@@ -182,7 +181,7 @@ export class CommandRunner {
 
   /** Something that storage must learn, though nobody waits for it. */
   #keep(
-    cell: Cell<State, Message>,
+    cell: Cell<Kept, Message>,
     what: string,
     write: (storage: Storage["Type"]) => Effect.Effect<void, StorageError>
   ): void {

@@ -9,8 +9,9 @@ import { loadAll } from "./Loading.ts"
 import { nowOf } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import { Ownership } from "./Ownership.ts"
+import { type Kept, rest } from "./Resting.ts"
 import { type Message, makeBehaviour } from "./SubscriptionActor.ts"
-import { fromStored, type State } from "./SubscriptionState.ts"
+import { fromStored } from "./SubscriptionState.ts"
 import { type ReplyOf, Subscriptions, Unavailable } from "./Subscriptions.ts"
 import * as Supervisor from "./Supervisor.ts"
 import type { WriteBehind } from "./WriteBehind.ts"
@@ -35,7 +36,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       const ownership = yield* Ownership
       const clock = yield* Effect.clock
       const behaviour = yield* makeBehaviour
-      const supervisor = yield* Supervisor.make<State, Message, JobServices>(behaviour)
+      const supervisor = yield* Supervisor.make<Kept, Message, JobServices>(behaviour)
       const run = Runtime.runFork(yield* cleanRuntime<never>())
       let loaded = false
       let draining = false
@@ -53,7 +54,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       /** Started before their turn; by then they may be gone again. */
       const early = new Set<UserNumber>()
       const start = (row: Subscription, now: number): void => {
-        if (ownership.owns(row.bucket)) supervisor.spawn(row.user, fromStored(row, now))
+        if (ownership.owns(row.bucket)) supervisor.spawn(row.user, rest(fromStored(row, now)))
       }
       yield* loadAll((row, now) => (early.has(row.user) ? undefined : start(row, now))).pipe(
         Effect.tap(() => {
@@ -108,7 +109,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
         if (bucket === undefined) return "absent"
         if (!ownership.owns(bucket)) return "elsewhere"
         if (!loaded) early.add(user)
-        supervisor.spawn(user, Option.isSome(row) ? fromStored(row.value, nowOf(clock)) : undefined)
+        supervisor.spawn(user, Option.isSome(row) ? rest(fromStored(row.value, nowOf(clock))) : undefined)
         return "here"
       })
 

@@ -13,6 +13,7 @@ import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
 import { NudgeGate } from "./NudgeGate.ts"
 import { ReformPace } from "./ReformPace.ts"
+import { type Kept, rest, rouse } from "./Resting.ts"
 import { decide } from "./Subscription.ts"
 import { formOf } from "./SubscriptionForm.ts"
 import type { Input, JobId, Suspicion, Waiter } from "./SubscriptionProtocol.ts"
@@ -29,7 +30,7 @@ export type Message =
   | { readonly _tag: "Died"; readonly job: JobId | undefined; readonly defect: unknown }
   | { readonly _tag: "Nothing" }
 
-export type SubscriptionCell = Cell<State, Message>
+export type SubscriptionCell = Cell<Kept, Message>
 
 const JOBS_OF_A_TURN = 100
 
@@ -70,19 +71,19 @@ export const makeBehaviour = Effect.gen(function* () {
     now: 0
   }
 
-  return (supervisor: Supervisor<State, Message, JobServices>): Behaviour<State, Message> => {
+  return (supervisor: Supervisor<Kept, Message, JobServices>): Behaviour<Kept, Message> => {
     const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace)
 
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
-      const before = cell.state
+      const before = stateOf(cell)
       if (before === undefined) throw new Error("an actor without state got a message")
       // Whole milliseconds: they are stored.
       env.now = Math.floor(now)
       env.mayReform = pace.allows(now)
       const { state, commands: todo } = decide(before, input, env)
-      cell.state = state
+      cell.state = rest(state)
       if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
-      for (const command of todo) commands.run(cell, command)
+      for (const command of todo) commands.run(cell, state, command)
       // A heartbeat only moves the time: the timer finds that out when it fires.
       const due = dueAt(state, env)
       if (!cell.armed || due < dueAt(before, env)) arm(cell, due, now)
@@ -100,15 +101,20 @@ export const makeBehaviour = Effect.gen(function* () {
     }
 
     return {
-      load: (id, lastGood) =>
-        Effect.tap(reload(storage, writeBehind, id as UserNumber, lastGood, time), (state) => {
-          if (lastGood === undefined) return
-          // Its host counts it already.
-          restarting.add(id)
-          moved(lastGood.endpoint, state?.endpoint ?? 0)
-        }),
+      load: (id, kept) => {
+        const user = id as UserNumber
+        const lastGood = kept && rouse(user, kept)
+        return Effect.map(reload(storage, writeBehind, user, lastGood, time), (state) => {
+          if (lastGood !== undefined) {
+            // Its host counts it already.
+            restarting.add(id)
+            moved(lastGood.endpoint, state?.endpoint ?? 0)
+          }
+          return state && rest(state)
+        })
+      },
       started: (cell, now) => {
-        const { state } = cell
+        const state = stateOf(cell)
         if (state === undefined) return
         if (!restarting.delete(cell.id)) moved(0, state.endpoint)
         env.now = Math.floor(now)
@@ -118,7 +124,7 @@ export const makeBehaviour = Effect.gen(function* () {
       receive: (cell, message, now) => {
         if (message._tag === "Nothing") return
         if (message._tag === "Died") {
-          if (isStale(cell.state, message.job)) return
+          if (isStale(stateOf(cell), message.job)) return
           throw message.defect
         }
         if (message._tag !== "Envelope") return apply(cell, message, now)
@@ -135,7 +141,7 @@ export const makeBehaviour = Effect.gen(function* () {
       },
       due: (cell, now) => apply(cell, { _tag: "Due" }, now),
       crashed: (cell, message, defect) => {
-        callers.suspect(cell, keysInHand(cell.state, message))
+        callers.suspect(cell, keysInHand(stateOf(cell), message))
         callers.refuseAll(cell, "crashed")
         log(cell.id as UserNumber, "error", "an actor crashed and starts again", undefined, {
           where: whereabouts(defect)
@@ -157,6 +163,9 @@ export const makeBehaviour = Effect.gen(function* () {
     }
   }
 })
+
+const stateOf = ({ id, state }: SubscriptionCell): State | undefined =>
+  state && rouse(id as UserNumber, state)
 
 /** State for a life that begins: from storage, which gets to know first what is still to be written. */
 const reload = (

@@ -1,18 +1,20 @@
 import { encodeLedger, hash53, itemEntry } from "../actors/Ledger.ts"
-import { fromStored, type State } from "../actors/SubscriptionState.ts"
+import { type Kept, rest, rouse } from "../actors/Resting.ts"
+import { fromStored } from "../actors/SubscriptionState.ts"
 import type { Subscription } from "../layers/storage/Storage.ts"
 import type { Generation, ItemId, SubscriptionId, UserNumber, Watermark } from "../schemas/Ids.ts"
 
 /** What the measured actors hold, and what a message makes of it. */
 export interface Subject<S> {
   readonly state: (id: string, index: number) => S
-  readonly next: (state: S, at: number) => S
+  readonly next: (id: string, state: S, at: number) => S
 }
 
 /** Subscriptions as they are after a start, with some recent mails in their ledgers; the message is a heartbeat. */
-export const subscriptions: Subject<State> = {
-  state: (id, index) => fromStored(stored(id as UserNumber, index), START + index),
-  next: (state, at) => ({ ...state, lastHeard: at, watermark: hash53(`watermark ${at}`) })
+export const subscriptions: Subject<Kept> = {
+  state: (id, index) => rest(fromStored(stored(id as UserNumber, index), START + index)),
+  next: (id, kept, at) =>
+    rest({ ...rouse(id as UserNumber, kept), lastHeard: at, watermark: hash53(`watermark ${at}`) })
 }
 
 const stored = (user: UserNumber, index: number): Subscription => ({
@@ -35,6 +37,7 @@ const stored = (user: UserNumber, index: number): Subscription => ({
     lastHeard: START + index,
     unread: index % 50,
     badge: index % 50,
+    gapSince: null,
     ledger: encodeLedger(Array.from({ length: LEDGER }, (_, mail) => itemEntry(`${user} ${mail}` as ItemId)))
   }
 })

@@ -94,7 +94,7 @@ const start = <S>(
         load: (_id, lastGood) => Effect.succeed(lastGood),
         started: (cell, now) => supervisor.arm(cell, now + HALF_AN_HOUR + (Number(cell.id) % 60_000)),
         receive: (cell, message, now) => {
-          if (cell.state !== undefined) cell.state = subject.next(cell.state, message.at)
+          if (cell.state !== undefined) cell.state = subject.next(cell.id, cell.state, message.at)
           supervisor.arm(cell, now + HALF_AN_HOUR + (Number(cell.id) % 60_000))
           counter.count()
         },
