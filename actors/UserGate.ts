@@ -107,23 +107,15 @@ class Gate implements Visit {
   }
 
   /** Waits for the turn. Whoever is interrupted has none. */
-  readonly wait: Effect.Effect<void> = Effect.suspend(() => {
+  readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
     let served = false
-    let proceed = () => {}
     const serve = () => {
       served = true
-      proceed()
+      resume(Effect.void)
     }
     this.#waiting.add(serve)
-    return Effect.async<void>((resume) => {
-      proceed = () => resume(Effect.void)
-      if (served) proceed()
-    }).pipe(
-      Effect.onInterrupt(() =>
-        // Being served can fall together with an interruption.
-        Effect.sync(() => (served ? this.giveBack() : this.#waiting.delete(serve)))
-      )
-    )
+    // Being served can fall together with an interruption.
+    return Effect.sync(() => (served ? this.giveBack() : void this.#waiting.delete(serve)))
   })
 
   giveBack(): void {
