@@ -75,7 +75,8 @@ export class BadgeLanes {
   }
 
   #forget(lane: Lane): void {
-    if (lane.members === 0 && lane.underWay === 0) this.#lanes.delete(lane.key)
+    const isLeft = lane.members === 0 && lane.underWay === 0
+    if (isLeft && this.#lanes.get(lane.key) === lane) this.#lanes.delete(lane.key)
   }
 }
 
