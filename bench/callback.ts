@@ -1,3 +1,5 @@
+import { totalmem } from "node:os"
+import { nodeFlags } from "../src/HeapFlags.ts"
 import { type BenchCertificate, makeCertificate } from "./peers/BenchCertificate.ts"
 import type { ServerReady, ServerUsage } from "./peers/BenchServer.ts"
 import type { LoadOrder, LoadResult } from "./peers/CallbackLoad.ts"
@@ -28,6 +30,9 @@ const CONNECTIONS = 64
 const SERVER_CPU = 0
 const LOAD_CPU = 1
 
+/** As `ens start` starts Node: it keeps the space for young objects small, for the sake of memory and short pauses. */
+const FLAGS = nodeFlags({ memory: totalmem(), given: [], threads: undefined }).flags
+
 /** One way in, and how long it is measured: milliseconds of warm-up, then of each of the rounds. */
 interface Way {
   readonly over: string
@@ -56,9 +61,9 @@ export const run = async (
     const plain = await measureAll(
       load,
       [
-        ["bare node:http", "./BareHttp.ts", []],
-        ["ENS: MAC and reader", "./CallbackServer.ts", [`${n}`]],
-        ["ENS: the whole service", "./ServiceServer.ts", [`${n}`]]
+        ["bare node:http", "./BareHttp.ts", [], []],
+        ["ENS: MAC and reader", "./CallbackServer.ts", [`${n}`], FLAGS],
+        ["ENS: the whole service", "./ServiceServer.ts", [`${n}`], FLAGS]
       ],
       WAYS.filter(({ tls }) => !tls),
       n
@@ -73,15 +78,20 @@ const overTls = (load: Pinned, n: number, { certFile, keyFile }: BenchCertificat
   measureAll(
     load,
     [
-      ["bare node:https", "./BareHttps.ts", [certFile, keyFile]],
-      ["ENS: the whole service", "./ServiceServer.ts", [`${n}`, certFile, keyFile]]
+      ["bare node:https", "./BareHttps.ts", [certFile, keyFile], []],
+      ["ENS: the whole service", "./ServiceServer.ts", [`${n}`, certFile, keyFile], FLAGS]
     ],
     WAYS.filter(({ tls }) => tls),
     n
   )
 
 /** The first server is the bare one, with which the others are compared. */
-type ServerFile = readonly [name: string, file: string, args: ReadonlyArray<string>]
+type ServerFile = readonly [
+  name: string,
+  file: string,
+  args: ReadonlyArray<string>,
+  flags: ReadonlyArray<string>
+]
 
 /** Servers take turns within each round, so that what disturbs the machine disturbs all of them. */
 const measureAll = async (
@@ -90,7 +100,7 @@ const measureAll = async (
   ways: ReadonlyArray<Way>,
   n: number
 ): Promise<ReadonlyArray<CallbackRow>> => {
-  const children = files.map(([, file, args]) => new Pinned(file, SERVER_CPU, args))
+  const children = files.map(([, file, args, flags]) => new Pinned(file, SERVER_CPU, args, flags))
   try {
     const servers: Array<Server> = []
     for (const [index, child] of children.entries()) {
