@@ -288,7 +288,9 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     }
   }
 
+  /** The result of a job. */
   private deliver(cell: Cell<S, M>, message: M): void {
+    if (this.turns.lend(cell, message)) return
     const posted = this.system(cell, EVERY, message)
     if (posted !== "accepted")
       this.delivery.refuse(cell, message, posted === "parked" ? "parked" : "draining")
