@@ -9,6 +9,7 @@ import type { ItemId } from "../../schemas/Ids.ts"
 import type { PushNotification } from "../../schemas/Push.ts"
 import { events, inWorld, type Pending } from "../support/ActorFixture.ts"
 import { post, type Subscriber, subscribe } from "../support/Subscribers.ts"
+import { watchedSend } from "../support/WatchedSend.ts"
 
 const SECOND = 1_000
 const CALLBACKS_PER_SECOND = 20
@@ -46,7 +47,7 @@ class Line {
     }))
 
   get #wire(): HttpSessions["Type"] {
-    const send = (_: EwsAccount["endpoint"], __: HttpRequest, timeout: number) =>
+    const answer = (timeout: number) =>
       Effect.suspend((): Effect.Effect<HttpAnswer, EwsError> => {
         this.requests++
         if (this.trouble === "refuses connections")
@@ -57,7 +58,13 @@ class Line {
           return Effect.delay(Effect.fail(new EwsTimeout({ ...site, milliseconds: timeout })), timeout)
         return Effect.succeed({ status: 200, headers: {}, body: Buffer.from("<fine/>") })
       })
-    return { open: () => ({ send, sendAnonymously: send, close: () => {} }) }
+    return {
+      open: (caller, watches = []) => {
+        const send = (endpoint: EwsAccount["endpoint"], request: HttpRequest, timeout: number) =>
+          watchedSend(caller, watches, endpoint, request, false, answer(timeout))
+        return { send, sendAnonymously: send, close: () => {} }
+      }
+    }
   }
 }
 
