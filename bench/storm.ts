@@ -29,8 +29,10 @@ export interface StormRow {
   /** The longest that the event loop was away, and how much of that was garbage collection. */
   readonly stall: number | undefined
   readonly stallGc: number | undefined
-  /** CPU time of the whole process by wall-clock time. */
+  /** CPU time of the whole process by wall-clock time, until the last answer. */
   readonly cores: number
+  /** CPU time of the whole process for a callback, all kinds together. */
+  readonly cpuMicroseconds: number | undefined
   readonly rss: number | undefined
   /** Callbacks that were not taken (503, no connection) and came again 30 s later or more. */
   readonly repeated: number
@@ -175,7 +177,8 @@ class Stage {
       return {
         ...this.#row("load", order, result, undefined),
         server: "bare node:http",
-        cores: hundredths((after.cpu - before.cpu) / 1000 / result.milliseconds)
+        cores: hundredths((after.cpu - before.cpu) / 1000 / result.milliseconds),
+        cpuMicroseconds: Math.round((after.cpu - before.cpu) / (result.outcomes["OK"] ?? 1))
       }
     } finally {
       child.stop()
@@ -220,6 +223,7 @@ class Stage {
       stall: inside && Math.round(inside.delay.max),
       stallGc: inside && Math.round(inside.stalls[0]?.gc ?? 0),
       cores: inside === undefined ? 0 : hundredths(inside.cpu / inside.milliseconds),
+      cpuMicroseconds: inside && Math.round((inside.cpu * 1000) / final),
       rss: inside && Math.round(inside.rssPeak / 2 ** 20),
       repeated: sent - final,
       withoutDetails: result.withoutDetails,
