@@ -3,11 +3,11 @@ import { Pinned } from "./peers/Pinned.ts"
 
 export const name = "ews"
 export const about =
-  "GetItem by https over 16 kept connections, each client alone on one core; ratio = calls per second against undici alone sending the same to the same server beside it"
+  "GetItem by https, each client alone on one core, 16 calls at a time: over kept connections, or, where the log-in clings to it, over one each; ratio = calls per second against undici alone asking the same server beside it as often and over as many"
 
 export interface EwsRow {
-  /** The sandbox's Exchange, or an answer made beforehand: all that is left is what the client costs. */
-  readonly server: "Exchange stand-in" | "ready-made answer"
+  /** The sandbox's Exchange, or answers made beforehand: all that is left is what the client costs. */
+  readonly server: string
   readonly client: string
   /** Calls under way at a time. */
   readonly n: number
@@ -31,12 +31,14 @@ export const run = async (
   options: { readonly n?: number | undefined } = {}
 ): Promise<ReadonlyArray<EwsRow>> => {
   const n = options.n ?? 16
-  const servers = SERVERS.map(([server, file]) => ({ server, child: new Pinned(file, SERVER_CPU) }))
+  const servers = SERVERS.map((place) => ({
+    place,
+    child: new Pinned(place.file, SERVER_CPU, place.args ?? [])
+  }))
   const contenders: Array<Contender> = []
   try {
-    for (const { child, server } of servers) {
-      const ready = await child.next<EwsServerReady>()
-      contenders.push(...contendersAt(server, ready))
+    for (const { child, place } of servers) {
+      contenders.push(...contendersAt(place, await child.next<EwsServerReady>()))
     }
     for (const { child } of contenders) await child.next()
     const order = ({ ready }: Contender, milliseconds: number): EwsOrder => ({
@@ -59,26 +61,51 @@ export const run = async (
   }
 }
 
-const SERVERS = [
-  ["Exchange stand-in", "./ExchangeServer.ts"],
-  ["ready-made answer", "./ReadyMadeExchange.ts"]
-] as const
+interface Place {
+  readonly server: string
+  readonly file: string
+  readonly args?: ReadonlyArray<string>
+  /** The one that the others are compared with comes first. */
+  readonly clients: ReadonlyArray<readonly [client: string, file: string, ...args: ReadonlyArray<string>]>
+}
 
-/** The one that the others are compared with comes first. */
-const contendersAt = (server: EwsRow["server"], ready: EwsServerReady): ReadonlyArray<Contender> =>
-  CLIENTS.map(([client, file, ...args]) => ({
+const WITHOUT_TIES: Place["clients"] = [
+  ["undici alone", "./UndiciLoad.ts"],
+  ["ENS, Basic", "./EnsLoad.ts", "Basic"],
+  ["ENS, Bearer", "./EnsLoad.ts", "OAuth"]
+]
+
+const SERVERS: ReadonlyArray<Place> = [
+  { server: "Exchange stand-in", file: "./ExchangeServer.ts", clients: WITHOUT_TIES },
+  { server: "ready-made answer", file: "./ReadyMadeExchange.ts", clients: WITHOUT_TIES },
+  {
+    server: "ready-made answers, NTLM",
+    file: "./LogInExchange.ts",
+    args: ["NTLM"],
+    clients: [
+      ["undici alone, two requests on a connection each", "./UndiciLoad.ts", "NTLM"],
+      ["ENS, NTLM", "./EnsLoad.ts", "NTLM"]
+    ]
+  },
+  {
+    server: "ready-made answers, certificate",
+    file: "./LogInExchange.ts",
+    args: ["Certificate"],
+    clients: [
+      ["undici alone, a connection each", "./UndiciLoad.ts", "Certificate"],
+      ["ENS, certificate", "./EnsLoad.ts", "Certificate"]
+    ]
+  }
+]
+
+const contendersAt = ({ clients, server }: Place, ready: EwsServerReady): ReadonlyArray<Contender> =>
+  clients.map(([client, file, ...args]) => ({
     server,
     ready,
     client,
     child: new Pinned(file, CLIENT_CPU, args),
     rounds: []
   }))
-
-const CLIENTS = [
-  ["undici alone", "./UndiciLoad.ts"],
-  ["ENS, Basic", "./EnsLoad.ts", "Basic"],
-  ["ENS, Bearer", "./EnsLoad.ts", "OAuth"]
-] as const
 
 interface Contender {
   readonly server: EwsRow["server"]

@@ -9,16 +9,24 @@ import type { Credentials } from "../../schemas/Credentials.ts"
 import type { ActivityId, ItemId, UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../../src/Config.ts"
-import { ADDRESS, PASSWORD, SHAPE, serveLoad, TOKEN } from "./EwsLoad.ts"
+import { ADDRESS, type EwsServerReady, PASSWORD, SHAPE, serveLoad, TOKEN } from "./EwsLoad.ts"
+import { DOMAIN, PASSWORD as MAIL_PASSWORD } from "./MailWorld.ts"
 
 /** ENS's client as `ens start` has it: a session, a log-in and a decoded mail for each call. The argument is the log-in. */
-const token = process.argv[2] === "OAuth"
-const credentials: Credentials = token
-  ? { address: ADDRESS, accessToken: TOKEN }
-  : { address: ADDRESS, password: PASSWORD }
-const secret = Redacted.make(credentials)
+const logIn = process.argv[2]
+const authType = logIn === "OAuth" || logIn === "Certificate" ? logIn : "Basic"
 
-serveLoad(({ ca, item, url }) => {
+const credentialsAt = ({ certificate }: EwsServerReady): Credentials => {
+  if (logIn === "OAuth") return { address: ADDRESS, accessToken: TOKEN }
+  if (certificate !== undefined) return { address: ADDRESS, certificate, certificatePassword: MAIL_PASSWORD }
+  return logIn === "NTLM"
+    ? { address: ADDRESS, username: "ada", domain: DOMAIN, password: MAIL_PASSWORD }
+    : { address: ADDRESS, password: PASSWORD }
+}
+
+serveLoad((server) => {
+  const { ca, item, url } = server
+  const secret = Redacted.make(credentialsAt(server))
   const client = EwsClient.layer.pipe(
     Layer.provide(Throttle.layer),
     Layer.provide(HttpSessionsLive.layerWith({ ca })),
@@ -32,7 +40,7 @@ serveLoad(({ ca, item, url }) => {
     endpoint,
     allow: () => Effect.succeed(endpoint),
     exchangeVersion: "Exchange2013",
-    authType: token ? "OAuth" : "Basic",
+    authType,
     credentials: secret,
     budget: callbackBudget(),
     activityId: "0a0a0a0a-1111-4222-8333-444444444444" as ActivityId,

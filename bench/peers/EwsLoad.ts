@@ -3,6 +3,8 @@ export interface EwsServerReady {
   readonly url: string
   readonly ca: string
   readonly item: string
+  /** Who has it may log in: a PKCS#12 file in base64, of which a log-in's password is the password, too. */
+  readonly certificate?: string | undefined
 }
 
 /** What the bench asks of a client: calls for so many milliseconds, so many at a time. */

@@ -8,7 +8,8 @@ interface Waiter {
 /** Turns at something that so many can have at a time; who comes first is served first. */
 export class Turns {
   readonly #count: number
-  readonly #waiting = new Set<Waiter>()
+  /** Made by the first who waits: each session has turns, and hardly anybody ever waits for one. */
+  #waiting: Set<Waiter> | undefined
   #taken = 0
 
   constructor(count: number) {
@@ -21,7 +22,7 @@ export class Turns {
   }
 
   get waiting(): number {
-    return this.#waiting.size
+    return this.#waiting?.size ?? 0
   }
 
   /** Takes a turn if there is one at once. Each turn is to be given back once. */
@@ -38,7 +39,8 @@ export class Turns {
   wait(patience: number): Effect.Effect<boolean> {
     const waiter: Waiter = { served: false, proceed: () => {} }
     // At once: a turn that is given back before the effect runs would pass by.
-    this.#waiting.add(waiter)
+    this.#waiting ??= new Set()
+    const waiting = this.#waiting.add(waiter)
     return Effect.async<void>((resume) => {
       if (waiter.served) resume(Effect.void)
       else waiter.proceed = () => resume(Effect.void)
@@ -46,24 +48,23 @@ export class Turns {
       Effect.timeoutTo({ duration: patience, onSuccess: () => true, onTimeout: () => false }),
       Effect.interruptible,
       // Being served can fall together with the end of patience, or with an interruption.
-      Effect.map((inTime) => inTime || !this.#waiting.delete(waiter)),
+      Effect.map((inTime) => inTime || !waiting.delete(waiter)),
       Effect.onInterrupt(() =>
         Effect.sync(() => {
           if (waiter.served) this.giveBack()
-          else this.#waiting.delete(waiter)
+          else waiting.delete(waiter)
         })
       )
     )
   }
 
   giveBack(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#taken--
+    for (const next of this.#waiting ?? []) {
+      this.#waiting?.delete(next)
+      next.served = true
+      next.proceed()
       return
     }
-    this.#waiting.delete(next)
-    next.served = true
-    next.proceed()
+    this.#taken--
   }
 }
