@@ -4,7 +4,7 @@ import { Clock, Effect, Either } from "effect"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import { channelBindingOf } from "../net/ChannelBinding.ts"
 import * as Ntlm from "../net/Ntlm.ts"
-import { peerCertificateOf } from "../net/PeerCertificate.ts"
+import { rawPeerCertificateOf } from "../net/PeerCertificate.ts"
 import * as Spnego from "../net/Spnego.ts"
 import { accountNameOf } from "./Authentication.ts"
 import type { Connection } from "./Connection.ts"
@@ -88,8 +88,8 @@ const MOVED = new HttpFailure({ kind: "moved", sent: false, status: 0, code: "",
 const headerOf = (scheme: string, message: Buffer) => `${scheme} ${message.toString("base64")}`
 
 const bindingOf = (socket: Socket): Buffer | undefined => {
-  const certificate = peerCertificateOf(socket)
-  return certificate && channelBindingOf(certificate)
+  const raw = rawPeerCertificateOf(socket)
+  return raw && channelBindingOf({ raw })
 }
 
 /** The token behind the scheme's name; a server may write all its challenges into one header. */

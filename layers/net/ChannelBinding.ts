@@ -1,11 +1,11 @@
-import { createHash, type X509Certificate } from "node:crypto"
+import { createHash } from "node:crypto"
 import * as Der from "./Der.ts"
 
 /**
  * What ties an NTLM log-in to the TLS channel that it is sent over (AV pair MsvAvChannelBindings, MS-NLMP 2.2.2.1): MD5
  * over gss_channel_bindings_struct with the `tls-server-end-point` of the server's certificate. 16 bytes.
  */
-export const channelBindingOf = (certificate: X509Certificate): Buffer => {
+export const channelBindingOf = (certificate: { readonly raw: Buffer }): Buffer => {
   const data = Buffer.concat([Buffer.from("tls-server-end-point:"), endPointHash(certificate.raw)])
   // Types and lengths of the initiator's and the acceptor's address, all 0, then the length of the data.
   const head = Buffer.alloc(20)

@@ -1,11 +1,11 @@
 import { connect, isIP, type LookupFunction, type Socket } from "node:net"
-import { connect as connectTls, type SecureContext, type TLSSocket } from "node:tls"
+import { checkServerIdentity, connect as connectTls, type SecureContext, type TLSSocket } from "node:tls"
 import type { buildConnector } from "undici"
 import { checkedAddress, checkedLookup, checkLiteral } from "./CheckedLookup.ts"
 import type { ConnectRule } from "./ConnectAddress.ts"
 import { ConnectError } from "./ConnectError.ts"
 import type { EgressProxy } from "./EgressProxy.ts"
-import { peerCertificateOf } from "./PeerCertificate.ts"
+import { peerCertificateOf, rememberPeerCertificate } from "./PeerCertificate.ts"
 import { opened } from "./PendingSocket.ts"
 import { fingerprintsOf, matches } from "./Pins.ts"
 import { openTunnel } from "./ProxyTunnel.ts"
@@ -135,7 +135,7 @@ const openSecure = async (dial: Dial): Promise<TLSSocket> => {
 const openTls = async (dial: Dial, secureContext: SecureContext): Promise<TLSSocket> => {
   const { hostname, rule, signal } = dial
   const line = await openLine(dial)
-  const socket = connectTls({
+  const socket: TLSSocket = connectTls({
     socket: line,
     // What the certificate must be for. Addresses are no server names (RFC 6066, 3).
     host: hostname,
@@ -143,6 +143,10 @@ const openTls = async (dial: Dial, secureContext: SecureContext): Promise<TLSSoc
     secureContext,
     // Else the environment could switch it off (NODE_TLS_REJECT_UNAUTHORIZED).
     rejectUnauthorized: true,
+    checkServerIdentity: (name, certificate) => {
+      rememberPeerCertificate(socket, certificate.raw)
+      return checkServerIdentity(name, certificate)
+    },
     ALPNProtocols: ["http/1.1"]
   })
   await opened(socket, "secureConnect", signal)
