@@ -1,5 +1,4 @@
-import { randomUUID } from "node:crypto"
-import { Cause, Effect, Exit, FiberRef, HashMap, Option, Schedule } from "effect"
+import { Cause, Effect, Exit, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
 import type { Autodiscover } from "../layers/ews/Autodiscover.ts"
@@ -7,7 +6,7 @@ import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
 import type { Ews } from "../layers/ews/Ews.ts"
 import type { Push } from "../layers/push/Push.ts"
 import { Storage } from "../layers/storage/Storage.ts"
-import type { Generation, UserId, UserNumber } from "../schemas/Ids.ts"
+import type { Generation, UserNumber } from "../schemas/Ids.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 import type { Callers } from "./Callers.ts"
@@ -19,6 +18,7 @@ import { removeUserJob } from "./jobs/DeadDevices.ts"
 import { lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
 import { logJob } from "./jobs/LogJob.ts"
+import { namedDossier } from "./jobs/NamedDossier.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
 import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
@@ -82,18 +82,18 @@ export class CommandRunner {
       case "Revived":
         return this.#nudges.revived(user, state.endpoint, command.heard)
       case "Fetch":
-        return this.#start(
+        return this.#startNamed(
           cell,
           fetchJob(user, command),
-          command,
+          command.job,
           (result) => ({ _tag: "Fetched", job: command.job, result }),
           command.until
         )
       case "Announce":
-        return this.#start(
+        return this.#startNamed(
           cell,
           announceJob(user, command),
-          command,
+          command.job,
           (result) => ({ _tag: "Announced", job: command.job, result }),
           command.until
         )
@@ -167,12 +167,22 @@ export class CommandRunner {
     cell: Cell<Kept, Message>,
     work: Effect.Effect<A, never, JobServices>,
     { activityId, job }: { readonly activityId?: string; readonly job?: JobId },
+    toInput: (result: A) => Input
+  ): void {
+    this.#startNamed(cell, annotated(cell.id as UserNumber, activityId, work), job, toInput)
+  }
+
+  /** The same for one that reads the user's dossier anyway, and names its log lines then. */
+  #startNamed<A>(
+    cell: Cell<Kept, Message>,
+    work: Effect.Effect<A, never, JobServices>,
+    job: JobId | undefined,
     toInput: (result: A) => Input,
     until?: number
   ): void {
     this.#supervisor.runJob(
       cell,
-      annotated(cell.id as UserNumber, activityId, work),
+      work,
       (exit) =>
         Exit.isSuccess(exit) ? toInput(exit.value) : { _tag: "Died", job, defect: Cause.squash(exit.cause) },
       until
@@ -206,29 +216,14 @@ const serve = (user: UserNumber, command: Extract<Command, { readonly _tag: "Des
   }
 }
 
-/**
- * Log lines of a job name the hashed user and the activity; what no request caused is an activity of its own. The job has
- * its fiber to itself, so that nothing need be put back behind it.
- */
+/** Log lines of a job name the hashed user and the activity. */
 const annotated = <A, E, R>(
   user: UserNumber,
   activityId: string | undefined,
   job: Effect.Effect<A, E, R>
 ): Effect.Effect<A, E, R | Dossiers> =>
-  Effect.flatMap(Dossiers, (dossiers) =>
-    Effect.matchEffect(dossiers.of(user), {
-      onFailure: () => FiberRef.set(FiberRef.currentLogAnnotations, annotations(user, activityId, undefined)),
-      onSuccess: (known) =>
-        FiberRef.set(
-          FiberRef.currentLogAnnotations,
-          annotations(user, activityId, Option.getOrUndefined(known)?.user.userId)
-        )
-    })
-  ).pipe(Effect.zipRight(job))
-
-const annotations = (user: UserNumber, activityId: string | undefined, userId: UserId | undefined) => {
-  const known = HashMap.make<[string, unknown][]>(["user", user], ["activityId", activityId ?? randomUUID()])
-  return userId === undefined ? known : HashMap.set(known, "userId", userId)
-}
+  Effect.flatMap(Dossiers, (dossiers) => Effect.ignore(namedDossier(dossiers, user, activityId))).pipe(
+    Effect.zipRight(job)
+  )
 
 const nothing = (): Message => ({ _tag: "Nothing" })

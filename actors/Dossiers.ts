@@ -104,10 +104,22 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
       return hit === undefined ? read(number) : orStale(read(number), hit.dossier)
     }
 
+    /** Without storage, as most mails have it: both are known and fresh. */
+    const atHand = (number: UserNumber): Dossier | undefined => {
+      const stored = cache.get(number)
+      if (stored === undefined || !isGood(stored.until)) return undefined
+      const tenant = tenants.get(stored.dossier.user.tenant)
+      return tenant !== undefined && isGood(tenant.until)
+        ? { ...stored.dossier, tenant: tenant.tenant }
+        : undefined
+    }
+
     return {
       of: (number) =>
-        Effect.suspend(() =>
-          Effect.flatMap(
+        Effect.suspend(() => {
+          const known = atHand(number)
+          if (known !== undefined) return Effect.succeed(Option.some(known))
+          return Effect.flatMap(
             storedOf(number),
             Option.match({
               onNone: () => Effect.succeedNone,
@@ -118,7 +130,7 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
                 )
             })
           )
-        ),
+        }),
       forget: (number) =>
         Effect.sync(() => {
           cache.delete(number)

@@ -6,17 +6,19 @@ import type { UserNumber } from "../schemas/Ids.ts"
 export class UserGate extends Context.Tag("ens/UserGate")<
   UserGate,
   {
-    /** One EWS call per user at a time: Exchange counts concurrency per mailbox (FACTS: EwsMaxConcurrency). */
-    readonly through: (user: UserNumber) => <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-    /** As `visit` with its budget, for as long as the scope is open. */
-    readonly budget: (user: UserNumber, generation: number) => Effect.Effect<LogInBudget, never, Scope.Scope>
-    /** For a job that begins; it must `leave` when it ends. */
+    /** For work that begins now, and that must `leave` when it ends, however it does. */
     readonly visit: (user: UserNumber) => Visit
+    /** Work of the user in its turn. */
+    readonly through: (user: UserNumber) => <A, E, R>(work: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+    /** A visit's budget, for as long as the scope is open. */
+    readonly budget: (user: UserNumber, generation: number) => Effect.Effect<LogInBudget, never, Scope.Scope>
   }
 >() {}
 
-/** A job of a user that is under way. */
+/** Work of a user that is under way. */
 export interface Visit {
+  /** One EWS call per user at a time: Exchange counts concurrency per mailbox (FACTS: EwsMaxConcurrency). Kept until the end. */
+  readonly turn: Effect.Effect<void>
   /**
    * Refused log-ins that are left to what callbacks cause: one per generation, also where a mail is fetched while the
    * subscription is renewed with the same credentials.
@@ -28,24 +30,18 @@ export interface Visit {
 export const layer: Layer.Layer<UserGate> = Layer.sync(UserGate, () => {
   const gates = new Map<UserNumber, Gate>()
 
-  const visit = (user: UserNumber): Gate => {
-    const gate = gates.get(user) ?? new Gate(() => gates.delete(user))
+  const visit = (user: UserNumber): Visit => {
+    const gate = gates.get(user) ?? new Gate()
     gates.set(user, gate)
-    gate.enter()
-    return gate
+    return new Visiting(gate, () => gates.delete(user))
   }
 
   return {
     visit,
     through: (user) => (work) =>
-      // One region for place and turn, because this is done for every mail.
       Effect.uninterruptibleMask((interruptibly) => {
-        const gate = visit(user)
-        const leave = () => {
-          gate.giveBack()
-          gate.leave()
-        }
-        const inTurn = Effect.matchCauseEffect(interruptibly(work), {
+        const { leave, turn } = visit(user)
+        return Effect.matchCauseEffect(interruptibly(Effect.zipRight(turn, work)), {
           onFailure: (cause) => {
             leave()
             return Effect.failCause(cause)
@@ -55,76 +51,77 @@ export const layer: Layer.Layer<UserGate> = Layer.sync(UserGate, () => {
             return Effect.succeed(result)
           }
         })
-        if (gate.take()) return inTurn
-        return Effect.zipRight(
-          Effect.onError(interruptibly(gate.wait), () => Effect.sync(() => gate.leave())),
-          inTurn
-        )
       }),
     budget: (user, generation) =>
       Effect.map(
         Effect.acquireRelease(
           Effect.sync(() => visit(user)),
-          (gate) => Effect.sync(() => gate.leave())
+          ({ leave }) => Effect.sync(leave)
         ),
-        (gate) => gate.budget(generation)
+        (entered) => entered.budget(generation)
       )
   }
 })
 
-/** Lives as long as a job of the user does. */
-class Gate implements Visit {
-  readonly #forget: () => void
-  readonly #budgets = new Map<number, LogInBudget>()
-  readonly #waiting = new Set<() => void>()
-  #visits = 0
-  #busy = false
+/** Lives as long as anybody visits it. */
+class Gate {
+  readonly budgets = new Map<number, LogInBudget>()
+  readonly waiting = new Set<() => void>()
+  visits = 0
+  isTaken = false
 
-  constructor(forget: () => void) {
-    this.#forget = forget
+  giveBack(): void {
+    const [next] = this.waiting
+    this.isTaken = next !== undefined
+    if (next === undefined) return
+    this.waiting.delete(next)
+    next()
+  }
+}
+
+class Visiting implements Visit {
+  readonly #gate: Gate
+  readonly #last: () => void
+  #hasTurn = false
+  #served: (() => void) | undefined
+
+  constructor(gate: Gate, last: () => void) {
+    this.#gate = gate
+    this.#last = last
+    gate.visits += 1
   }
 
-  enter(): void {
-    this.#visits += 1
-  }
+  readonly turn: Effect.Effect<void> = Effect.suspend(() => {
+    const gate = this.#gate
+    if (gate.isTaken) return this.#waiting
+    gate.isTaken = true
+    this.#hasTurn = true
+    return Effect.void
+  })
 
-  leave(): void {
-    this.#visits -= 1
-    if (this.#visits === 0) this.#forget()
+  /** Who is interrupted here, perhaps while being served, leaves soon. */
+  get #waiting(): Effect.Effect<void> {
+    return Effect.async((resume) => {
+      this.#served = () => {
+        this.#hasTurn = true
+        resume(Effect.void)
+      }
+      this.#gate.waiting.add(this.#served)
+    })
   }
 
   budget(generation: number): LogInBudget {
-    const budget = this.#budgets.get(generation) ?? callbackBudget()
-    this.#budgets.set(generation, budget)
+    const { budgets } = this.#gate
+    const budget = budgets.get(generation) ?? callbackBudget()
+    budgets.set(generation, budget)
     return budget
   }
 
-  /** Takes the turn, if it is free. It is to be given back once. */
-  take(): boolean {
-    if (this.#busy) return false
-    this.#busy = true
-    return true
-  }
-
-  /** Waits for the turn. Whoever is interrupted has none. */
-  readonly wait: Effect.Effect<void> = Effect.async<void>((resume) => {
-    let served = false
-    const serve = () => {
-      served = true
-      resume(Effect.void)
-    }
-    this.#waiting.add(serve)
-    // Being served can fall together with an interruption.
-    return Effect.sync(() => (served ? this.giveBack() : void this.#waiting.delete(serve)))
-  })
-
-  giveBack(): void {
-    const [next] = this.#waiting
-    if (next === undefined) {
-      this.#busy = false
-      return
-    }
-    this.#waiting.delete(next)
-    next()
+  readonly leave = (): void => {
+    const gate = this.#gate
+    if (this.#served !== undefined) gate.waiting.delete(this.#served)
+    if (this.#hasTurn) gate.giveBack()
+    gate.visits -= 1
+    if (gate.visits === 0) this.#last()
   }
 }

@@ -1,4 +1,4 @@
-import { Context, Effect, Option } from "effect"
+import { Context, Effect } from "effect"
 import { Push } from "../../layers/push/Push.ts"
 import { type Device, Storage } from "../../layers/storage/Storage.ts"
 import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
@@ -13,6 +13,7 @@ import type { Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, blockedParcels, emptyBacklog } from "./BacklogParcels.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
+import { namedDossier } from "./NamedDossier.ts"
 import { type Parcel, sendParcels } from "./Parcel.ts"
 import { noteRejections } from "./Rejections.ts"
 import { settleParcels } from "./Settlement.ts"
@@ -42,7 +43,7 @@ const announce = Effect.fnUntraced(function* (
   user: UserNumber,
   command: Announce
 ) {
-  const dossier = Option.getOrUndefined(yield* Context.get(services, Dossiers).of(user))
+  const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
   const devices = dossier?.devices ?? []
   if (dossier === undefined || devices.length === 0) {
     const settled = command.mails.map((mail) => itemEntry(mail.itemId))

@@ -31,7 +31,8 @@ export interface Questions {
 export const askExchange = (user: User, account: EwsAccount, questions: Questions, found: Found) =>
   withSession(account, (exchange) => askIn(exchange, user, questions, found))
 
-const askIn = Effect.fnUntraced(function* (
+/** The same over calls that somebody else gives up. */
+export const askIn = Effect.fnUntraced(function* (
   exchange: EwsCalls,
   user: User,
   questions: Questions,

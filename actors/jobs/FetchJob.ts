@@ -3,7 +3,8 @@ import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
 import type { Autodiscover } from "../../layers/ews/Autodiscover.ts"
 import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
-import type { Ews } from "../../layers/ews/Ews.ts"
+import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
+import { SessionCalls } from "../../layers/ews/WithSession.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
@@ -18,9 +19,10 @@ import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
 import { UserGate, type Visit } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
-import { askExchange, type Found, type Questions, tryExchange } from "./AskExchange.ts"
+import { askExchange, askIn, type Found, type Questions, tryExchange } from "./AskExchange.ts"
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
 import { askThroughGateway } from "./GatewayCheck.ts"
+import { namedDossier } from "./NamedDossier.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
 
 export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
@@ -55,15 +57,26 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
       compliance: undefined,
       trouble: undefined
     }
-    const attempt: Attempt = { found, needsMails: command.items.length > 0, needsUnread: command.unread }
     const visit = Context.get(services, UserGate).visit(user)
-    return Effect.matchCauseEffect(Effect.interruptible(ask({ services, user, command, attempt, visit })), {
+    const attempt: Attempt = {
+      found,
+      visit,
+      calls: undefined,
+      needsMails: command.items.length > 0,
+      needsUnread: command.unread
+    }
+    // One region for turn, session and deadline, because this is done for every mail.
+    const leave = () => {
+      attempt.calls?.giveUp()
+      visit.leave()
+    }
+    return Effect.matchCauseEffect(Effect.interruptible(ask(services, user, command, attempt)), {
       onFailure: (cause) => {
-        visit.leave()
+        leave()
         return Effect.as(Effect.zipRight(noteOutside(found), whyNot(cause, attempt, command.until)), found)
       },
       onSuccess: () => {
-        visit.leave()
+        leave()
         return found.elsewhere.length === 0 ? Effect.succeed(found) : Effect.as(noteOutside(found), found)
       }
     })
@@ -72,6 +85,9 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
 /** What a fetch has come to so far, and what it was to bring: details of mails, the unread count. */
 interface Attempt {
   readonly found: Found
+  readonly visit: Visit
+  /** Open, perhaps. */
+  calls: SessionCalls | undefined
   needsMails: boolean
   needsUnread: boolean
 }
@@ -116,19 +132,15 @@ const trouble = (
     return Effect.logWarning(`${what} could not be read: ${reason}`)
   })
 
-/** A fetch that is under way. */
-interface Asking {
-  readonly services: Context.Context<Services>
-  readonly user: UserNumber
-  readonly command: Fetch
-  readonly attempt: Attempt
-  readonly visit: Visit
-}
-
-const ask = Effect.fnUntraced(function* ({ attempt, command, services, user, visit }: Asking) {
-  const { found } = attempt
+const ask = Effect.fnUntraced(function* (
+  services: Context.Context<Services>,
+  user: UserNumber,
+  command: Fetch,
+  attempt: Attempt
+) {
+  const { found, visit } = attempt
+  const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
   if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE)
-  const dossier = Option.getOrUndefined(yield* Context.get(services, Dossiers).of(user))
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { devices, subscription, tenant } = dossier
   const { minPolicy, segCheck } = Context.get(services, Settings)
@@ -165,6 +177,7 @@ const ask = Effect.fnUntraced(function* ({ attempt, command, services, user, vis
     devices: devices.flatMap(({ deviceId }) => deviceId ?? []),
     activityId: command.activityId
   })
+  yield* visit.turn
   const answers = seg
     ? askThroughGateway({
         devices,
@@ -177,16 +190,22 @@ const ask = Effect.fnUntraced(function* ({ attempt, command, services, user, vis
           found.compliance = compliance
         }
       })
-    : Effect.map(askExchange(dossier.user, account, questions, found), () => {
-        // It stands there no more.
-        if (command.blocked === "all" || command.blocked.length > 0)
-          found.compliance = { blocked: [], all: false }
-      })
-  yield* answers.pipe(
-    Context.get(services, UserGate).through(user),
-    Effect.tapError((error) => forgetUrl(tenant, subscription.ewsUrl, error))
-  )
+    : askIn(callsOf(services, account, attempt), dossier.user, questions, found)
+  yield* Effect.tapError(answers, (error) => forgetUrl(tenant, subscription.ewsUrl, error))
+  // It stands there no more.
+  if (!seg && (command.blocked === "all" || command.blocked.length > 0)) {
+    found.compliance = { blocked: [], all: false }
+  }
 })
+
+const callsOf = (
+  services: Context.Context<Services>,
+  account: EwsAccount,
+  attempt: Attempt
+): SessionCalls => {
+  attempt.calls = new SessionCalls(Context.get(services, Ews), account)
+  return attempt.calls
+}
 
 /** Mails that wait for a gateway which seems to be back. */
 const waiting = Effect.fnUntraced(function* (user: UserNumber) {

@@ -50,22 +50,21 @@ export const persistently = <A, E extends { readonly _tag: string }, R>(
   patience: Patience,
   call: (left: number) => Effect.Effect<A, E | EwsError, R>
 ): Effect.Effect<A, E | EwsError, R> =>
-  Effect.flatMap(monotonic, (start) => {
-    const until = "until" in patience ? patience.until : start + patience.within
+  Effect.clockWith((clock) => {
+    const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
+    const until = "until" in patience ? patience.until : now() + patience.within
     const attempt = (tries: number, unanswered: number): Effect.Effect<A, E | EwsError, R> =>
-      Effect.flatMap(monotonic, (at) =>
-        Effect.catchAll(call(Math.max(0, until - at)), (error) => {
-          const silences = unanswered + (isUnanswered(error) ? 1 : 0)
-          return tries < TRIES && silences <= UNANSWERED_REPEATS && mayPass(error, patience.creates === true)
-            ? Effect.zipWith(monotonic, Random.next, (now, random) => {
-                const pause = pauseBefore(tries + 1, askedWait(error), random)
-                return pause < until - now
-                  ? Effect.zipRight(Effect.sleep(pause), attempt(tries + 1, silences))
-                  : Effect.fail(error)
-              }).pipe(Effect.flatten)
-            : Effect.fail(error)
-        })
-      )
+      Effect.catchAll(call(Math.max(0, until - now())), (error) => {
+        const silences = unanswered + (isUnanswered(error) ? 1 : 0)
+        return tries < TRIES && silences <= UNANSWERED_REPEATS && mayPass(error, patience.creates === true)
+          ? Effect.flatMap(Random.next, (random) => {
+              const pause = pauseBefore(tries + 1, askedWait(error), random)
+              return pause < until - now()
+                ? Effect.flatMap(Effect.sleep(pause), () => attempt(tries + 1, silences))
+                : Effect.fail(error)
+            })
+          : Effect.fail(error)
+      })
     return attempt(1, 0)
   })
 
@@ -87,5 +86,3 @@ const isUnanswered = (error: { readonly _tag: string; readonly responseCode?: st
 
 const askedWait = (error: { readonly _tag: string; readonly retryAfter?: number }): number =>
   error._tag === "EwsBusy" ? (error.retryAfter ?? 0) : 0
-
-const monotonic = Effect.map(Effect.clock, (clock) => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n))

@@ -15,7 +15,7 @@ export const withSession = <A, E, R>(
   Effect.flatMap(Ews, (ews) =>
     // By hand, because a scope is several times as dear, and this is done for each mail.
     Effect.uninterruptibleMask((interruptibly) => {
-      const calls = new Calls(() => ews.open(account))
+      const calls = new SessionCalls(ews, account)
       return Effect.matchCauseEffect(interruptibly(use(calls)), {
         onFailure: (cause) => {
           calls.giveUp()
@@ -29,12 +29,13 @@ export const withSession = <A, E, R>(
     })
   )
 
-class Calls implements EwsCalls {
+/** Calls as `withSession` lends them, for whoever sees to it that they are given up at the end. */
+export class SessionCalls implements EwsCalls {
   readonly #open: () => EwsSession
   #session: EwsSession | undefined
 
-  constructor(open: () => EwsSession) {
-    this.#open = open
+  constructor(ews: Ews["Type"], account: EwsAccount) {
+    this.#open = () => ews.open(account)
   }
 
   readonly subscribe: EwsCalls["subscribe"] = (subscription, timeout) =>
