@@ -2,19 +2,19 @@ import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
 import { learnCompliance } from "./Compliance.ts"
 import { startRemoval } from "./Departure.ts"
 import type { AnnounceResult, FetchResult } from "./JobResults.ts"
-import { settle } from "./Ledger.ts"
+import { hash53, settle } from "./Ledger.ts"
 import { detailsOf, openOf, sift, unknownOf } from "./News.ts"
 import { reform } from "./Renewal.ts"
 import { ARRIVALS_MAX, earliest, merge, type Round, withFound } from "./Round.ts"
 import type { JobId, Waiter } from "./SubscriptionProtocol.ts"
-import { askingOf, blockedOf, canAsk, digest } from "./SubscriptionState.ts"
+import { askingOf, blockedOf, canAsk, digest, type Env, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 import { idle } from "./UnderWay.ts"
 
 /** GetFolder at most once per user in this time. */
 const INBOX_READ_EVERY = 3_000
 /** Unread counts that Exchange sends along are confirmed by GetFolder now and then. */
-const INBOX_CONFIRM_EVERY = 10 * 60_000
+const INBOX_CONFIRM_EVERY = 30 * 60_000
 const WAITERS_MAX = 16
 
 /** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
@@ -127,7 +127,7 @@ const start = (turn: Turn, round: Round): void => {
   const items = unknownOf(state, round)
   const sinceRead = turn.now - state.inboxRead
   const searches = round.gap > 0 && !round.searched
-  const wantsUnread = round.unread === undefined || sinceRead > INBOX_CONFIRM_EVERY
+  const wantsUnread = round.unread === undefined || turn.now > confirmAt(state, env)
   const unread = wantsUnread && (searches || sinceRead >= INBOX_READ_EVERY)
   const until = round.arrivedAt + env.callbackDeadline / 2
   // The timer that notices the expiry may be a moment late.
@@ -155,6 +155,10 @@ const start = (turn: Turn, round: Round): void => {
     until
   })
 }
+
+/** After a start nobody's Inbox has been read yet: asked all at once, Exchange would hear of nothing else. */
+const confirmAt = ({ inboxRead, user }: State, env: Env): number =>
+  inboxRead > 0 ? inboxRead + INBOX_CONFIRM_EVERY : env.listeningSince + (hash53(user) % INBOX_CONFIRM_EVERY)
 
 const unasked: FetchResult = {
   mails: undefined,
