@@ -73,6 +73,8 @@ export const srvCandidate = (
 /** Two candidates of the same identity are the same question, so that redirects in a circle end. */
 export const identityOf = (candidate: Candidate): string => {
   const { address } = candidate
+  // Its URL is all of the question; a redirect may name it whoever is asked for.
+  if (candidate._tag === "Json") return `Json ${candidate.url}`.toLowerCase()
   const where =
     candidate._tag === "Service" ? candidate.base : candidate._tag === "Srv" ? candidate.name : candidate.url
   return `${candidate._tag} ${where} ${address}`.toLowerCase()
