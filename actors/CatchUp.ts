@@ -6,8 +6,6 @@ import { addRound } from "./Rounds.ts"
 import { canAsk, digest, type Env, isListening, openGap, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 
-export { openGap } from "./SubscriptionState.ts"
-
 /** Clocks differ, and the time at which a subscription was last heard may be some seconds old after a crash. */
 const SLACK = 2 * 60_000
 /** Nobody wants to be told of what came before. */
