@@ -50,6 +50,7 @@ const USER = fieldsOf<User>({
   refused: true,
   fingerprint: true,
   sealKey: true,
+  sealKeyMadeAt: true,
   callbackKey: true
 })
 
@@ -80,6 +81,7 @@ const DEVICE = fieldsOf<Device>({
   sound: true,
   environment: true,
   registeredAt: true,
+  seenAt: true,
   nudgedAt: true,
   endpoint: true
 })

@@ -125,6 +125,17 @@ export interface SettingsShape {
   readonly segDeviceHeader: string
   readonly segCheck: "device" | "user"
   readonly keyPool: { readonly batch: number; readonly threshold: number; readonly interval: number }
+  /** A user's keys that are older are replaced; undefined = never. */
+  readonly userKeyMaxAge: number | undefined
+  /** How long is kept what nobody uses any more; undefined = for ever. */
+  readonly retain: {
+    /** Devices whose app was not heard of. */
+    readonly devices: number | undefined
+    /** Users whose subscription is lost. */
+    readonly lost: number | undefined
+    /** What happened: dead letters. */
+    readonly events: number | undefined
+  }
   readonly push: { readonly ios: GatewayName; readonly android: GatewayName }
   readonly pushLogFile: string | undefined
   readonly cns: CnsSettings

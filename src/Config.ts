@@ -99,6 +99,8 @@ const fill = (read: Read): SettingsShape => ({
     threshold: read.keyPoolThreshold,
     interval: Math.round(read.keyPoolIntervalMinutes * 60_000)
   },
+  userKeyMaxAge: read.userKeyMaxAge,
+  retain: { devices: read.retainDevices, lost: read.retainLost, events: read.retainEvents },
   push: read.push ?? { ios: "log", android: "log" },
   pushLogFile: read.pushLogFile,
   cns: {

@@ -1,6 +1,8 @@
 import { Effect, Layer, Option } from "effect"
 import * as Devices from "./memory/Devices.ts"
+import * as Keys from "./memory/Keys.ts"
 import * as Outbox from "./memory/Outbox.ts"
+import * as Retention from "./memory/Retention.ts"
 import { attempt, copy, MemoryState, type StorageShape } from "./memory/State.ts"
 import * as Subscriptions from "./memory/Subscriptions.ts"
 import * as Tenants from "./memory/Tenants.ts"
@@ -19,35 +21,32 @@ export const layer: Layer.Layer<Storage> = Layer.effect(
       ...basics(state),
       ...Tenants.make(state),
       ...Users.make(state),
+      ...Keys.make(state),
       ...Subscriptions.make(state),
       ...Devices.make(state),
-      ...Outbox.make(state)
+      ...Outbox.make(state),
+      ...Retention.make(state)
     }
   })
 )
 
 const basics = (
   state: MemoryState
-): Pick<
-  StorageShape,
-  "meta" | "countPoolKeys" | "addPoolKeys" | "takePoolKey" | "addDeadLetter" | "deadLetters"
-> => ({
+): Pick<StorageShape, "meta" | "findMeta" | "changeMeta" | "addDeadLetter" | "deadLetters"> => ({
   meta: (name, value) =>
     Effect.sync(() => {
       if (!state.meta.has(name)) state.meta.set(name, copy(value))
       return copy(state.meta.get(name)!)
     }),
 
-  countPoolKeys: Effect.sync(() => state.poolKeys.length),
-  addPoolKeys: (keys) =>
+  findMeta: (name) =>
+    Effect.sync(() => Option.map(Option.fromNullable(state.meta.get(name)), (value) => copy(value))),
+
+  changeMeta: ({ drop, put }) =>
     Effect.sync(() => {
-      state.poolKeys = [...state.poolKeys, ...keys.map((key) => copy(key))]
+      for (const name of drop) state.meta.delete(name)
+      for (const [name, value] of Object.entries(put)) state.meta.set(name, copy(value))
     }),
-  takePoolKey: Effect.sync(() => {
-    const [first, ...others] = state.poolKeys
-    state.poolKeys = others
-    return Option.fromNullable(first)
-  }),
 
   addDeadLetter: ({ user, digest, reason, at }) =>
     attempt("addDeadLetter", () => {

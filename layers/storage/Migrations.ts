@@ -6,6 +6,9 @@ import foundation from "./migrations/0001_Foundation.ts"
 import subscriptionForm from "./migrations/0002_SubscriptionForm.ts"
 import pushEndpoint from "./migrations/0003_PushEndpoint.ts"
 import gapSince from "./migrations/0004_GapSince.ts"
+import tenure from "./migrations/0005_Tenure.ts"
+import keyVersions from "./migrations/0006_KeyVersions.ts"
+import seenDevices from "./migrations/0007_SeenDevices.ts"
 
 export interface Migration {
   /** Rising; once released neither number nor content changes. */
@@ -19,7 +22,10 @@ export const migrations: ReadonlyArray<Migration> = [
   { version: 1, name: "Foundation", run: foundation },
   { version: 2, name: "SubscriptionForm", run: subscriptionForm },
   { version: 3, name: "PushEndpoint", run: pushEndpoint },
-  { version: 4, name: "GapSince", run: gapSince }
+  { version: 4, name: "GapSince", run: gapSince },
+  { version: 5, name: "Tenure", run: tenure },
+  { version: 6, name: "KeyVersions", run: keyVersions },
+  { version: 7, name: "SeenDevices", run: seenDevices }
 ]
 
 /**

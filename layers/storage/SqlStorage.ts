@@ -5,13 +5,16 @@ import * as DeadLetters from "./sql/DeadLetters.ts"
 import * as Devices from "./sql/Devices.ts"
 import * as Dossiers from "./sql/Dossiers.ts"
 import * as HotStates from "./sql/HotStates.ts"
+import * as KeyVersions from "./sql/KeyVersions.ts"
 import * as Meta from "./sql/Meta.ts"
 import * as Outbox from "./sql/Outbox.ts"
 import * as Partials from "./sql/Partials.ts"
 import * as PoolKeys from "./sql/PoolKeys.ts"
+import * as Retention from "./sql/Retention.ts"
 import * as Subscriptions from "./sql/Subscriptions.ts"
 import * as Tenants from "./sql/Tenants.ts"
 import * as Users from "./sql/Users.ts"
+import * as WrappedKeys from "./sql/WrappedKeys.ts"
 
 /**
  * Storage as SQL statements, a file a subject under sql/. The schema must be up to date (Migrations.ts). `location` is
@@ -29,12 +32,15 @@ export const layer = (location: string): Layer.Layer<Storage, never, SqlClient> 
       ...Tenants.make(sql),
       ...PoolKeys.make(sql),
       ...Users.make(sql),
+      ...KeyVersions.make(sql),
+      ...WrappedKeys.make(sql),
       ...Subscriptions.make(sql),
       ...HotStates.make(sql),
       ...Partials.make(sql),
       ...Devices.make(sql),
       ...Dossiers.make(sql),
       ...Outbox.make(sql),
+      ...Retention.make(sql),
       ...DeadLetters.make(sql)
     }))
   )

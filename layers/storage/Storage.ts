@@ -42,7 +42,35 @@ export interface UserKeys {
   readonly callbackKey: Uint8Array | null
 }
 
-export interface User extends Omit<UserKeys, "registrationKey"> {
+/** How old the keys of a user are. */
+export interface KeyAges {
+  /** When the key that seals `f` was made. */
+  readonly sealKeyMadeAt: number
+  /** When the key for registration payloads became this user's. */
+  readonly registrationKeyMadeAt: number
+}
+
+/** A key of a user that another one has replaced, wrapped as before; at most one of each kind is kept. */
+export interface FormerKey {
+  readonly kind: "registration" | "seal" | "callback"
+  readonly wrapped: Uint8Array
+  readonly replacedAt: number
+}
+
+/** Where wrapped keys rest, for whoever wraps all of them anew. */
+export type KeyPlace = "pool" | "seal" | "registration" | "callback" | "former"
+
+/** A wrapped key with all that its wrapping is bound to. `key` tells it from others of the same place. */
+export interface WrappedKey {
+  readonly place: KeyPlace
+  readonly key: string
+  readonly kind: "pool" | FormerKey["kind"]
+  /** Undefined for keys that wait in the pool. */
+  readonly owner: Pick<User, "tenant" | "userId"> | undefined
+  readonly wrapped: Uint8Array
+}
+
+export interface User extends Omit<UserKeys, "registrationKey">, Pick<KeyAges, "sealKeyMadeAt"> {
   readonly user: UserNumber
   readonly tenant: TenantNumber
   readonly userId: UserId
@@ -54,7 +82,7 @@ export interface User extends Omit<UserKeys, "registrationKey"> {
 }
 
 /** The user with the key that opens registration payloads, which is big and which only they need. */
-export type KeyedUser = User & Pick<UserKeys, "registrationKey">
+export type KeyedUser = User & Pick<UserKeys, "registrationKey"> & KeyAges
 
 /** States that survive a restart; the passing ones are derived. */
 export type StoredLink =
@@ -120,6 +148,8 @@ export interface Device {
   readonly sound: string | null
   readonly environment: PushEnvironment
   readonly registeredAt: number
+  /** When its app was last heard of: a registration, an update of its token, a question about its status. */
+  readonly seenAt: number
   /** When the last silent pushes went out (at most two are needed: the budget is 2 an hour). */
   readonly nudgedAt: ReadonlyArray<number>
   /** Where the push service keeps the device; absent with services that keep none, and until it is known. */
@@ -135,7 +165,15 @@ export interface StoredDossier {
   readonly devices: ReadonlyArray<Device>
 }
 
-export type NewDevice = Omit<Device, "device" | "nudgedAt" | "endpoint">
+/** Seen when it registers. */
+export type NewDevice = Omit<Device, "device" | "seenAt" | "nudgedAt" | "endpoint">
+
+/** A device as the search for old ones finds it. */
+export interface StaleDevice {
+  readonly user: UserNumber
+  readonly token: string
+  readonly seenAt: number
+}
 
 export type OutboxKind = "mail" | "badge" | "resubscribe"
 
@@ -185,6 +223,12 @@ export class Storage extends Context.Tag("ens/Storage")<
 
     /** Stores `value` under `name` if there is none; answers the one that is stored now. */
     readonly meta: (name: string, value: Uint8Array) => Effect.Effect<Uint8Array, StorageError>
+    readonly findMeta: (name: string) => Effect.Effect<Option.Option<Uint8Array>, StorageError>
+    /** In one step: stores all of `put`, whatever was there, and removes `drop`. */
+    readonly changeMeta: (change: {
+      readonly put: Readonly<Record<string, Uint8Array>>
+      readonly drop: ReadonlyArray<string>
+    }) => Effect.Effect<void, StorageError>
 
     // Tenants and tokens -------------------------------------------------------------------------------------------
     /** Makes the token, and its tenant if new; adds the EWS URLs and pins to the tenant. `hash` = SHA-256 of the token. */
@@ -203,6 +247,13 @@ export class Storage extends Context.Tag("ens/Storage")<
     >
     /** False if there is no such token. */
     readonly revokeToken: (id: string) => Effect.Effect<boolean, StorageError>
+    /** All tokens with what they prove, for whoever keeps them in memory. */
+    readonly tokenDirectory: Effect.Effect<
+      ReadonlyArray<{ readonly hash: Uint8Array; readonly tenant: Tenant }>,
+      StorageError
+    >
+    /** Another text after each token that was made or revoked; cheap to ask for. */
+    readonly tokenVersion: Effect.Effect<string, StorageError>
     readonly tenantOfToken: (hash: Uint8Array) => Effect.Effect<Option.Option<Tenant>, StorageError>
     readonly tenant: (tenant: TenantNumber) => Effect.Effect<Option.Option<Tenant>, StorageError>
 
@@ -234,12 +285,46 @@ export class Storage extends Context.Tag("ens/Storage")<
      * nothing. False, and nothing done, if the user's subscription is `Unconfirmed` or `Active`: it has been renewed.
      */
     readonly retireKeys: (user: UserNumber, sealKey: Uint8Array) => Effect.Effect<boolean, StorageError>
+    /**
+     * Gives the user a new key that seals `f`; the present one and the second key pair become former keys, in place of earlier
+     * ones. What was sealed with them opens as long as they are kept.
+     */
+    readonly replaceSealKey: (
+      user: UserNumber,
+      sealKey: Uint8Array,
+      at: number
+    ) => Effect.Effect<void, StorageError>
+    /** The same with the key for registration payloads. */
+    readonly replaceRegistrationKey: (
+      user: UserNumber,
+      key: Uint8Array,
+      at: number
+    ) => Effect.Effect<void, StorageError>
+    readonly formerKeys: (user: UserNumber) => Effect.Effect<ReadonlyArray<FormerKey>, StorageError>
+    /**
+     * Drops former keys replaced before `before`: those for payloads at once; those that seal `f` only of users whose
+     * subscription was made after they were replaced, has been heard of since (`Active`), or who have none. Answers how many.
+     */
+    readonly dropFormerKeys: (before: number) => Effect.Effect<number, StorageError>
     /** Removes the user with keys, devices, subscription, partial ciphertexts and outbox. */
     readonly deleteUser: (user: UserNumber) => Effect.Effect<void, StorageError>
     /** The same if the user has no device, in one step with finding that out. True if there is no such user any more. */
     readonly deleteUserWithoutDevices: (user: UserNumber) => Effect.Effect<boolean, StorageError>
     /** Removes users made before `before` who never registered; answers how many. */
     readonly forgetUnregistered: (before: number) => Effect.Effect<number, StorageError>
+
+    // Wrapping everything anew -----------------------------------------------------------------------------------
+    /** Wrapped keys of one place, in a fixed order, after `after` (start with undefined). */
+    readonly wrappedKeys: (
+      place: KeyPlace,
+      after: string | undefined,
+      limit: number
+    ) => Effect.Effect<ReadonlyArray<WrappedKey>, StorageError>
+    /** In one transaction: puts `to` where `from` still is; keys that have changed meanwhile, or are gone, are passed over. */
+    readonly rewrapKeys: (
+      place: KeyPlace,
+      batch: ReadonlyArray<{ readonly key: string; readonly from: Uint8Array; readonly to: Uint8Array }>
+    ) => Effect.Effect<void, StorageError>
 
     // Subscriptions ------------------------------------------------------------------------------------------------
     readonly subscription: (user: UserNumber) => Effect.Effect<Option.Option<Subscription>, StorageError>
@@ -323,6 +408,8 @@ export class Storage extends Context.Tag("ens/Storage")<
       device: DeviceNumber,
       nudgedAt: ReadonlyArray<number>
     ) => Effect.Effect<void, StorageError>
+    /** Its app was heard of; nothing happens if there is no such device. */
+    readonly saveSeen: (user: UserNumber, token: string, at: number) => Effect.Effect<void, StorageError>
     /** Where the push service keeps the device with this token; nothing happens if there is none. */
     readonly saveEndpoint: (
       user: UserNumber,
@@ -350,6 +437,26 @@ export class Storage extends Context.Tag("ens/Storage")<
     >
     /** Gives up what waits since before `before`; answers how many. */
     readonly expireOutbox: (before: number) => Effect.Effect<number, StorageError>
+
+    // Retention --------------------------------------------------------------------------------------------------------
+    /** Devices not seen since `before`, of some users after `after`, ordered by user; `next` undefined = no more users. */
+    readonly staleDevices: (
+      before: number,
+      after: UserNumber | undefined
+    ) => Effect.Effect<
+      { readonly devices: ReadonlyArray<StaleDevice>; readonly next: UserNumber | undefined },
+      StorageError
+    >
+    /** Users whose subscription is `Lost` since before `before`, some of those after `after`, ordered. */
+    readonly lostUsers: (
+      before: number,
+      after: UserNumber | undefined
+    ) => Effect.Effect<
+      { readonly users: ReadonlyArray<UserNumber>; readonly next: UserNumber | undefined },
+      StorageError
+    >
+    /** Removes dead letters noted before `before`; answers how many. */
+    readonly dropDeadLetters: (before: number) => Effect.Effect<number, StorageError>
 
     // Dead letters -------------------------------------------------------------------------------------------------
     /** A callback whose handling crashed again and again: who, digest of the events, when, what kind of error; no content. */

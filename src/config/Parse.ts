@@ -53,6 +53,25 @@ export const duration =
         )
   }
 
+/** The same, or `never`: undefined. */
+export const durationOrNever = (
+  min: Duration.Duration,
+  max: Duration.Duration
+): Parse<number | undefined> => {
+  const some = duration(min, max)
+  return (text) =>
+    text.toLowerCase() === "never"
+      ? Either.right(undefined)
+      : Either.mapLeft(
+          some(text),
+          () =>
+            `must be a duration from ${durationText(min)} to ${durationText(max)}, like "90 days", or never`
+        )
+}
+
+export const durationOrNeverText = (millis: number | undefined): string =>
+  millis === undefined ? "never" : durationText(millis)
+
 /** A duration as `duration` reads it: `10 seconds`. */
 export const durationText = (length: Duration.DurationInput): string => {
   const millis = Duration.toMillis(length)
@@ -61,6 +80,7 @@ export const durationText = (length: Duration.DurationInput): string => {
 }
 
 const UNITS = [
+  ["day", 86_400_000],
   ["hour", 3_600_000],
   ["minute", 60_000],
   ["second", 1000]

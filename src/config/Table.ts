@@ -331,6 +331,34 @@ export const table = {
     120,
     (s) => `${s.keyPool.interval / 60_000}`
   ),
+  userKeyMaxAge: row(
+    "ENS_USER_KEY_MAX_AGE",
+    "older keys of a user are replaced, without his doing; or never",
+    Parse.durationOrNever(Duration.minutes(1), Duration.days(3650)),
+    Duration.toMillis("365 days"),
+    (s) => Parse.durationOrNeverText(s.userKeyMaxAge)
+  ),
+  retainDevices: row(
+    "ENS_RETAIN_DEVICES",
+    "devices whose app was not heard of for so long are removed; or never",
+    Parse.durationOrNever(Duration.hours(1), Duration.days(3650)),
+    Duration.toMillis("400 days"),
+    (s) => Parse.durationOrNeverText(s.retain.devices)
+  ),
+  retainLost: row(
+    "ENS_RETAIN_LOST",
+    "users whose subscription has been lost for so long are removed; or never",
+    Parse.durationOrNever(Duration.hours(1), Duration.days(3650)),
+    Duration.toMillis("90 days"),
+    (s) => Parse.durationOrNeverText(s.retain.lost)
+  ),
+  retainEvents: row(
+    "ENS_RETAIN_EVENTS",
+    "what happened (dead letters) is kept for so long; or never",
+    Parse.durationOrNever(Duration.hours(1), Duration.days(3650)),
+    Duration.toMillis("30 days"),
+    (s) => Parse.durationOrNeverText(s.retain.events)
+  ),
   push: row(
     "ENS_PUSH",
     "push gateway, or one for each platform (ios=…,android=…): cns, sns, fcm, apns, log",

@@ -5,7 +5,6 @@ import * as LocalSubscriptions from "../../actors/LocalSubscriptions.ts"
 import * as NudgeGateModule from "../../actors/NudgeGate.ts"
 import { NudgeGate } from "../../actors/NudgeGate.ts"
 import * as Outbox from "../../actors/Outbox.ts"
-import * as Ownership from "../../actors/Ownership.ts"
 import { type ReplyOf, Subscriptions, type Unavailable } from "../../actors/Subscriptions.ts"
 import * as UserGate from "../../actors/UserGate.ts"
 import * as WriteBehind from "../../actors/WriteBehind.ts"
@@ -16,6 +15,7 @@ import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import { Push } from "../../layers/push/Push.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { type NewDevice, Storage, type Tenant } from "../../layers/storage/Storage.ts"
@@ -269,7 +269,12 @@ export const makeWorld = (
       })
     })
     const owned: World["owned"] = { buckets: () => true }
-    const ownership = Layer.succeed(Ownership.Ownership, { owns: (bucket) => owned.buckets(bucket) })
+    const ownership = Layer.map(Ownership.layerAll, (all) =>
+      Context.add(all, Ownership.Ownership, {
+        ...Context.get(all, Ownership.Ownership),
+        owns: (bucket) => owned.buckets(bucket)
+      })
+    )
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const interruptions = new Interruptions(BACKGROUND)
     const realEws = yield* Effect.withClock(before(Context.get(context, Ews)), clock)

@@ -35,6 +35,8 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     renewRate: 50,
     minPolicy: 0,
     ...defaultEwsSettings,
+    userKeyMaxAge: undefined,
+    retain: { devices: undefined, lost: undefined, events: undefined },
     keyPool: { batch: 500, threshold: 250, interval: 7_200_000 },
     ...defaultPushSettings,
     textNewMessage: "",
@@ -120,6 +122,8 @@ export const makeUser = (
       user: UserNumber.make(number),
       createdAt: 0,
       refused: 0 as Generation,
+      sealKeyMadeAt: 0,
+      registrationKeyMadeAt: 0,
       fingerprint: null
     }
   }).pipe(Effect.orDie)

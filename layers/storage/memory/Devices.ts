@@ -5,7 +5,13 @@ import { attempt, type MemoryState, type StorageShape, type UserRecord } from ".
 
 type Devices = Pick<
   StorageShape,
-  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged" | "saveEndpoint"
+  | "devices"
+  | "saveDevice"
+  | "replaceDeviceToken"
+  | "deleteDevice"
+  | "saveNudged"
+  | "saveSeen"
+  | "saveEndpoint"
 >
 
 export const devicesOf = ({ devices }: UserRecord): ReadonlyArray<Device> =>
@@ -30,7 +36,7 @@ export const make = (state: MemoryState): Devices => ({
       record.devices.delete(oldToken)
       const { endpoint, ...rest } = survivor
       const kept = survivor.token === newToken && endpoint !== undefined ? { endpoint } : {}
-      record.devices.set(newToken, { ...rest, ...kept, token: newToken, registeredAt: at })
+      record.devices.set(newToken, { ...rest, ...kept, token: newToken, registeredAt: at, seenAt: at })
       return true
     }),
 
@@ -52,6 +58,13 @@ export const make = (state: MemoryState): Devices => ({
       if (found !== undefined) record?.devices.set(found.token, { ...found, nudgedAt: [...nudgedAt] })
     }),
 
+  saveSeen: (user, token, at) =>
+    Effect.sync(() => {
+      const record = state.users.get(user)
+      const found = record?.devices.get(token)
+      if (found !== undefined && found.seenAt < at) record?.devices.set(token, { ...found, seenAt: at })
+    }),
+
   saveEndpoint: (user, token, { arn, registeredAt }) =>
     Effect.sync(() => {
       const record = state.users.get(user)
@@ -65,6 +78,7 @@ export const upsertDevice = (record: UserRecord, device: NewDevice): Device => {
   const saved: Device = {
     ...device,
     device: known?.device ?? (++record.lastDevice as DeviceNumber),
+    seenAt: device.registeredAt,
     nudgedAt: known?.nudgedAt ?? [],
     ...(known?.endpoint && { endpoint: known.endpoint })
   }

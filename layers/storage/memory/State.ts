@@ -1,7 +1,16 @@
 import { Effect } from "effect"
 import type { Generation, UserNumber } from "../../../schemas/Ids.ts"
 import { StorageError } from "../../../schemas/StorageError.ts"
-import type { ApiToken, Device, KeyedUser, OutboxEntry, Storage, Subscription, Tenant } from "../Storage.ts"
+import type {
+  ApiToken,
+  Device,
+  FormerKey,
+  KeyedUser,
+  OutboxEntry,
+  Storage,
+  Subscription,
+  Tenant
+} from "../Storage.ts"
 
 export type StorageShape = typeof Storage.Service
 
@@ -12,6 +21,7 @@ export interface UserRecord {
   lastDevice: number
   subscription: Omit<Subscription, "refused" | "bucket"> | undefined
   readonly partials: Map<Generation, Uint8Array>
+  formerKeys: ReadonlyArray<FormerKey>
   /** By token. */
   readonly devices: Map<string, Device>
   /** The oldest first. */
@@ -27,7 +37,8 @@ export class MemoryState {
   readonly meta = new Map<string, Uint8Array>()
   readonly tenants = new Map<string, Tenant>()
   tokens: ReadonlyArray<ApiToken & { readonly hash: string }> = []
-  poolKeys: ReadonlyArray<Uint8Array> = []
+  /** By number, in order. */
+  poolKeys: ReadonlyArray<readonly [number, Uint8Array]> = []
   readonly users = new Map<UserNumber, UserRecord>()
   #last = 0
 

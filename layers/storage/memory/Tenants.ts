@@ -3,7 +3,16 @@ import type { TenantNumber } from "../../../schemas/Ids.ts"
 import type { ApiToken, Tenant } from "../Storage.ts"
 import { attempt, type MemoryState, type StorageShape } from "./State.ts"
 
-type Tenants = Pick<StorageShape, "createToken" | "listTokens" | "revokeToken" | "tenantOfToken" | "tenant">
+type Tenants = Pick<
+  StorageShape,
+  | "createToken"
+  | "listTokens"
+  | "revokeToken"
+  | "tokenDirectory"
+  | "tokenVersion"
+  | "tenantOfToken"
+  | "tenant"
+>
 
 export const make = (state: MemoryState): Tenants => ({
   createToken: (token) =>
@@ -37,6 +46,15 @@ export const make = (state: MemoryState): Tenants => ({
       state.tokens = state.tokens.filter((token) => token.id !== id)
       return state.tokens.length < before
     }),
+
+  tokenDirectory: Effect.sync(() =>
+    state.tokens.map((token) => ({
+      hash: new Uint8Array(Buffer.from(token.hash, "hex")),
+      tenant: state.tenants.get(token.tenant)!
+    }))
+  ),
+
+  tokenVersion: Effect.sync(() => `${state.tokens.length} ${state.tokens.at(-1)?.id ?? 0}`),
 
   tenantOfToken: (hash) =>
     Effect.sync((): Option.Option<Tenant> => {

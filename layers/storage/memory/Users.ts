@@ -37,13 +37,16 @@ export const make = (state: MemoryState): Users => {
         const known = find(tenant, userId)
         if (known !== undefined) return userOf(known)
         const user = String(state.nextNumber()) as UserNumber
-        const made = { user, tenant, userId, createdAt, refused: 0 as Generation, fingerprint: null, ...keys }
+        const ages = { sealKeyMadeAt: createdAt, registrationKeyMadeAt: createdAt }
+        const identity = { user, tenant, userId, createdAt, refused: 0 as Generation, fingerprint: null }
+        const made = { ...identity, ...ages, ...keys }
         const record: UserRecord = {
           user: copyOf(made),
           refused: 0 as Generation,
           lastDevice: 0,
           subscription: undefined,
           partials: new Map(),
+          formerKeys: [],
           devices: new Map(),
           outbox: [],
           deadLetters: []
@@ -66,6 +69,7 @@ export const make = (state: MemoryState): Users => {
         const link = record?.subscription?.link
         if (record === undefined || link === "Unconfirmed" || link === "Active") return false
         record.user = { ...record.user, sealKey: copy(sealKey), callbackKey: null }
+        record.formerKeys = record.formerKeys.filter(({ kind }) => kind === "registration")
         record.partials.clear()
         return true
       }),
@@ -92,10 +96,10 @@ export const make = (state: MemoryState): Users => {
 const userOf = ({ refused, user }: UserRecord): KeyedUser => ({ ...copyOf(user), refused })
 
 const dossierOf = (record: UserRecord): StoredDossier => {
-  const { registrationKey: _, ...user } = userOf(record)
+  const { registrationKey: _, registrationKeyMadeAt: __, ...user } = userOf(record)
   const subscription = Option.getOrUndefined(subscriptionOf(record))
   if (subscription === undefined) return { user, subscription, devices: devicesOf(record) }
-  const { hot: __, ...lasting } = subscription
+  const { hot: ___, ...lasting } = subscription
   return { user, subscription: lasting, devices: devicesOf(record) }
 }
 

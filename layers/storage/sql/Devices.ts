@@ -9,7 +9,13 @@ import { noSuchUser, operation, type StorageShape, transaction } from "./Operati
 
 type Devices = Pick<
   StorageShape,
-  "devices" | "saveDevice" | "replaceDeviceToken" | "deleteDevice" | "saveNudged" | "saveEndpoint"
+  | "devices"
+  | "saveDevice"
+  | "replaceDeviceToken"
+  | "deleteDevice"
+  | "saveNudged"
+  | "saveSeen"
+  | "saveEndpoint"
 >
 
 export const make = (sql: SqlClient): Devices => {
@@ -45,7 +51,7 @@ export const make = (sql: SqlClient): Devices => {
           yield* remove(user, old.device_no)
         }
         const isNew = taken === undefined && oldToken !== newToken
-        const row = { token: newToken, registered_at: at, ...(isNew ? NO_ENDPOINT : {}) }
+        const row = { token: newToken, registered_at: at, seen_at: at, ...(isNew ? NO_ENDPOINT : {}) }
         yield* sql`
         UPDATE devices SET ${sql.update(row)}
         WHERE user_no = ${Number(user)} AND token = ${taken === undefined ? oldToken : newToken}`
@@ -72,6 +78,11 @@ export const make = (sql: SqlClient): Devices => {
         operation("saveNudged")
       ),
 
+    saveSeen: (user, token, at) =>
+      sql`
+        UPDATE devices SET seen_at = ${at} WHERE user_no = ${Number(user)} AND token = ${token}
+          AND COALESCE(seen_at, registered_at) < ${at}`.pipe(Effect.asVoid, operation("saveSeen")),
+
     saveEndpoint: (user, token, { arn, registeredAt }) =>
       sql`
         UPDATE devices SET ${sql.update({ endpoint_arn: arn, endpoint_registered_at: registeredAt })}
@@ -95,7 +106,8 @@ export const upsertDevice: (
       policy: device.policy,
       sound: device.sound,
       environment: device.environment,
-      registered_at: device.registeredAt
+      registered_at: device.registeredAt,
+      seen_at: device.registeredAt
     }
     const known = yield* deviceWithToken(sql, user, device.token)
     if (known !== undefined) {
@@ -134,6 +146,7 @@ export interface DeviceRow {
   readonly sound: string | null
   readonly environment: string
   readonly registered_at: number
+  readonly seen_at: number | null
   readonly nudged_at: string
   readonly endpoint_arn: string | null
   readonly endpoint_registered_at: number | null
@@ -149,6 +162,7 @@ export const deviceOf = (row: DeviceRow): Device => ({
   sound: row.sound,
   environment: row.environment as PushEnvironment,
   registeredAt: row.registered_at,
+  seenAt: row.seen_at ?? row.registered_at,
   nudgedAt: JSON.parse(row.nudged_at) as ReadonlyArray<number>,
   ...(row.endpoint_arn !== null && {
     endpoint: { arn: row.endpoint_arn, registeredAt: row.endpoint_registered_at ?? 0 }

@@ -10,12 +10,12 @@ import { type UserRow, userOf } from "./Users.ts"
 export const make = (sql: SqlClient): Pick<StorageShape, "dossier"> => ({
   dossier: (user) =>
     sql<DossierRow>`
-      SELECT u.user_no, u.tenant_no, u.user_id, u.created_at, u.seal_key, u.refused, u.fingerprint, u.bucket,
+      SELECT u.user_no, u.tenant_no, u.user_id, u.created_at, u.seal_key, u.seal_key_made_at, u.refused, u.fingerprint, u.bucket,
         c.wrapped AS callback_key,
         s.generation, s.subscription_id, s.ews_url, s.exchange_version, s.auth_type, s.token_expires_at,
         s.subscribed_at, s.form, s.link, s.link_since, s.nudges,
         d.device_no, d.token, d.platform, d.bundle_id, d.device_id, d.policy, d.sound, d.environment,
-        d.registered_at, d.nudged_at, d.endpoint_arn, d.endpoint_registered_at
+        d.registered_at, d.seen_at, d.nudged_at, d.endpoint_arn, d.endpoint_registered_at
       FROM users u
       LEFT JOIN callback_keys c ON c.user_no = u.user_no
       LEFT JOIN subscriptions s ON s.user_no = u.user_no

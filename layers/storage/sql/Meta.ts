@@ -1,9 +1,9 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Clock, Effect } from "effect"
-import { operation, type StorageShape } from "./Operation.ts"
+import { Clock, Effect, Option } from "effect"
+import { operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** What concerns the database as a whole. */
-export const make = (sql: SqlClient): Pick<StorageShape, "ping" | "meta"> => ({
+export const make = (sql: SqlClient): Pick<StorageShape, "ping" | "meta" | "findMeta" | "changeMeta"> => ({
   // A full disk shows only when something is written.
   ping: Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const row = { name: "ping", value: new Uint8Array(new Float64Array([now]).buffer) }
@@ -15,5 +15,20 @@ export const make = (sql: SqlClient): Pick<StorageShape, "ping" | "meta"> => ({
       Effect.zipRight(sql<{ value: Uint8Array }>`SELECT value FROM meta WHERE name = ${name}`),
       Effect.map((rows) => rows[0]!.value),
       operation("meta")
-    )
+    ),
+
+  findMeta: (name) =>
+    sql<{ value: Uint8Array }>`SELECT value FROM meta WHERE name = ${name}`.pipe(
+      Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), (row) => row.value)),
+      operation("findMeta")
+    ),
+
+  changeMeta: Effect.fnUntraced(
+    function* ({ drop, put }) {
+      for (const name of [...drop, ...Object.keys(put)]) yield* sql`DELETE FROM meta WHERE name = ${name}`
+      for (const [name, value] of Object.entries(put))
+        yield* sql`INSERT INTO meta ${sql.insert({ name, value })}`
+    },
+    transaction(sql, "changeMeta")
+  )
 })

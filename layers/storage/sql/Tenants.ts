@@ -5,7 +5,16 @@ import { StorageError } from "../../../schemas/StorageError.ts"
 import type { ApiToken, Tenant } from "../Storage.ts"
 import { affected, operation, type StorageShape, transaction } from "./Operation.ts"
 
-type Tenants = Pick<StorageShape, "createToken" | "listTokens" | "revokeToken" | "tenantOfToken" | "tenant">
+type Tenants = Pick<
+  StorageShape,
+  | "createToken"
+  | "listTokens"
+  | "revokeToken"
+  | "tokenDirectory"
+  | "tokenVersion"
+  | "tenantOfToken"
+  | "tenant"
+>
 
 export const make = (sql: SqlClient): Tenants => {
   const tenantNamed = (name: string) =>
@@ -65,6 +74,18 @@ export const make = (sql: SqlClient): Tenants => {
             operation("revokeToken")
           )
         : Effect.succeed(false),
+
+    tokenDirectory: sql<TenantRow & { readonly hash: Uint8Array }>`
+      SELECT api_tokens.hash, t.* FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no`.pipe(
+      Effect.map((rows) => rows.map((row) => ({ hash: row.hash, tenant: tenantOf(row) }))),
+      operation("tokenDirectory")
+    ),
+
+    tokenVersion: sql<{ tokens: number; newest: number | null }>`
+      SELECT COUNT(*) AS tokens, MAX(token_no) AS newest FROM api_tokens`.pipe(
+      Effect.map((rows) => `${rows[0]!.tokens} ${rows[0]!.newest ?? 0}`),
+      operation("tokenVersion")
+    ),
 
     tenantOfToken: (hash) =>
       sql<TenantRow>`

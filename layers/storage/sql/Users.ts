@@ -29,7 +29,8 @@ const FORGET_AT_ONCE = 500
 export const make = (sql: SqlClient): Users => {
   const select = (where: Fragment) =>
     sql<KeyedUserRow>`
-      SELECT users.*, r.wrapped AS registration_key, c.wrapped AS callback_key
+      SELECT users.*, r.wrapped AS registration_key, r.made_at AS registration_made_at,
+        c.wrapped AS callback_key
       FROM users JOIN registration_keys r ON r.user_no = users.user_no
       LEFT JOIN callback_keys c ON c.user_no = users.user_no
       WHERE ${where}`.pipe(Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), keyedUserOf)))
@@ -78,6 +79,8 @@ export const make = (sql: SqlClient): Users => {
           createdAt,
           refused: 0 as Generation,
           fingerprint: null,
+          sealKeyMadeAt: createdAt,
+          registrationKeyMadeAt: createdAt,
           ...keys
         }
       },
@@ -99,6 +102,7 @@ export const make = (sql: SqlClient): Users => {
             SELECT 1 FROM subscriptions s WHERE s.user_no = users.user_no AND s.link IN ('Unconfirmed', 'Active'))`)
         if (replaced === 0) return false
         yield* sql`DELETE FROM callback_keys WHERE user_no = ${Number(user)}`
+        yield* sql`DELETE FROM former_keys WHERE user_no = ${Number(user)} AND kind <> 'registration'`
         yield* sql`DELETE FROM partials WHERE user_no = ${Number(user)}`
         return true
       },
@@ -132,16 +136,21 @@ export interface UserRow {
   readonly user_id: Uint8Array
   readonly created_at: number
   readonly seal_key: Uint8Array
+  readonly seal_key_made_at: number | null
   readonly refused: number
   readonly fingerprint: Uint8Array | null
   readonly callback_key: Uint8Array | null
 }
 
-type KeyedUserRow = UserRow & { readonly registration_key: Uint8Array }
+type KeyedUserRow = UserRow & {
+  readonly registration_key: Uint8Array
+  readonly registration_made_at: number | null
+}
 
 const keyedUserOf = (row: KeyedUserRow): KeyedUser => ({
   ...userOf(row),
-  registrationKey: row.registration_key
+  registrationKey: row.registration_key,
+  registrationKeyMadeAt: row.registration_made_at ?? row.created_at
 })
 
 export const userOf = (row: UserRow): User => ({
@@ -152,5 +161,6 @@ export const userOf = (row: UserRow): User => ({
   refused: row.refused as Generation,
   fingerprint: row.fingerprint,
   sealKey: row.seal_key,
+  sealKeyMadeAt: row.seal_key_made_at ?? row.created_at,
   callbackKey: row.callback_key
 })

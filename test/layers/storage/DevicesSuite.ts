@@ -16,13 +16,26 @@ export const devicesSuite = (on: OnStorage) => {
           sound: "ding",
           environment: "sandbox"
         })
-        expect(yield* storage.saveDevice(user, phone)).toEqual({ ...phone, device: 1, nudgedAt: [] })
-        expect(yield* storage.saveDevice(user, tablet)).toEqual({ ...tablet, device: 2, nudgedAt: [] })
+        expect(yield* storage.saveDevice(user, phone)).toEqual({
+          ...phone,
+          device: 1,
+          seenAt: NOW,
+          nudgedAt: []
+        })
+        expect(yield* storage.saveDevice(user, tablet)).toEqual({
+          ...tablet,
+          device: 2,
+          seenAt: NOW,
+          nudgedAt: []
+        })
         yield* storage.saveNudged(user, device(1), [NOW, NOW + 1])
         const changed = newDevice("телефон 📱", { policy: 0, sound: null, registeredAt: NOW + 9 })
-        const expected = { ...changed, device: 1, nudgedAt: [NOW, NOW + 1] }
+        const expected = { ...changed, device: 1, seenAt: NOW + 9, nudgedAt: [NOW, NOW + 1] }
         expect(yield* storage.saveDevice(user, changed)).toEqual(expected)
-        expect(yield* storage.devices(user)).toEqual([expected, { ...tablet, device: 2, nudgedAt: [] }])
+        expect(yield* storage.devices(user)).toEqual([
+          expected,
+          { ...tablet, device: 2, seenAt: NOW, nudgedAt: [] }
+        ])
       })
     )
   )
@@ -126,7 +139,7 @@ export const devicesSuite = (on: OnStorage) => {
         expect(yield* storage.replaceDeviceToken(user, "phone of anna", "newer", NOW + 6)).toBe(false)
         expect(yield* storage.replaceDeviceToken(user, "new", "new", NOW + 7)).toBe(true)
         expect(yield* storage.devices(user)).toEqual([
-          { ...newDevice("new", { registeredAt: NOW + 7 }), device: 1, nudgedAt: [] }
+          { ...newDevice("new", { registeredAt: NOW + 7 }), device: 1, seenAt: NOW + 7, nudgedAt: [] }
         ])
         expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a")])
       })
@@ -177,7 +190,12 @@ export const devicesSuite = (on: OnStorage) => {
         yield* storage.addOutbox([both("a", 1), both("b", 1), both("b", 2), both("c", 2)])
         expect(yield* storage.replaceDeviceToken(user, "phone of anna", "new", NOW + 5)).toBe(true)
         expect(yield* storage.devices(user)).toEqual([
-          { ...newDevice("new", { policy: 3, registeredAt: NOW + 5 }), device: 2, nudgedAt: [] }
+          {
+            ...newDevice("new", { policy: 3, registeredAt: NOW + 5 }),
+            device: 2,
+            seenAt: NOW + 5,
+            nudgedAt: []
+          }
         ])
         const waiting = yield* storage.outboxOf(user, 10)
         expect(waiting.map((entry) => entry.itemId)).toEqual(["a", "b", "c"])

@@ -190,6 +190,8 @@ const usersSuite = (on: OnStorage) => {
           createdAt: NOW,
           refused: 0,
           fingerprint: null,
+          sealKeyMadeAt: NOW,
+          registrationKeyMadeAt: NOW,
           ...keys
         })
         expect(user.user).toMatch(/^[1-9][0-9]*$/)
@@ -272,7 +274,11 @@ const usersSuite = (on: OnStorage) => {
         const [last] = yield* storage.devices(bert)
         yield* storage.deleteDevice(bert, last!)
         for (const user of [anna, bert, cleo]) {
-          const { registrationKey: _, ...lean } = yield* Effect.flatten(storage.user(user))
+          const {
+            registrationKey: _,
+            registrationKeyMadeAt: ___,
+            ...lean
+          } = yield* Effect.flatten(storage.user(user))
           const subscription = Option.getOrUndefined(yield* storage.subscription(user))
           const { hot: __, ...lasting } = subscription ?? { hot: undefined }
           expect(yield* Effect.flatten(storage.dossier(user))).toStrictEqual({

@@ -31,7 +31,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
           ewsUrl: "https://müller.example/EWS"
         })
         const device = yield* storage.saveSubscribed(all, bytes("finger", 32), newDevice("phone"))
-        expect(device).toEqual({ ...newDevice("phone"), device: 1, nudgedAt: [] })
+        expect(device).toEqual({ ...newDevice("phone"), device: 1, seenAt: NOW, nudgedAt: [] })
         expect(yield* storage.devices(user)).toEqual([device])
         expect((yield* Effect.flatten(storage.user(user))).fingerprint).toEqual(bytes("finger", 32))
         expect(yield* Effect.flatten(storage.subscription(user))).toEqual({

@@ -38,6 +38,8 @@ const settings: SettingsShape = {
   renewRate: 50,
   minPolicy: 0,
   ...defaultEwsSettings,
+  userKeyMaxAge: undefined,
+  retain: { devices: undefined, lost: undefined, events: undefined },
   keyPool: { batch: 1, threshold: 1, interval: 60_000 },
   ...defaultPushSettings,
   textNewMessage: "New message",

@@ -1,0 +1,128 @@
+/** A statement or a connection failed. The text holds no value of a row or parameter and no password. */
+export class MssqlFailure extends Error {
+  override readonly name = "MssqlFailure"
+  /** The driver's code (EREQUEST, ESOCKET, ETIMEOUT, ELOGIN, …) or the socket's (ECONNRESET, …). */
+  readonly code: string
+  /** Error number, severity and state, when it was the server that answered. */
+  readonly number: number | undefined
+  readonly class: number | undefined
+  readonly state: number | undefined
+  /** Whether the server may have got the statement. */
+  readonly sent: boolean
+
+  constructor(about: {
+    readonly message: string
+    readonly code: string
+    readonly sent: boolean
+    readonly number?: number | undefined
+    readonly class?: number | undefined
+    readonly state?: number | undefined
+  }) {
+    super(about.message)
+    this.code = about.code
+    this.number = about.number
+    this.class = about.class
+    this.state = about.state
+    this.sent = about.sent
+  }
+}
+
+/** A write of a node whose epoch is over; see `MssqlClient.fencedBy`. */
+export class Fenced extends Error {
+  override readonly name = "Fenced"
+  constructor() {
+    super("another node has taken over")
+  }
+}
+
+/** The same call may succeed later: the server, the network or the moment is the trouble, not the statement. */
+export const isTransient = (cause: unknown): boolean =>
+  cause instanceof MssqlFailure &&
+  (isRetryable(cause) || isConnectionLoss(cause) || (cause.number !== undefined && LATER.has(cause.number)))
+
+/** 2627 a constraint, 2601 an index. https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-2627-database-engine-error */
+export const isUniqueViolation = (cause: unknown): boolean =>
+  cause instanceof MssqlFailure && (cause.number === 2627 || cause.number === 2601)
+
+/** It is worth trying again at once what surely did not take effect. `unique`: also when a unique key was violated. */
+export const isRetryable = (cause: unknown, unique = false): boolean =>
+  cause instanceof MssqlFailure &&
+  (cause.number === undefined
+    ? CODES.has(cause.code)
+    : ROLLED_BACK.has(cause.number) ||
+      UNAVAILABLE.has(cause.number) ||
+      SESSION_LOST.has(cause.number) ||
+      (unique && isUniqueViolation(cause)))
+
+/** The server did nothing, or took back what it did: also a single write may be repeated. */
+export const surelyDidNotRun = (cause: unknown): boolean =>
+  cause instanceof MssqlFailure &&
+  (!cause.sent || (cause.number !== undefined && ROLLED_BACK.has(cause.number)))
+
+/** The connection is of no use any more; a new one may be. */
+export const isConnectionLoss = (cause: unknown): boolean =>
+  cause instanceof MssqlFailure &&
+  (cause.number === undefined
+    ? CODES.has(cause.code) && cause.code !== "ETIMEOUT" && cause.code !== "EBUSY"
+    : (cause.class ?? 0) >= 20 || SESSION_LOST.has(cause.number) || UNAVAILABLE.has(cause.number))
+
+/** The other connections of the pool lead to the same server, which is gone or does not hold the database any more. */
+export const isFailover = (cause: unknown): boolean =>
+  isConnectionLoss(cause) ||
+  (cause instanceof MssqlFailure && cause.number !== undefined && LOGIN_IN_FAILOVER.has(cause.number))
+
+/**
+ * The statement, or its transaction, was rolled back as a whole.
+ * 1205 deadlock victim, 1222 lock timeout, 3960 snapshot conflict, 615 table changed meanwhile:
+ * https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
+ * 41301 41302 41305 41325 validation of memory-optimised tables:
+ * https://learn.microsoft.com/sql/relational-databases/in-memory-oltp/transactions-with-memory-optimized-tables#conflict-detection-and-retry-logic
+ * 40501 10928 10929 49918 49919 49920 too busy to begin:
+ * https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
+ */
+const ROLLED_BACK: ReadonlySet<number> = new Set([
+  1205, 1222, 3960, 615, 41301, 41302, 41305, 41325, 40501, 10928, 10929, 49918, 49919, 49920
+])
+
+/**
+ * The database is not here at the moment.
+ * 976 978 983 a replica that is secondary or changes its role, 4221 waits for its log, 988 no quorum of replicas:
+ * https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
+ * 40197 40613 the service moves: https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
+ * 3906 read-only after the role changed; 6005 shutdown is in progress.
+ */
+const UNAVAILABLE: ReadonlySet<number> = new Set([
+  976, 978, 983, 988, 4221, 40197, 40613, 42108, 42109, 3906, 6005
+])
+
+/** 596 session killed, 233 64 10053 10054 10060 the connection broke: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-233-database-engine-error */
+const SESSION_LOST: ReadonlySet<number> = new Set([596, 233, 64, 10053, 10054, 10060])
+
+/** A log-in meets a database that starts, recovers or moves: 4060 cannot open it, 18456 the reason is kept secret, 18401 18451 start and end of the server. */
+const LOGIN_IN_FAILOVER: ReadonlySet<number> = new Set([4060, 18401, 18451, 18456])
+
+/** No sense in trying again at once, but later: LOGIN_IN_FAILOVER without 18456; 701 802 8645 8651 memory, 1101 1105 9002 space, 17809 too many connections. */
+const LATER: ReadonlySet<number> = new Set([
+  4060, 18401, 18451, 701, 802, 8645, 8651, 1101, 1105, 9002, 17809, 8628
+])
+
+/** Codes without a server's answer: the driver's (https://tediousjs.github.io/tedious/), Node's sockets', and EBUSY of our pool. */
+const CODES: ReadonlySet<string> = new Set([
+  "ETIMEOUT",
+  "EBUSY",
+  "ESOCKET",
+  "ECONNCLOSED",
+  "ECLOSE",
+  "ENOTOPEN",
+  "EINVALIDSTATE",
+  "EINSTLOOKUP",
+  "ECONNRESET",
+  "ECONNREFUSED",
+  "ECONNABORTED",
+  "EPIPE",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ETIMEDOUT",
+  "ENOTFOUND",
+  "EAI_AGAIN"
+])
