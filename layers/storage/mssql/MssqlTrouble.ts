@@ -40,7 +40,7 @@ export const isTransient = (cause: unknown): boolean =>
   cause instanceof MssqlFailure &&
   (isRetryable(cause) || isConnectionLoss(cause) || (cause.number !== undefined && LATER.has(cause.number)))
 
-/** 2627 a constraint, 2601 an index. https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-2627-database-engine-error */
+/** 2627 a constraint, 2601 an index: https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors */
 export const isUniqueViolation = (cause: unknown): boolean =>
   cause instanceof MssqlFailure && (cause.number === 2627 || cause.number === 2601)
 
@@ -92,7 +92,7 @@ const ROLLED_BACK: ReadonlySet<number> = new Set([
  * 3906 read-only after the role changed; 6005 shutdown is in progress.
  */
 const UNAVAILABLE: ReadonlySet<number> = new Set([
-  976, 978, 983, 988, 4221, 40197, 40613, 42108, 42109, 3906, 6005
+  976, 978, 983, 988, 4221, 40197, 40613, 3906, 6005
 ])
 
 /** 596 session killed, 233 64 10053 10054 10060 the connection broke: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-233-database-engine-error */
