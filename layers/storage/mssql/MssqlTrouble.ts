@@ -38,7 +38,9 @@ export class Fenced extends Error {
 /** The same call may succeed later: the server, the network or the moment is the trouble, not the statement. */
 export const isTransient = (cause: unknown): boolean =>
   cause instanceof MssqlFailure &&
-  (isRetryable(cause) || isConnectionLoss(cause) || (cause.number !== undefined && LATER.has(cause.number)))
+  (isRetryable(cause) ||
+    LATER_CODES.has(cause.code) ||
+    (cause.number !== undefined && LATER.has(cause.number)))
 
 /** 2627 a constraint, 2601 an index: https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors */
 export const isUniqueViolation = (cause: unknown): boolean =>
@@ -63,7 +65,7 @@ export const surelyDidNotRun = (cause: unknown): boolean =>
 export const isConnectionLoss = (cause: unknown): boolean =>
   cause instanceof MssqlFailure &&
   (cause.number === undefined
-    ? CODES.has(cause.code) && cause.code !== "ETIMEOUT" && cause.code !== "EBUSY"
+    ? CODES.has(cause.code)
     : (cause.class ?? 0) >= 20 || SESSION_LOST.has(cause.number) || UNAVAILABLE.has(cause.number))
 
 /** The other connections of the pool lead to the same server, which is gone or does not hold the database any more. */
@@ -91,9 +93,7 @@ const ROLLED_BACK: ReadonlySet<number> = new Set([
  * 40197 40613 the service moves: https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
  * 3906 read-only after the role changed; 6005 shutdown is in progress.
  */
-const UNAVAILABLE: ReadonlySet<number> = new Set([
-  976, 978, 983, 988, 4221, 40197, 40613, 3906, 6005
-])
+const UNAVAILABLE: ReadonlySet<number> = new Set([976, 978, 983, 988, 4221, 40197, 40613, 3906, 6005])
 
 /** 596 session killed, 233 64 10053 10054 10060 the connection broke: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-233-database-engine-error */
 const SESSION_LOST: ReadonlySet<number> = new Set([596, 233, 64, 10053, 10054, 10060])
@@ -101,15 +101,16 @@ const SESSION_LOST: ReadonlySet<number> = new Set([596, 233, 64, 10053, 10054, 1
 /** A log-in meets a database that starts, recovers or moves: 4060 cannot open it, 18456 the reason is kept secret, 18401 18451 start and end of the server. */
 const LOGIN_IN_FAILOVER: ReadonlySet<number> = new Set([4060, 18401, 18451, 18456])
 
-/** No sense in trying again at once, but later: LOGIN_IN_FAILOVER without 18456; 701 802 8645 8651 memory, 1101 1105 9002 space, 17809 too many connections. */
+/** No sense in trying again at once, but later: LOGIN_IN_FAILOVER; 701 802 8645 8651 memory, 1101 1105 9002 space, 17809 too many connections. */
 const LATER: ReadonlySet<number> = new Set([
-  4060, 18401, 18451, 701, 802, 8645, 8651, 1101, 1105, 9002, 17809, 8628
+  4060, 18401, 18451, 18456, 701, 802, 8645, 8651, 1101, 1105, 9002, 17809, 8628
 ])
 
-/** Codes without a server's answer: the driver's (https://tediousjs.github.io/tedious/), Node's sockets', and EBUSY of our pool. */
+/** No answer in time, no free connection in time: another try at once would make it worse. */
+const LATER_CODES: ReadonlySet<string> = new Set(["ETIMEOUT", "EBUSY"])
+
+/** Codes without a server's answer: the driver's (https://tediousjs.github.io/tedious/) and Node's sockets'. */
 const CODES: ReadonlySet<string> = new Set([
-  "ETIMEOUT",
-  "EBUSY",
   "ESOCKET",
   "ECONNCLOSED",
   "ECLOSE",
