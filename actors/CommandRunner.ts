@@ -1,6 +1,7 @@
 import { Cause, Effect, Exit, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
+import type { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import type { Autodiscover } from "../layers/ews/Autodiscover.ts"
 import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
 import type { Ews } from "../layers/ews/Ews.ts"
@@ -38,6 +39,7 @@ export type JobServices =
   | Settings
   | Storage
   | MasterKey
+  | ServiceKeys
   | CallbackSeal
   | Autodiscover
   | EndpointPolicy

@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import { MasterKey } from "../layers/crypto/MasterKey.ts"
+import { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
@@ -65,7 +65,7 @@ export const makeBehaviour = Effect.gen(function* () {
     callbackDeadline: settings.callbackDeadline,
     listeningSince: nowOf(clock),
     spread: 0,
-    form: formOf(settings, (yield* MasterKey).checkValue),
+    form: formOf(settings, (yield* ServiceKeys).form),
     mayReform: false,
     now: 0
   }

@@ -4,15 +4,16 @@ import { hash53 } from "./Ledger.ts"
 type FormSettings = Pick<SettingsShape, "publicUrl" | "webhookCredentials" | "statusFrequencyMinutes">
 
 /**
- * As what subscriptions are made by this process: a digest of all that their callback URLs are made of and Exchange is
- * asked for. One that was made otherwise is renewed when its credentials are at hand. Never 0, which means unknown.
+ * As what subscriptions are made by this process: a digest of all that their callback URLs are made of (`keyForm`, see
+ * `ServiceKeys`, stands for the key that signs them) and Exchange is asked for. One that was made otherwise is renewed when
+ * its credentials are at hand. Never 0, which means unknown.
  */
-export const formOf = (settings: FormSettings, masterKeyCheck: Uint8Array): number => {
+export const formOf = (settings: FormSettings, keyForm: Uint8Array): number => {
   const parts = [
     settings.publicUrl,
     settings.webhookCredentials,
     askedFrequency(settings),
-    Buffer.from(masterKeyCheck).toString("hex")
+    Buffer.from(keyForm).toString("hex")
   ]
   // 30 bits: a small integer, of which a hundred thousand take no room of their own.
   return 1 + (hash53(parts.join(" ")) % (2 ** 30 - 1))

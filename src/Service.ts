@@ -10,6 +10,7 @@ import * as WriteBehind from "../actors/WriteBehind.ts"
 import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
 import * as NodeRsaKeys from "../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../layers/crypto/SealedCallback.ts"
+import * as ServiceKeys from "../layers/crypto/ServiceKeys.ts"
 import * as DomainAutodiscover from "../layers/ews/DomainAutodiscover.ts"
 import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
 import * as EwsClient from "../layers/ews/EwsClient.ts"
@@ -60,7 +61,10 @@ const masterKey = Layer.unwrapEffect(
 )
 
 /** Storage and keys that belong together: what commands that touch data need. */
-export const data = MasterKeyCheck.layer.pipe(Layer.provideMerge(Layer.merge(storage, masterKey)))
+export const data = ServiceKeys.layer.pipe(
+  Layer.provideMerge(MasterKeyCheck.layer),
+  Layer.provideMerge(Layer.merge(storage, masterKey))
+)
 
 /** HTTP to Exchange that leaves alone who asks for it. */
 const httpSessions = Throttle.layer.pipe(Layer.provide(HttpSessionsLive.layer))

@@ -1,7 +1,7 @@
 import { Effect, type Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
-import { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import { ServiceKeys } from "../../layers/crypto/ServiceKeys.ts"
 import type { EwsAccount, EwsCalls, Inbox, PushSubscription } from "../../layers/ews/Ews.ts"
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
@@ -78,7 +78,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
     )
   )
   const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
-  const { checkValue } = yield* MasterKey
+  const { form } = yield* ServiceKeys
   const at = yield* now
   const saved = yield* (yield* Storage)
     .saveSubscribed(
@@ -95,7 +95,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
         authType: mailbox.authType,
         tokenExpiresAt: enrolment.tokenExpiresAt,
         subscribedAt: at,
-        form: formOf(settings, checkValue),
+        form: formOf(settings, form),
         unread: inbox.unreadCount
       },
       fingerprint,

@@ -1,6 +1,7 @@
 import { Cause, Context, Effect, Either, Metric, Option, Redacted } from "effect"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
+import type { ServiceKeys } from "../../layers/crypto/ServiceKeys.ts"
 import type { Autodiscover } from "../../layers/ews/Autodiscover.ts"
 import { EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Ews, type EwsAccount } from "../../layers/ews/Ews.ts"
@@ -38,6 +39,7 @@ type Services =
   | CallbackSeal
   | UserGate
   | MasterKey
+  | ServiceKeys
   | Ews
   | Push
   | Storage

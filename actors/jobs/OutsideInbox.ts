@@ -1,6 +1,6 @@
 import { Effect } from "effect"
 import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
-import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import type { ServiceKeys } from "../../layers/crypto/ServiceKeys.ts"
 import type { Inbox } from "../../layers/ews/Ews.ts"
 import type { User } from "../../layers/storage/Storage.ts"
 import type { Mail } from "../../schemas/EwsMessage.ts"
@@ -13,7 +13,7 @@ import type { ItemId } from "../../schemas/Ids.ts"
 export const outsideInbox = Effect.fnUntraced(function* (
   user: User,
   mails: ReadonlyArray<Mail>
-): Effect.fn.Return<ReadonlyArray<ItemId>, never, MasterKey> {
+): Effect.fn.Return<ReadonlyArray<ItemId>, never, ServiceKeys> {
   const outside: Array<ItemId> = []
   if (user.fingerprint === null) return outside
   for (const { itemId, parentFolderId } of mails) {

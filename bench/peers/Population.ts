@@ -5,6 +5,7 @@ import { encodeLedger, itemEntry } from "../../actors/Ledger.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { mailboxFingerprint } from "../../layers/crypto/MailboxFingerprint.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
+import { ofMasterKey, ServiceKeys } from "../../layers/crypto/ServiceKeys.ts"
 import { keyContext, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { AuthType, RedactedCredentials } from "../../schemas/Credentials.ts"
@@ -95,6 +96,7 @@ const fill = (database: DatabaseSync, master: MasterKey["Type"], population: Pop
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey
   const pooled = rsa.export({ type: "pkcs8", format: "der" })
   const now = Date.now()
+  const serviceKeys = ofMasterKey(master)
   for (let index = 0; index < users; index++) {
     const number = index + 1
     const userId = userIdOfAddress(addressOf(index))
@@ -103,7 +105,7 @@ const fill = (database: DatabaseSync, master: MasterKey["Type"], population: Pop
     const sealKey = master.wrap(randomBytes(32), keyContext("seal", owner))
     const id = Buffer.from(userId, "hex")
     const fingerprint = mailboxFingerprint(TENANT, userOf(index), inboxOf(index)).pipe(
-      Effect.provideService(MasterKey, master),
+      Effect.provideService(ServiceKeys, serviceKeys),
       Effect.runSync
     )
     user.run(number, TENANT, id, bucket, now, sealKey, fingerprint, devicesOf(index))

@@ -6,22 +6,25 @@ import { Settings } from "../../schemas/Settings.ts"
 import { Storage, type User } from "../storage/Storage.ts"
 import { encodeHeader, HEADER_BYTES, headerOf } from "./CallbackHeader.ts"
 import { makeCallbackKey } from "./CallbackKey.ts"
-import { CallbackMac, MAC_CHARACTERS, URL_LIMIT } from "./CallbackMac.ts"
+import { MAC_CHARACTERS, URL_LIMIT } from "./CallbackMac.ts"
 import { CallbackSeal, type SealMode } from "./CallbackSeal.ts"
 import { MasterKey, SealBroken } from "./MasterKey.ts"
 import { pack, unpack } from "./PackedCredentials.ts"
 import { RsaKeys } from "./RsaKeys.ts"
 import { CREDENTIALS, rsa, type SealBody, sealed, split } from "./SealBody.ts"
+import { ServiceKeys } from "./ServiceKeys.ts"
 import { keyContext } from "./UserKeyring.ts"
 
+type SealServices = Settings | MasterKey | ServiceKeys | RsaKeys | Storage
+
 /** Seals credentials into callback URLs as the setting says (`sealed` or `rsa`), `split` where that is too long. */
-export const layer: Layer.Layer<CallbackSeal, never, Settings | MasterKey | RsaKeys | Storage> = Layer.effect(
+export const layer: Layer.Layer<CallbackSeal, never, SealServices> = Layer.effect(
   CallbackSeal,
   Effect.gen(function* () {
     const { publicUrl, webhookCredentials } = yield* Settings
     const master = yield* MasterKey
     const storage = yield* Storage
-    const mac = new CallbackMac(master.derive("callback-mac"))
+    const { callbackMac: mac } = yield* ServiceKeys
     const bodies: Record<SealMode, SealBody> = {
       sealed,
       rsa: rsa(makeCallbackKey(master, yield* RsaKeys, storage)),

@@ -13,6 +13,7 @@ import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
+import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
 import * as Ownership from "../../layers/ownership/Ownership.ts"
@@ -232,7 +233,9 @@ export const makeWorld = (
       settingsWith({}),
       placesLayer
     )
-    const context = yield* Layer.build(SealedCallback.layer.pipe(Layer.provideMerge(outside)))
+    const context = yield* Layer.build(
+      SealedCallback.layer.pipe(Layer.provideMerge(Layer.provideMerge(ServiceKeys.layer, outside)))
+    )
     const storage = Context.get(context, Storage)
     const ews = Context.get(context, FakeEws)
     const push = Context.get(context, FakePush)

@@ -4,6 +4,7 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
+import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
@@ -102,6 +103,7 @@ export const sealLayer = (
   some: Partial<SettingsShape> = {}
 ) =>
   SealedCallback.layer.pipe(
+    Layer.provideMerge(ServiceKeys.layerDerived),
     Layer.provideMerge(Layer.mergeAll(master, shelf.layer, rsaWith(callbackKey), settingsOf(some)))
   )
 
