@@ -1,4 +1,4 @@
-import type { Device, StoredDossier, Subscription, User } from "../layers/storage/Storage.ts"
+import type { Device, StoredDossier, User } from "../layers/storage/Storage.ts"
 
 /**
  * A dossier as one line of text, about 700 bytes, a fourth of what it takes as objects. Fields are known by their places,
@@ -69,7 +69,7 @@ const SUBSCRIPTION = fieldsOf<Lasting>({
   link: true,
   linkSince: true,
   nudges: true
-} satisfies Record<keyof Omit<Subscription, "hot">, true>)
+} satisfies Record<keyof Lasting, true>)
 
 const DEVICE = fieldsOf<Device>({
   device: true,

@@ -29,6 +29,7 @@ const stored = (user: UserNumber, index: number): Subscription => ({
   tokenExpiresAt: null,
   subscribedAt: START,
   form: 123_456_789,
+  sealKeyMadeAt: START,
   link: "Active",
   linkSince: START + index,
   nudges: 0,

@@ -115,6 +115,8 @@ export interface Subscription {
   readonly subscribedAt: number
   /** As what it was made (see the actor's `formOf`); null = not known. */
   readonly form: number | null
+  /** When the user's present key that seals `f` was made: after `subscribedAt` if the subscription is sealed with the former one. */
+  readonly sealKeyMadeAt: number
   readonly link: StoredLink
   /** When the link became what it is. */
   readonly linkSince: number
@@ -160,7 +162,7 @@ export interface Device {
 export interface StoredDossier {
   readonly user: User
   /** undefined: no registration has succeeded yet. */
-  readonly subscription: Omit<Subscription, "hot"> | undefined
+  readonly subscription: Omit<Subscription, "hot" | "sealKeyMadeAt"> | undefined
   /** In the order of their numbers. */
   readonly devices: ReadonlyArray<Device>
 }
@@ -287,23 +289,28 @@ export class Storage extends Context.Tag("ens/Storage")<
     readonly retireKeys: (user: UserNumber, sealKey: Uint8Array) => Effect.Effect<boolean, StorageError>
     /**
      * Gives the user a new key that seals `f`; the present one and the second key pair become former keys, in place of earlier
-     * ones. What was sealed with them opens as long as they are kept.
+     * ones. What was sealed with them opens as long as they are kept. `at` must be later than the subscription's `subscribedAt`.
      */
     readonly replaceSealKey: (
       user: UserNumber,
       sealKey: Uint8Array,
       at: number
     ) => Effect.Effect<void, StorageError>
-    /** The same with the key for registration payloads. */
+    /**
+     * The same with the key for registration payloads, but only if the present one was made before `before`: of two at once the
+     * second does nothing.
+     */
     readonly replaceRegistrationKey: (
       user: UserNumber,
       key: Uint8Array,
-      at: number
+      at: number,
+      before: number
     ) => Effect.Effect<void, StorageError>
     readonly formerKeys: (user: UserNumber) => Effect.Effect<ReadonlyArray<FormerKey>, StorageError>
     /**
-     * Drops former keys replaced before `before`: those for payloads at once; those that seal `f` only of users whose
-     * subscription was made after they were replaced, has been heard of since (`Active`), or who have none. Answers how many.
+     * Drops former keys replaced before `before`: those for payloads at once; those that seal `f` only of users who have no
+     * subscription, or one that was made after they were replaced, and before `before`, too, so that the one that it replaced
+     * has had time to tell its last mails. Answers how many.
      */
     readonly dropFormerKeys: (before: number) => Effect.Effect<number, StorageError>
     /** Removes the user with keys, devices, subscription, partial ciphertexts and outbox. */

@@ -47,10 +47,10 @@ export const make = (state: MemoryState): Keys => ({
       record.user = { ...record.user, sealKey: copy(sealKey), sealKeyMadeAt: at, callbackKey: null }
     }),
 
-  replaceRegistrationKey: (user, key, at) =>
+  replaceRegistrationKey: (user, key, at, before) =>
     Effect.sync(() => {
       const record = state.users.get(user)
-      if (record === undefined) return
+      if (record === undefined || record.user.registrationKeyMadeAt >= before) return
       const wrapped = record.user.registrationKey
       keepFormer(record, ["registration"], [{ kind: "registration", wrapped, replacedAt: at }])
       record.user = { ...record.user, registrationKey: copy(key), registrationKeyMadeAt: at }
@@ -102,7 +102,7 @@ const mayGo = ({ subscription }: UserRecord, { kind, replacedAt }: FormerKey, be
   replacedAt < before &&
   (kind === "registration" ||
     subscription === undefined ||
-    (subscription.link === "Active" && subscription.subscribedAt > replacedAt))
+    (subscription.subscribedAt >= replacedAt && subscription.subscribedAt < before))
 
 const wrappedIn = (state: MemoryState, place: KeyPlace): ReadonlyArray<WrappedKey> => {
   if (place === "pool") {

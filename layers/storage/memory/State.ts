@@ -19,7 +19,7 @@ export interface UserRecord {
   user: KeyedUser
   refused: Generation
   lastDevice: number
-  subscription: Omit<Subscription, "refused" | "bucket"> | undefined
+  subscription: Omit<Subscription, "refused" | "bucket" | "sealKeyMadeAt"> | undefined
   readonly partials: Map<Generation, Uint8Array>
   formerKeys: ReadonlyArray<FormerKey>
   /** By token. */

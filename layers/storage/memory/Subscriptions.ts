@@ -115,6 +115,7 @@ export const subscriptionOf = ({ user, subscription, refused }: UserRecord): Opt
         ...subscription,
         refused,
         bucket: bucketOf(user.tenant, user.userId),
+        sealKeyMadeAt: user.sealKeyMadeAt,
         hot: copyHot(subscription.hot)
       })
 

@@ -99,7 +99,7 @@ const dossierOf = (record: UserRecord): StoredDossier => {
   const { registrationKey: _, registrationKeyMadeAt: __, ...user } = userOf(record)
   const subscription = Option.getOrUndefined(subscriptionOf(record))
   if (subscription === undefined) return { user, subscription, devices: devicesOf(record) }
-  const { hot: ___, ...lasting } = subscription
+  const { hot: ___, sealKeyMadeAt: ____, ...lasting } = subscription
   return { user, subscription: lasting, devices: devicesOf(record) }
 }
 

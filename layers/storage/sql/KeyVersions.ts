@@ -21,7 +21,7 @@ export const make = (sql: SqlClient): KeyVersions => {
       DELETE FROM former_keys WHERE (user_no, kind) IN (
         SELECT f.user_no, f.kind FROM former_keys f LEFT JOIN subscriptions s ON s.user_no = f.user_no
         WHERE f.replaced_at < ${before} AND (f.kind = 'registration' OR s.user_no IS NULL
-          OR (s.link = 'Active' AND s.subscribed_at > f.replaced_at))
+          OR (s.subscribed_at >= f.replaced_at AND s.subscribed_at < ${before}))
         LIMIT ${DROP_AT_ONCE})`)
 
   return {
@@ -43,13 +43,17 @@ export const make = (sql: SqlClient): KeyVersions => {
     ),
 
     replaceRegistrationKey: Effect.fnUntraced(
-      function* (user, key, at) {
+      function* (user, key, at, before) {
+        // The row is locked from here on, so that somebody else who is at it comes after this.
+        const replaced = yield* affected(sql`
+          UPDATE registration_keys SET made_at = ${at} WHERE user_no = ${Number(user)} AND COALESCE(
+            made_at, (SELECT created_at FROM users u WHERE u.user_no = registration_keys.user_no)) < ${before}`)
+        if (replaced === 0) return
         yield* forget(user, "registration")
         yield* sql`
           INSERT INTO former_keys (user_no, kind, wrapped, replaced_at)
           SELECT user_no, 'registration', wrapped, ${at} FROM registration_keys WHERE user_no = ${Number(user)}`
-        yield* sql`
-          UPDATE registration_keys SET wrapped = ${key}, made_at = ${at} WHERE user_no = ${Number(user)}`
+        yield* sql`UPDATE registration_keys SET wrapped = ${key} WHERE user_no = ${Number(user)}`
       },
       transaction(sql, "replaceRegistrationKey")
     ),

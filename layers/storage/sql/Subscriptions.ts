@@ -15,7 +15,8 @@ type Subscriptions = Pick<
 
 export const make = (sql: SqlClient): Subscriptions => {
   const select = (rest: Fragment) => sql<SubscriptionRow>`
-    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.gap_since, h.ledger, u.refused, u.bucket
+    SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.gap_since, h.ledger, u.refused, u.bucket,
+      COALESCE(u.seal_key_made_at, u.created_at) AS seal_key_made_at
     FROM subscriptions s JOIN hot_states h ON h.user_no = s.user_no JOIN users u ON u.user_no = s.user_no ${rest}`
 
   const saveSubscription = (subscribed: Subscribed) => {
@@ -140,6 +141,7 @@ export interface LastingRow {
 }
 
 interface SubscriptionRow extends LastingRow {
+  readonly seal_key_made_at: number
   readonly watermark: string | null
   readonly last_heard: number
   readonly unread: number | null
@@ -150,6 +152,7 @@ interface SubscriptionRow extends LastingRow {
 
 const subscriptionOf = (row: SubscriptionRow): Subscription => ({
   ...lastingOf(row),
+  sealKeyMadeAt: row.seal_key_made_at,
   hot: {
     watermark: row.watermark as Watermark | null,
     lastHeard: row.last_heard,
@@ -160,8 +163,8 @@ const subscriptionOf = (row: SubscriptionRow): Subscription => ({
   }
 })
 
-/** The subscription without what is written behind. */
-export const lastingOf = (row: LastingRow): Omit<Subscription, "hot"> => ({
+/** The subscription without what is written behind, and without what its user's row says anyway. */
+export const lastingOf = (row: LastingRow): Omit<Subscription, "hot" | "sealKeyMadeAt"> => ({
   user: String(row.user_no) as UserNumber,
   bucket: row.bucket,
   generation: row.generation as Generation,

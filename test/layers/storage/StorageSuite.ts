@@ -3,6 +3,7 @@ import { Effect, Exit, type Layer, Option } from "effect"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
 import { devicesSuite } from "./DevicesSuite.ts"
+import { keysSuite } from "./KeysSuite.ts"
 import { outboxSuite } from "./OutboxSuite.ts"
 import {
   addSubscriber,
@@ -33,6 +34,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>)
     poolSuite(on)
     usersSuite(on)
     subscriptionsSuite(on)
+    keysSuite(on)
     devicesSuite(on)
     outboxSuite(on)
     deadLettersSuite(on)
@@ -280,7 +282,7 @@ const usersSuite = (on: OnStorage) => {
             ...lean
           } = yield* Effect.flatten(storage.user(user))
           const subscription = Option.getOrUndefined(yield* storage.subscription(user))
-          const { hot: __, ...lasting } = subscription ?? { hot: undefined }
+          const { hot: __, sealKeyMadeAt: ____, ...lasting } = subscription ?? { hot: 0, sealKeyMadeAt: 0 }
           expect(yield* Effect.flatten(storage.dossier(user))).toStrictEqual({
             user: lean,
             subscription: subscription && lasting,

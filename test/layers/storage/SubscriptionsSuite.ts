@@ -46,6 +46,7 @@ export const subscriptionsSuite = (on: OnStorage) => {
           tokenExpiresAt: NOW + 3_600_000,
           subscribedAt: NOW,
           form: 123_456_789,
+          sealKeyMadeAt: NOW,
           link: "Unconfirmed",
           linkSince: NOW,
           nudges: 0,
