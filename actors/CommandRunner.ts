@@ -5,6 +5,7 @@ import type { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import type { Autodiscover } from "../layers/ews/Autodiscover.ts"
 import type { EndpointPolicy } from "../layers/ews/EndpointPolicy.ts"
 import type { Ews } from "../layers/ews/Ews.ts"
+import type { Ownership } from "../layers/ownership/Ownership.ts"
 import type { Push } from "../layers/push/Push.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { Generation, UserNumber } from "../schemas/Ids.ts"
@@ -38,6 +39,7 @@ import type { WriteBehind } from "./WriteBehind.ts"
 export type JobServices =
   | Settings
   | Storage
+  | Ownership
   | MasterKey
   | ServiceKeys
   | CallbackSeal

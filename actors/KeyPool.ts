@@ -5,6 +5,7 @@ import { POOL_CONTEXT } from "../layers/crypto/UserKeyring.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
+import type { Unavailable } from "./Subscriptions.ts"
 
 /**
  * RSA key pairs made ahead of need (ENS2's "RSA key tracker"), because making one keeps a thread busy for some 40 ms (at
@@ -15,9 +16,9 @@ export class KeyPool extends Context.Tag("ens/KeyPool")<
   {
     /**
      * A private key that nobody else gets, wrapped by the master key under `POOL_CONTEXT`. An empty pool makes one on
-     * demand.
+     * demand. `Unavailable`: this node is a standby.
      */
-    readonly take: Effect.Effect<Uint8Array, StorageError>
+    readonly take: Effect.Effect<Uint8Array, StorageError | Unavailable>
   }
 >() {}
 

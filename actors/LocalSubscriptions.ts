@@ -47,7 +47,8 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
           Effect.sync(() => {
             draining = true
           }),
-          supervisor.drain(DRAIN)
+          // Nothing that is under way is ours to finish after another node has taken over.
+          Effect.suspend(() => supervisor.drain(ownership.role() === "standby" ? 0 : DRAIN))
         )
       )
 

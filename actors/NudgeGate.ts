@@ -1,4 +1,5 @@
 import { Context, Effect, Layer } from "effect"
+import { mayAct, Ownership } from "../layers/ownership/Ownership.ts"
 import type { Push } from "../layers/push/Push.ts"
 import type { Storage } from "../layers/storage/Storage.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
@@ -31,66 +32,69 @@ export class NudgeGate extends Context.Tag("ens/NudgeGate")<
 const SENDS_AT_ONCE = 8
 const TICK = 200
 
-export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Dossiers> = Layer.scoped(
-  NudgeGate,
-  Effect.gen(function* () {
-    const { heartbeatCheckMinutes, renewRate } = yield* Settings
-    const check = heartbeatCheckMinutes * 60_000
-    const watch = new SilenceWatch(Math.min(120_000, check / 15), check)
-    const clock = yield* Effect.clock
-    const waiting = new NudgeQueue()
-    const latch = yield* Effect.makeLatch(false)
-    const alarms: Array<Effect.Effect<void>> = []
+export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Dossiers | Ownership> =
+  Layer.scoped(
+    NudgeGate,
+    Effect.gen(function* () {
+      const { heartbeatCheckMinutes, renewRate } = yield* Settings
+      const check = heartbeatCheckMinutes * 60_000
+      const watch = new SilenceWatch(Math.min(120_000, check / 15), check)
+      const ownership = yield* Ownership
+      const clock = yield* Effect.clock
+      const waiting = new NudgeQueue()
+      const latch = yield* Effect.makeLatch(false)
+      const alarms: Array<Effect.Effect<void>> = []
 
-    const alarm = (text: string, level: "error" | "info") => {
-      alarms.push(level === "error" ? Effect.logError(text) : Effect.logInfo(text))
-      latch.unsafeOpen()
-    }
-
-    /** At most one tick's share of the rate. */
-    const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
-    const due = (now: number) => waiting.take(share, now, (host) => watch.isHeld(host, now))
-
-    // Whatever one user's devices do, the others' turn comes.
-    const nudge = ({ reason, since, user }: Waiting) =>
-      nudgeJob(user, reason, since).pipe(
-        Effect.catchAllDefect((defect) =>
-          Effect.logError("a silent push failed", { user, where: whereabouts(defect) })
-        )
-      )
-
-    yield* Effect.gen(function* () {
-      yield* latch.await
-      yield* Effect.all(alarms.splice(0))
-      yield* Effect.forEach(due(nowOf(clock)), nudge, {
-        concurrency: SENDS_AT_ONCE,
-        discard: true
-      })
-      if (waiting.size === 0 && alarms.length === 0) latch.unsafeClose()
-      else yield* Effect.sleep(TICK)
-    }).pipe(Effect.forever, Effect.forkScoped)
-
-    return {
-      ask: (user, host, reason, first, since) => {
-        const now = nowOf(clock)
-        // After a start it may be an old silence, which says nothing about now.
-        const isNew = first && now - since < watch.window
-        if (reason === "overdue" && isNew && watch.silent(host, now)) {
-          alarm(
-            "callbacks do not reach us: many subscriptions of one Exchange fell silent at once; silent pushes are held",
-            "error"
-          )
-        }
-        waiting.add({ user, host, reason, since, from: reason === "overdue" ? now + watch.window : now })
+      const alarm = (text: string, level: "error" | "info") => {
+        alarms.push(level === "error" ? Effect.logError(text) : Effect.logInfo(text))
         latch.unsafeOpen()
-      },
-      revived: (user, host, heard) => {
-        waiting.remove(user)
-        if (heard && watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
-      },
-      joined: (host) => watch.joined(host),
-      left: (host) => watch.left(host),
-      waiting: () => waiting.size
-    }
-  })
-)
+      }
+
+      /** At most one tick's share of the rate. */
+      const share = Math.max(1, Math.round((renewRate * TICK) / 1000))
+      const due = (now: number) =>
+        mayAct(ownership) ? waiting.take(share, now, (host) => watch.isHeld(host, now)) : []
+
+      // Whatever one user's devices do, the others' turn comes.
+      const nudge = ({ reason, since, user }: Waiting) =>
+        nudgeJob(user, reason, since).pipe(
+          Effect.catchAllDefect((defect) =>
+            Effect.logError("a silent push failed", { user, where: whereabouts(defect) })
+          )
+        )
+
+      yield* Effect.gen(function* () {
+        yield* latch.await
+        yield* Effect.all(alarms.splice(0))
+        yield* Effect.forEach(due(nowOf(clock)), nudge, {
+          concurrency: SENDS_AT_ONCE,
+          discard: true
+        })
+        if (waiting.size === 0 && alarms.length === 0) latch.unsafeClose()
+        else yield* Effect.sleep(TICK)
+      }).pipe(Effect.forever, Effect.forkScoped)
+
+      return {
+        ask: (user, host, reason, first, since) => {
+          const now = nowOf(clock)
+          // After a start it may be an old silence, which says nothing about now.
+          const isNew = first && now - since < watch.window
+          if (reason === "overdue" && isNew && watch.silent(host, now)) {
+            alarm(
+              "callbacks do not reach us: many subscriptions of one Exchange fell silent at once; silent pushes are held",
+              "error"
+            )
+          }
+          waiting.add({ user, host, reason, since, from: reason === "overdue" ? now + watch.window : now })
+          latch.unsafeOpen()
+        },
+        revived: (user, host, heard) => {
+          waiting.remove(user)
+          if (heard && watch.heard(host, nowOf(clock))) alarm("callbacks reach us again", "info")
+        },
+        joined: (host) => watch.joined(host),
+        left: (host) => watch.left(host),
+        waiting: () => waiting.size
+      }
+    })
+  )

@@ -11,7 +11,8 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
     "parked",
     "crashed",
     "owned elsewhere",
-    "storage away"
+    "storage away",
+    "standby"
   )
 }) {
   override get message() {

@@ -1,4 +1,5 @@
 import { Context, type Duration, Effect, Fiber, Layer, Metric, Schedule } from "effect"
+import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { UserNumber, Watermark } from "../schemas/Ids.ts"
 import { nowOf } from "./Now.ts"
@@ -41,10 +42,12 @@ const CHUNK = 500
 /** So long the end of the process waits for storage; its share of what stopping may take, see src/Stopping.ts. */
 const LAST_FLUSH = "2 seconds"
 
-export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
+/** Closing it writes what waits, unless another node is active by then: it knows better, and storage takes nothing any more. */
+export const layer: Layer.Layer<WriteBehind, never, Storage | Ownership> = Layer.scoped(
   WriteBehind,
   Effect.gen(function* () {
     const storage = yield* Storage
+    const ownership = yield* Ownership
     const clock = yield* Effect.clock
     const time = () => nowOf(clock)
     /** The time to the second, which a heartbeat need not ask for. */
@@ -52,6 +55,7 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
     const unwritten = new Unwritten()
     const pace = new WritePace()
     const lock = yield* Effect.makeSemaphore(1)
+    const isLost = () => ownership.role() === "standby"
     let isBehind = false
 
     const writeChunk = Effect.fnUntraced(function* (users: ReadonlyArray<UserNumber>) {
@@ -92,7 +96,7 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
     const write = (which: "all" | "urgent", isHurried: boolean) =>
       Effect.gen(function* () {
         let left = unwritten.count(which)
-        while (left > 0) {
+        while (left > 0 && !isLost()) {
           const users = unwritten.first(Math.min(left, isBehind ? PROBE : pace.room), which)
           if (users.length === 0) return
           const began = time()
@@ -121,8 +125,8 @@ export const layer: Layer.Layer<WriteBehind, never, Storage> = Layer.scoped(
       })
 
     yield* Effect.addFinalizer(() =>
-      Effect.flatMap(flush(LAST_FLUSH), (users) =>
-        users === 0
+      Effect.flatMap(isLost() ? Effect.succeed(0) : flush(LAST_FLUSH), (users) =>
+        users === 0 || isLost()
           ? Effect.void
           : Effect.logWarning("the latest state of some users could not be written before the end", { users })
       )

@@ -5,6 +5,7 @@ import * as KeyPool from "../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../actors/LocalSubscriptions.ts"
 import * as NudgeGate from "../actors/NudgeGate.ts"
 import * as Outbox from "../actors/Outbox.ts"
+import * as Tenure from "../actors/Tenure.ts"
 import * as UserGate from "../actors/UserGate.ts"
 import * as WriteBehind from "../actors/WriteBehind.ts"
 import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
@@ -14,10 +15,10 @@ import * as ServiceKeys from "../layers/crypto/ServiceKeys.ts"
 import * as DomainAutodiscover from "../layers/ews/DomainAutodiscover.ts"
 import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
 import * as EwsClient from "../layers/ews/EwsClient.ts"
-import * as HttpSessionsLive from "../layers/ews/HttpSessionsLive.ts"
 import * as Throttle from "../layers/ews/Throttle.ts"
+import * as FencedHttpSessions from "../layers/ownership/FencedHttpSessions.ts"
+import * as FencedPush from "../layers/ownership/FencedPush.ts"
 import * as Ownership from "../layers/ownership/Ownership.ts"
-import * as ConfiguredGateways from "../layers/push/ConfiguredGateways.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
 import * as MeasuredStorage from "../layers/storage/MeasuredStorage.ts"
 import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
@@ -67,24 +68,26 @@ export const data = ServiceKeys.layer.pipe(
 )
 
 /** HTTP to Exchange that leaves alone who asks for it. */
-const httpSessions = Throttle.layer.pipe(Layer.provide(HttpSessionsLive.layer))
+const httpSessions = Throttle.layer.pipe(Layer.provide(FencedHttpSessions.layer))
 
 /** Everything that the actors' jobs use. */
 const outside = Layer.mergeAll(
   SealedCallback.layer,
   EwsClient.layer,
   DomainAutodiscover.layer,
-  ConfiguredGateways.layer
+  FencedPush.layer
 ).pipe(
   Layer.provideMerge(Layer.merge(httpSessions, EndpointPolicyLive.layer)),
   Layer.provideMerge(NodeRsaKeys.layer),
+  Layer.provideMerge(Ownership.layerAll),
   Layer.provideMerge(data)
 )
 
+/** What lives as long as this node is the active one. */
 const actors = Outbox.layer.pipe(
   Layer.provideMerge(LocalSubscriptions.layer),
   Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, NudgeGate.layer, KeyPool.layer)),
-  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer, Ownership.layerAll))
+  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer))
 )
 
 const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicListener.layer))
@@ -99,7 +102,7 @@ export const layer = Stopping.layer.pipe(
   Layer.provideMerge(Layer.merge(Admin.layer, LoadShedding.layer)),
   Layer.provideMerge(CallbackListener.layer),
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
-  Layer.provideMerge(actors),
+  Layer.provideMerge(Tenure.layer(actors)),
   Layer.provideMerge(outside),
   // Effect's own keeps a runner for every fiber, which costs as much as a short fiber itself.
   Layer.provide(Layer.suspend(() => Layer.setScheduler(new ActorScheduler())))

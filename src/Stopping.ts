@@ -1,5 +1,5 @@
 import { Effect, Layer } from "effect"
-import { WriteBehind } from "../actors/WriteBehind.ts"
+import { Tenure } from "../actors/Tenure.ts"
 import { CallbackListener } from "./http/CallbackListener.ts"
 
 /**
@@ -14,10 +14,10 @@ import { CallbackListener } from "./http/CallbackListener.ts"
  * | closing the database (`SqliteWriter`) | 1 |
  * | everything together (`Ending`) | 9.5 |
  */
-export const layer: Layer.Layer<never, never, CallbackListener | WriteBehind> = Layer.scopedDiscard(
+export const layer: Layer.Layer<never, never, CallbackListener | Tenure> = Layer.scopedDiscard(
   Effect.gen(function* () {
     const callbacks = yield* CallbackListener
-    const { waiting } = yield* WriteBehind
+    const { waiting } = yield* Tenure
     yield* Effect.addFinalizer(() =>
       Effect.logInfo(
         `stopping: ${callbacks.inHand()} callbacks in hand, notes about ${waiting()} users to be written`

@@ -23,7 +23,19 @@ export class NotStored {
   readonly _tag = "NotStored"
 }
 
-export type EnrolFailure = EwsError | EwsUrlNotAllowed | SealBroken | StorageError | Unproven | NotStored
+/** This node is not surely the active one: Exchange was asked for nothing. */
+export class NotActive {
+  readonly _tag = "NotActive"
+}
+
+export type EnrolFailure =
+  | EwsError
+  | EwsUrlNotAllowed
+  | SealBroken
+  | StorageError
+  | Unproven
+  | NotStored
+  | NotActive
 
 /** What a failed attempt means for the actor, and for the device that asked for it. */
 export const failedEnrolment =
@@ -48,6 +60,7 @@ export const failedEnrolment =
             failed(reply("UserSubscribedNotUpdatedInDb", "subscribed, but storing it failed; register again"))
           )
         case "StorageError":
+        case "NotActive":
           return Effect.succeed(failed(notStored))
         case "SealBroken":
           return Effect.succeed(

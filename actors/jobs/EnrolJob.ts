@@ -6,6 +6,7 @@ import type { EwsAccount, EwsCalls, Inbox, PushSubscription } from "../../layers
 import type { LogInBudget } from "../../layers/ews/LogInBudget.ts"
 import { persistently } from "../../layers/ews/Persistence.ts"
 import { withSession } from "../../layers/ews/WithSession.ts"
+import { mayAct, Ownership } from "../../layers/ownership/Ownership.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
@@ -21,7 +22,7 @@ import { UserGate } from "../UserGate.ts"
 import { accountFor, type Mailbox } from "./Account.ts"
 import { askedVersion } from "./AskedVersion.ts"
 import { reply } from "./DeviceReplies.ts"
-import { NotStored, Unproven } from "./EnrolFailure.ts"
+import { NotActive, NotStored, Unproven } from "./EnrolFailure.ts"
 import { missedMails } from "./MissedMails.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
 
@@ -74,7 +75,9 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
   yield* Effect.logDebug(`EWSUrl used to subscribe: [${mailbox.ewsUrl}]`)
   const { inbox, missed, subscribed } = yield* subscribeWith(account, url, enrolment).pipe(
     Effect.tapError((error) =>
-      error._tag === "Unproven" ? Effect.void : forgetUrl(enrolment.tenant, mailbox.ewsUrl, error)
+      error._tag === "Unproven" || error._tag === "NotActive"
+        ? Effect.void
+        : forgetUrl(enrolment.tenant, mailbox.ewsUrl, error)
     )
   )
   const fingerprint = yield* mailboxFingerprint(user.tenant, user.user, inbox.folderId)
@@ -135,8 +138,11 @@ const subscribeWith = Effect.fnUntraced(function* (account: EwsAccount, url: str
     statusFrequencyMinutes: askedFrequency(yield* Settings),
     watermark
   }
+  const ownership = yield* Ownership
   const attempt = withSession(account, (exchange) =>
     Effect.gen(function* () {
+      // Two nodes would each give their subscription the same generation.
+      if (!mayAct(ownership)) return yield* Effect.fail(new NotActive())
       const { isResumed, subscribed } = yield* subscribe(exchange, subscription, subscribeUntil)
       const inbox = yield* persistently({ until }, exchange.inbox).pipe(
         Effect.mapError((error) => new Unproven(error))

@@ -6,6 +6,7 @@ import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { encodeHeader } from "../../layers/crypto/CallbackHeader.ts"
 import { CallbackMac } from "../../layers/crypto/CallbackMac.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import type { Generation, TenantNumber, UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../../src/Config.ts"
@@ -63,7 +64,7 @@ Effect.gen(function* () {
   Effect.provide(
     PublicListener.layer(nothingElse).pipe(
       Layer.provide(CallbackListener.layer),
-      Layer.provide([Intake.layer, seal, actors, settings])
+      Layer.provide([Intake.layer, Ownership.layerAll, seal, actors, settings])
     )
   ),
   NodeRuntime.runMain

@@ -23,6 +23,8 @@ export interface HttpSessionsOptions extends HostLimits, ConnectorOptions {
   readonly silence: number
   /** How long a connection without a call is kept; shorter than IIS keeps it (2 minutes), because a race costs a call. */
   readonly keepAlive: number
+  /** Asked when a call has its place at the host, right before it is sent: false = it is not, any more. */
+  readonly maySend?: (operation: string) => boolean
 }
 
 /** Exchange lets a user have 27 calls at a time (10 on Exchange 2010), so a host bears more than these (FACTS section 5). */
@@ -85,6 +87,7 @@ const make = Effect.fnUntraced(function* (
     bindsChannel: (hostname: string) => !unbound.includes(hostname),
     segDeviceHeader: settings.segDeviceHeader,
     silence: options.silence,
+    maySend: options.maySend ?? (() => true),
     open: (target, identity, kind) => {
       const rule = ruleFor(target, identity, settings)
       return new Connection(

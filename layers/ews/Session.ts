@@ -1,5 +1,5 @@
 import { Cause, Clock, Context, Effect, Either, Exit, Redacted } from "effect"
-import { type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
+import { EwsBusy, type EwsError, EwsRefused, EwsUnauthorized, EwsUnusable } from "../../schemas/EwsError.ts"
 import type { PasswordAuth } from "../../schemas/Settings.ts"
 import {
   type ClientCertificateError,
@@ -31,6 +31,8 @@ export interface Surroundings extends WireSurroundings {
   readonly bindsChannel: (hostname: string) => boolean
   /** Longest silence of a host, in milliseconds. */
   readonly silence: number
+  /** Whether a call of this operation may go out now. */
+  readonly maySend: (operation: string) => boolean
 }
 
 /** What a call knows of the offer while it looks for the way to log in. */
@@ -76,6 +78,9 @@ export class Session implements HttpSession {
   }
 
   readonly #sendAsCaller = (call: Call): Answering => {
+    if (!this.#shared.maySend(call.site.operation)) {
+      return Effect.fail(new EwsBusy({ ...call.site, responseCode: NOT_OURS, retryAfter: 0 }))
+    }
     if (!this.#caller.budget.allows) {
       return Effect.fail(new EwsUnauthorized({ ...call.site, offered: [], spent: true }))
     }
@@ -282,6 +287,8 @@ export class Session implements HttpSession {
 
 const isMoved = (error: EwsError | HttpFailure | NoPlace): error is HttpFailure =>
   error._tag === "HttpFailure" && error.kind === "moved"
+
+const NOT_OURS = "this node is not the active one"
 
 const refuse = (site: CallSite, responseCode: string): Effect.Effect<never, EwsRefused> =>
   Effect.fail(new EwsRefused({ ...site, responseCode, status: 0 }))

@@ -4,6 +4,7 @@ import { isHeartbeat } from "../../actors/MailEvents.ts"
 import type { ReplyOf, Subscriptions, Unavailable } from "../../actors/Subscriptions.ts"
 import type { CallbackAddress, CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
+import type { Role } from "../../layers/ownership/Ownership.ts"
 import type { EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
@@ -25,6 +26,8 @@ export interface DispatcherParts {
   /** False while draining. */
   readonly isOpen: () => boolean
   readonly pressure: () => Pressure
+  /** Asked again right before an answer that cannot be taken back. */
+  readonly role: () => Role
   /** Milliseconds since 1970. */
   readonly now: () => number
   readonly guard: MassGuard
@@ -113,10 +116,12 @@ export class CallbackDispatcher {
   }
 
   #accept(request: IncomingMessage, response: ServerResponse): void {
-    const { guard, isOpen, now, pressure } = this.#parts
+    const { guard, isOpen, now, pressure, role } = this.#parts
     const method = request.method ?? ""
     if (method !== "POST") this.#answer(response, wrongMethod(method), "wrong method")
     else if (!isOpen()) this.#answer(response, DRAINING, "draining")
+    // A new connection may lead to the active node.
+    else if (role() === "standby") this.#answer(response, STANDBY, "unavailable", undefined, true)
     else if (refusesUnread(pressure(), this.inHand, this.#ledger.bytes)) {
       this.#answer(response, SHED, "shed", undefined, true)
     } else {
@@ -176,11 +181,14 @@ export class CallbackDispatcher {
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
     // The deadline may have answered already.
     if (!this.#release(held)) return
-    if (reply === "Ok") this.#answer(held.response, OK, "ok")
+    const role = this.#parts.role()
+    if (reply === "Ok" && role !== "standby") this.#answer(held.response, OK, "ok")
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
+    else if (typeof reply !== "string") this.#answer(held.response, UNAVAILABLE[reply.reason], "unavailable")
+    // What it rests on may be outdated.
+    else if (role !== "active") this.#answer(held.response, STANDBY, "unavailable")
     else if (reply === "Unsubscribe") this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
     else if (reply === "Unknown") this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
-    else this.#answer(held.response, UNAVAILABLE[reply.reason], "unavailable")
   }
 
   #release(held: Held): boolean {
@@ -193,7 +201,8 @@ export class CallbackDispatcher {
   /** An `Unsubscribe` that the mass guard may withhold; `key` tells suspects apart. */
   #unsubscribe(response: ServerResponse, outcome: "forged" | "unknown", key: string, detail: string): void {
     const { guard, now } = this.#parts
-    if (guard.suspect(key, now())) this.#answer(response, WITHHELD, "withheld", detail)
+    if (this.#parts.role() !== "active") this.#answer(response, STANDBY, "unavailable")
+    else if (guard.suspect(key, now())) this.#answer(response, WITHHELD, "withheld", detail)
     else this.#answer(response, UNSUBSCRIBE, outcome, detail)
   }
 
@@ -232,6 +241,7 @@ const LATE = tryAgain("the subscription did not answer in time")
 const RETRY = tryAgain("the subscription cannot take this now")
 const WITHHELD = tryAgain("too many unknown callbacks")
 const FAULT = tryAgain("ENS failed")
+const STANDBY = tryAgain("another node of ENS is the active one, or may be")
 const unavailable = (reason: Unavailable["reason"]) =>
   tryAgain(`the subscription cannot be reached (${reason})`)
 /** Made beforehand: while actors are being loaded, thousands may have to be given. */
@@ -242,7 +252,8 @@ const UNAVAILABLE: Readonly<Record<Unavailable["reason"], CallbackAnswer>> = {
   parked: unavailable("parked"),
   crashed: unavailable("crashed"),
   "owned elsewhere": unavailable("owned elsewhere"),
-  "storage away": unavailable("storage away")
+  "storage away": unavailable("storage away"),
+  standby: STANDBY
 }
 const SLOW = refusal(408, "the body did not come in time")
 const TOO_LARGE = refusal(413, "the body is larger than 256 KiB")

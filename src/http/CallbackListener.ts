@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Metric, type Scope } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { makeCallbackReader } from "../../layers/ews/CallbackReader.ts"
+import { Ownership } from "../../layers/ownership/Ownership.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { CallbackDispatcher } from "./CallbackDispatcher.ts"
 import { makeIsCallback } from "./CallbackUrl.ts"
@@ -32,12 +33,13 @@ const GRACE = 2000
 export const make: Effect.Effect<
   CallbackListener["Type"],
   never,
-  CallbackSeal | Subscriptions | Settings | Intake | Scope.Scope
+  CallbackSeal | Subscriptions | Settings | Intake | Ownership | Scope.Scope
 > = Effect.gen(function* () {
   const settings = yield* Settings
   const seal = yield* CallbackSeal
   const subscriptions = yield* Subscriptions
   const intake = yield* Intake
+  const { role } = yield* Ownership
   const clock = yield* Effect.clock
   const counts = new CallbackCounts()
   const guard = new MassGuard()
@@ -48,6 +50,7 @@ export const make: Effect.Effect<
     read: makeCallbackReader(),
     isOpen: intake.isOpen,
     pressure: intake.pressure,
+    role,
     now,
     guard,
     counts,
@@ -79,8 +82,11 @@ export const make: Effect.Effect<
   }
 })
 
-export const layer: Layer.Layer<CallbackListener, never, CallbackSeal | Subscriptions | Settings | Intake> =
-  Layer.scoped(CallbackListener, make)
+export const layer: Layer.Layer<
+  CallbackListener,
+  never,
+  CallbackSeal | Subscriptions | Settings | Intake | Ownership
+> = Layer.scoped(CallbackListener, make)
 
 /** One alarm for each time that the guard goes on, and a line when it is off again. */
 const watch = (guard: MassGuard, now: () => number): Effect.Effect<void> => {

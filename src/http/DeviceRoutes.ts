@@ -4,6 +4,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect, type Layer, type Scope } from "effect"
 import type { KeyPool } from "../../actors/KeyPool.ts"
+import type { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { alive } from "./Alive.ts"
@@ -15,14 +16,14 @@ import { getPublicKey } from "./GetPublicKey.ts"
 import { getSubscriptionStatus } from "./GetSubscriptionStatus.ts"
 import type { Intake } from "./Intake.ts"
 import { methodNotAllowed } from "./MethodNotAllowed.ts"
-import { readiness } from "./Readiness.ts"
+import { readiness, wordOf } from "./Readiness.ts"
 import { type RegisterServices, registerDevice } from "./RegisterDevice.ts"
 import { routerApp } from "./RouterApp.ts"
 import { unregister } from "./Unregister.ts"
 import { updateDeviceToken } from "./UpdateDeviceToken.ts"
 
 /** What the public routes need. */
-export type DeviceServices = Settings | RegisterServices | KeyPool | ApiTokens | Intake
+export type DeviceServices = Settings | RegisterServices | KeyPool | ApiTokens | Intake | Ownership
 
 /** What the public listener serves besides Exchange's callback; give it to `PublicListener`. */
 export const app: Effect.Effect<
@@ -83,8 +84,8 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
       yield* add(
         "/readyz",
         "GET",
-        Effect.map(readiness, ({ ready }) =>
-          HttpServerResponse.text(ready ? "ready\n" : "not ready\n", { status: ready ? 200 : 503 })
+        Effect.map(readiness, (state) =>
+          HttpServerResponse.text(`${wordOf(state)}\n`, { status: state.ready ? 200 : 503 })
         )
       )
     })

@@ -3,6 +3,7 @@ import { Effect, Layer } from "effect"
 import * as Outbox from "../../actors/Outbox.ts"
 import { RATE_FIRST, RATE_MOST } from "../../actors/OutboxPace.ts"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import type { Gateway } from "../../layers/push/Gateway.ts"
 import { Push } from "../../layers/push/Push.ts"
 import * as PushStage from "../../layers/push/PushStage.ts"
@@ -33,6 +34,7 @@ const outboxOf = (gateway: Pick<Gateway, "send">) =>
         })
       yield* Layer.build(
         Outbox.layer.pipe(
+          Layer.provide(Ownership.layerAll),
           Layer.provide(Layer.succeed(Push, push)),
           Layer.provide(Layer.succeed(Subscriptions, { ask } as unknown as Subscriptions["Type"])),
           Layer.provide(
@@ -211,6 +213,7 @@ describe("the outbox, when its gateway is back", () => {
       ])
       yield* Layer.build(
         Outbox.layer.pipe(
+          Layer.provide(Ownership.layerAll),
           Layer.provide(Layer.mock(Push, { isUp: () => true, post: () => () => {} })),
           Layer.provide(
             Layer.succeed(Subscriptions, {

@@ -3,6 +3,7 @@ import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { fromStored, type State } from "../../actors/SubscriptionState.ts"
 import * as WriteBehindModule from "../../actors/WriteBehind.ts"
 import { WriteBehind } from "../../actors/WriteBehind.ts"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber, Watermark } from "../../schemas/Ids.ts"
@@ -36,6 +37,7 @@ const make = (
     const scope = yield* Scope.make()
     const built = yield* Layer.buildWithScope(
       WriteBehindModule.layer.pipe(
+        Layer.provide(Ownership.layerAll),
         Layer.provide(Layer.succeed(Storage, { ...storage, ...change(storage) })),
         Layer.provideMerge(LogRecorder.layer(lines))
       ),

@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import * as Dossiers from "../../actors/Dossiers.ts"
+import { KeyPool } from "../../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../../actors/LocalSubscriptions.ts"
 import * as NudgeGateModule from "../../actors/NudgeGate.ts"
 import { NudgeGate } from "../../actors/NudgeGate.ts"
 import * as Outbox from "../../actors/Outbox.ts"
 import { type ReplyOf, Subscriptions, type Unavailable } from "../../actors/Subscriptions.ts"
+import * as Tenure from "../../actors/Tenure.ts"
 import * as UserGate from "../../actors/UserGate.ts"
 import * as WriteBehind from "../../actors/WriteBehind.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
@@ -16,7 +18,8 @@ import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Ews } from "../../layers/ews/Ews.ts"
-import * as Ownership from "../../layers/ownership/Ownership.ts"
+import * as FencedPush from "../../layers/ownership/FencedPush.ts"
+import { Ownership } from "../../layers/ownership/Ownership.ts"
 import { Push } from "../../layers/push/Push.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { type NewDevice, Storage, type Tenant } from "../../layers/storage/Storage.ts"
@@ -29,7 +32,7 @@ import {
   userIdOfAddress,
   type Watermark
 } from "../../schemas/Ids.ts"
-import type { PushNotification } from "../../schemas/Push.ts"
+import { type PushNotification, Verdict } from "../../schemas/Push.ts"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import {
   Callback,
@@ -49,6 +52,7 @@ import { Interruptions } from "./Interruptions.ts"
 import * as LogRecorder from "./LogRecorder.ts"
 import * as Mortal from "./Mortal.ts"
 import { EWS_URL, makePlaces, type Places } from "./Places.ts"
+import { makeOwnership, type ScriptedOwnership } from "./ScriptedOwnership.ts"
 import { StepClock, settled } from "./StepClock.ts"
 
 export { EWS_URL, LETHAL_URL, OTHER_URL } from "./Places.ts"
@@ -154,6 +158,8 @@ export interface World {
   readonly start: Effect.Effect<Process, never, Scope.Scope>
   /** With other settings than the world was made with. */
   readonly startWith: (some: Partial<SettingsShape>) => Effect.Effect<Process, never, Scope.Scope>
+  /** As a node that is what the test says; it is told apart from others of the same storage by nothing else. */
+  readonly startAs: (node: ScriptedOwnership) => Effect.Effect<Process, never, Scope.Scope>
   readonly advance: (ms: number, step?: number) => Effect.Effect<void>
   readonly settled: Effect.Effect<void>
   /** The user of this address, made if it does not exist (as `getpublickey` does). */
@@ -272,12 +278,6 @@ export const makeWorld = (
       })
     })
     const owned: World["owned"] = { buckets: () => true }
-    const ownership = Layer.map(Ownership.layerAll, (all) =>
-      Context.add(all, Ownership.Ownership, {
-        ...Context.get(all, Ownership.Ownership),
-        owns: (bucket) => owned.buckets(bucket)
-      })
-    )
     const lethal: World["lethal"] = { details: new Set(), items: new Set(), tokens: new Set() }
     const interruptions = new Interruptions(BACKGROUND)
     const realEws = yield* Effect.withClock(before(Context.get(context, Ews)), clock)
@@ -368,7 +368,10 @@ export const makeWorld = (
         }
       )
 
-    const startWith = Effect.fnUntraced(function* (others: Partial<SettingsShape>) {
+    const startWith = Effect.fnUntraced(function* (
+      others: Partial<SettingsShape>,
+      node = makeOwnership("active", (bucket) => owned.buckets(bucket))
+    ) {
       const mortal = yield* Mortal.make
       const scope = yield* Scope.make()
       const settings = yield* Layer.build(settingsWith(others))
@@ -376,13 +379,17 @@ export const makeWorld = (
         Context.merge(context, settings).pipe(
           Context.add(Storage, mortal.wrap(interruptions.wrap(storage))),
           Context.add(Ews, mortal.wrap(deadlyEws)),
-          Context.add(Push, mortal.wrap(interruptions.wrap(deadlyPush)))
+          Context.add(Push, fencedPush(node, mortal.wrap(interruptions.wrap(deadlyPush))))
         )
       )
-      const assembly = Outbox.layer.pipe(
+      const actors = Outbox.layer.pipe(
         Layer.provideMerge(LocalSubscriptions.layer),
         Layer.provideMerge(countingNudges),
-        Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer, ownership)),
+        Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer, noKeys))
+      )
+      const { service } = node
+      const assembly = Tenure.layer(actors).pipe(
+        Layer.provideMerge(Layer.succeed(Ownership, service)),
         Layer.provideMerge(SealedCallback.layer),
         Layer.provide(seen),
         Layer.provideMerge(LogRecorder.layer(lines)),
@@ -485,6 +492,7 @@ export const makeWorld = (
       logged: (level) => lines.filter((line) => line.level === level).map((line) => line.text),
       start: Effect.withClock(startWith({}), clock),
       startWith: (others) => Effect.withClock(startWith(others), clock),
+      startAs: (node) => Effect.withClock(startWith({}, node), clock),
       advance: (ms, step) => clock.advance(ms, step),
       settled,
       user,
@@ -494,6 +502,25 @@ export const makeWorld = (
     }
     return { world, clock }
   })
+
+/** No actor asks for one. */
+const noKeys = Layer.succeed(KeyPool, { take: Effect.dieMessage("no actor takes keys") })
+
+/** As the gateways of the service are: see `FencedPush`. */
+const fencedPush = ({ service }: ScriptedOwnership, push: Push["Type"]): Push["Type"] => ({
+  ...push,
+  send: (notification, until) =>
+    Effect.suspend(() =>
+      FencedPush.maySend(notification, service)
+        ? push.send(notification, until)
+        : Effect.succeed(Verdict.RetryLater({ after: 0 }))
+    ),
+  post: (notification, until, answered) => {
+    if (FencedPush.maySend(notification, service)) return push.post(notification, until, answered)
+    answered(Verdict.RetryLater({ after: 0 }))
+    return () => {}
+  }
+})
 
 const activity = () => randomUUID() as ActivityId
 

@@ -8,6 +8,7 @@ import * as NodeRsaKeys from "../../layers/crypto/NodeRsaKeys.ts"
 import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { EndpointPolicy, EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
+import { Ownership } from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
@@ -18,6 +19,7 @@ import * as Intake from "../../src/http/Intake.ts"
 import { settingsOf, somePrivateKey } from "./CryptoFixture.ts"
 import * as FakeSubscriptions from "./FakeSubscriptions.ts"
 import { layerFaulty } from "./FaultyStorage.ts"
+import { makeOwnership } from "./ScriptedOwnership.ts"
 
 export const TOKEN = "a token of the tenant default, long enough"
 export const ADDRESS = "Ann@example.com"
@@ -81,8 +83,19 @@ export const recordLog = (lines: Array<Line>) =>
   )
 
 /** Everything the public routes need, actors scripted, storage in memory and made to fail on demand. */
-export const layer = (some: Partial<SettingsShape> = {}, lines: Array<Line> = []) =>
-  Layer.mergeAll(ApiTokens.layer, poolLayer, policyLayer, Intake.layer, FakeSubscriptions.layer).pipe(
+export const layer = (
+  some: Partial<SettingsShape> = {},
+  lines: Array<Line> = [],
+  node = makeOwnership("active")
+) =>
+  Layer.mergeAll(
+    ApiTokens.layer,
+    poolLayer,
+    policyLayer,
+    Intake.layer,
+    FakeSubscriptions.layer,
+    Layer.succeed(Ownership, node.service)
+  ).pipe(
     Layer.provideMerge(
       Layer.mergeAll(LocalMasterKey.layerTest, NodeRsaKeys.layer, layerFaulty(MemoryStorage.layer))
     ),

@@ -6,6 +6,7 @@ import { Subscriptions, type Unavailable } from "../../../actors/Subscriptions.t
 import { encodeHeader } from "../../../layers/crypto/CallbackHeader.ts"
 import { CallbackMac } from "../../../layers/crypto/CallbackMac.ts"
 import { CallbackSeal } from "../../../layers/crypto/CallbackSeal.ts"
+import { Ownership } from "../../../layers/ownership/Ownership.ts"
 import type { Generation, TenantNumber, UserNumber } from "../../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
 import type { Callback, CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
@@ -14,6 +15,7 @@ import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
 import { defaultEwsSettings } from "../../support/EwsSettings.ts"
 import { defaultPushSettings } from "../../support/PushSettings.ts"
+import { makeOwnership } from "../../support/ScriptedOwnership.ts"
 import { noTls } from "../../support/TlsFiles.ts"
 
 export const PATH = "/api/ens/pushnotificationlistener"
@@ -65,6 +67,8 @@ export class ListenerFixture {
   /** What the actors answer at once; undefined: the test answers, see `arrival`. */
   autoReply: CallbackReply | Unavailable | undefined = "Ok"
   onPost: () => void = () => {}
+  /** What the node is. */
+  readonly node = makeOwnership("active")
   posts = 0
   opens = 0
 
@@ -96,6 +100,7 @@ export class ListenerFixture {
       PublicListener.layer(app).pipe(
         Layer.provideMerge(CallbackListener.layer),
         Layer.provideMerge(Intake.layer),
+        Layer.provide(Layer.succeed(Ownership, this.node.service)),
         Layer.provide(this.#seal),
         Layer.provide(this.#subscriptions),
         Layer.provide(Layer.succeed(Settings, { ...settings, ...changes }))
