@@ -8,7 +8,6 @@ import * as Outbox from "../actors/Outbox.ts"
 import * as Tenure from "../actors/Tenure.ts"
 import * as UserGate from "../actors/UserGate.ts"
 import * as WriteBehind from "../actors/WriteBehind.ts"
-import * as LocalMasterKey from "../layers/crypto/LocalMasterKey.ts"
 import * as NodeRsaKeys from "../layers/crypto/NodeRsaKeys.ts"
 import * as SealedCallback from "../layers/crypto/SealedCallback.ts"
 import * as ServiceKeys from "../layers/crypto/ServiceKeys.ts"
@@ -58,14 +57,11 @@ export const storage = Layer.unwrapEffect(
 )
 
 const masterKey = Layer.unwrapEffect(
-  Effect.map(Settings, (settings) => LocalMasterKey.layer(settings.masterKey))
+  Effect.map(Settings, (settings) => MasterKeyCheck.layer(settings.masterKey))
 )
 
 /** Storage and keys that belong together: what commands that touch data need. */
-export const data = ServiceKeys.layer.pipe(
-  Layer.provideMerge(MasterKeyCheck.layer),
-  Layer.provideMerge(Layer.merge(storage, masterKey))
-)
+export const data = ServiceKeys.layer.pipe(Layer.provideMerge(masterKey), Layer.provideMerge(storage))
 
 /** HTTP to Exchange that leaves alone who asks for it. */
 const httpSessions = Throttle.layer.pipe(Layer.provide(FencedHttpSessions.layer))

@@ -3,19 +3,27 @@ import { type Context, Effect, Layer, Redacted } from "effect"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import { open, seal } from "./AesGcm.ts"
 import { MasterKey, SealBroken } from "./MasterKey.ts"
-import { loadMasterKey, MASTER_KEY_BYTES, type MasterKeyUnusable, parseMasterKey } from "./MasterKeyFile.ts"
+import {
+  loadMasterKey,
+  MASTER_KEY_BYTES,
+  type MasterKeyUnusable,
+  parseMasterKey,
+  readMasterKey
+} from "./MasterKeyFile.ts"
+
+/** Where the master key is: in a file, or in a setting. */
+export type KeySource = SettingsShape["masterKey"]
 
 /** The master key from its file (made if there is none) or from the setting's value. */
-export const layer = (source: SettingsShape["masterKey"]): Layer.Layer<MasterKey, MasterKeyUnusable> =>
-  Layer.effect(
-    MasterKey,
-    Effect.map(
-      "file" in source
-        ? loadMasterKey(source.file)
-        : parseMasterKey(Redacted.value(source.value), "ENS_MASTER_KEY"),
-      make
-    )
-  )
+export const layer = (source: KeySource): Layer.Layer<MasterKey, MasterKeyUnusable> =>
+  Layer.effect(MasterKey, load(source))
+
+export const load = (source: KeySource): Effect.Effect<MasterKey["Type"], MasterKeyUnusable> =>
+  Effect.map("file" in source ? loadMasterKey(source.file) : parsed(source), make)
+
+/** The same, but a file must be there. */
+export const read = (source: KeySource): Effect.Effect<MasterKey["Type"], MasterKeyUnusable> =>
+  Effect.map("file" in source ? readMasterKey(source.file) : parsed(source), make)
 
 /** A random master key that nobody keeps. */
 export const layerTest: Layer.Layer<MasterKey> = Layer.sync(MasterKey, () =>
@@ -45,6 +53,9 @@ export const make = (raw: Buffer): Context.Tag.Service<MasterKey> => {
       })
   })
 }
+
+const parsed = ({ value }: Extract<KeySource, { readonly value: unknown }>) =>
+  parseMasterKey(Redacted.value(value), "ENS_MASTER_KEY")
 
 /** First byte of everything wrapped: tells a later form of wrapping apart. */
 const VERSION = 1

@@ -3,6 +3,7 @@ import { constants } from "node:fs"
 import { copyFile, link, mkdir, open, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 import { Effect, Schema } from "effect"
+import { makeFile, syncDirectory } from "./DurableFile.ts"
 
 /** The master key cannot be used as it is; `reason` says what to do. */
 export class MasterKeyUnusable extends Schema.TaggedError<MasterKeyUnusable>()("MasterKeyUnusable", {
@@ -17,13 +18,39 @@ export class MasterKeyUnusable extends Schema.TaggedError<MasterKeyUnusable>()("
 
 export const MASTER_KEY_BYTES = 32
 
-/**
- * Reads the key from its file. Without a file one is made (mode 0600) in a way that several processes starting at once
- * all get the same key. A group may read it (that is how orchestrators mount secrets), others may not.
- */
+/** Reads the key from its file. Without a file one is made (mode 0600) in a way that several processes starting at once all get the same key. */
 export const loadMasterKey = (file: string): Effect.Effect<Buffer, MasterKeyUnusable> =>
+  Effect.flatMap(findMasterKey(file), (found) =>
+    found === undefined
+      ? Effect.flatMap(
+          attempt(file, () => create(file)),
+          (made) => keyIn(file, made)
+        )
+      : Effect.succeed(found)
+  )
+
+/** Reads the key from its file, which must be there: what it once wrapped opens with no other. */
+export const readMasterKey = (file: string): Effect.Effect<Buffer, MasterKeyUnusable> =>
+  Effect.flatMap(findMasterKey(file), (found) =>
+    found === undefined
+      ? new MasterKeyUnusable({
+          source: file,
+          reason:
+            "there is no such file; restore it from its backup, or correct ENS_MASTER_KEY_FILE or ENS_DATA_DIR"
+        })
+      : Effect.succeed(found)
+  )
+
+/** The same; undefined if there is no such file. */
+export const findMasterKey = (file: string): Effect.Effect<Buffer | undefined, MasterKeyUnusable> =>
+  Effect.flatMap(
+    attempt(file, () => read(file)),
+    (found) => (found === undefined ? Effect.succeed(undefined) : keyIn(file, found))
+  )
+
+/** A group may read the file (that is how orchestrators mount secrets), others may not. */
+const keyIn = (file: string, found: KeyFile): Effect.Effect<Buffer, MasterKeyUnusable> =>
   Effect.gen(function* () {
-    const found = (yield* attempt(file, () => read(file))) ?? (yield* attempt(file, () => create(file)))
     if (process.platform !== "win32" && (found.mode & 0o027) !== 0) {
       const mode = (found.mode & 0o777).toString(8).padStart(4, "0")
       return yield* new MasterKeyUnusable({
@@ -34,11 +61,12 @@ export const loadMasterKey = (file: string): Effect.Effect<Buffer, MasterKeyUnus
     return yield* parseMasterKey(found.text, file)
   })
 
-/** The key from its text: canonical base64 of 32 bytes, white space around it is ignored. */
+/** The key from its text: canonical base64 of 32 bytes; white space around it and lines that start with # are ignored. */
 export const parseMasterKey = (text: string, source: string): Effect.Effect<Buffer, MasterKeyUnusable> =>
   Effect.suspend(() => {
-    const key = Buffer.from(text.trim(), "base64")
-    if (key.length === MASTER_KEY_BYTES && key.toString("base64") === text.trim()) return Effect.succeed(key)
+    const base64 = text.replace(/^#.*$/gm, "").trim()
+    const key = Buffer.from(base64, "base64")
+    if (key.length === MASTER_KEY_BYTES && key.toString("base64") === base64) return Effect.succeed(key)
     key.fill(0)
     return Effect.fail(
       new MasterKeyUnusable({
@@ -88,14 +116,9 @@ const create = async (file: string): Promise<KeyFile> => {
 
 const writeDurably = async (file: string) => {
   const key = randomBytes(MASTER_KEY_BYTES)
-  const handle = await open(file, "wx", 0o600)
-  try {
-    await handle.writeFile(`${key.toString("base64")}\n`)
-    await handle.sync()
-  } finally {
-    key.fill(0)
-    await handle.close()
-  }
+  const text = `${key.toString("base64")}\n`
+  key.fill(0)
+  await makeFile(file, text, 0o600)
 }
 
 /** Gives the finished file its name, unless that is taken; link does it atomically where the file system knows links. */
@@ -104,12 +127,6 @@ const publish = (temporary: string, file: string) =>
     .catch(unless("EEXIST"))
     .catch(() => copyFile(temporary, file, constants.COPYFILE_EXCL))
     .catch(unless("EEXIST"))
-
-const syncDirectory = async (directory: string) => {
-  if (process.platform === "win32") return
-  const handle = await open(directory, "r")
-  await handle.sync().finally(() => handle.close())
-}
 
 const unless =
   (code: string) =>
