@@ -8,6 +8,7 @@ import { webUrl } from "../config/Parse.ts"
 import { withStorage } from "./Administer.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
+import { refreshTokensOfService } from "./TellService.ts"
 
 const options = {
   label: Options.text("label").pipe(
@@ -57,7 +58,7 @@ export const createCommand = Command.make("create", options, (given) =>
           )
         }
         const createdAt = yield* Clock.currentTimeMillis
-        return yield* storage.createToken({
+        const created = yield* storage.createToken({
           tenant,
           label,
           hash,
@@ -66,6 +67,9 @@ export const createCommand = Command.make("create", options, (given) =>
           seg: given.seg,
           createdAt
         })
+        // A new token is noticed when it is used; that a known one's tenant has other URLs now is not.
+        if (Option.isSome(known)) yield* refreshTokensOfService
+        return created
       })
     )
     if (given.json)

@@ -4,15 +4,19 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import { withStorage } from "./Administer.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
+import { refreshTokensOfService } from "./TellService.ts"
 
 const id = Args.text({ name: "ID" }).pipe(Args.withDescription("As `ens token list` shows it"))
 
-/** `ens token revoke ID`: phones with this token are refused from now on; users and subscriptions stay. */
+/** `ens token revoke ID`: phones with this token are refused from now on (by other nodes within a minute); users and subscriptions stay. */
 export const revokeCommand = Command.make("revoke", { id, configFile, json }, (given) =>
   Effect.gen(function* () {
-    const revoked = yield* withStorage(
+    const { revoked, told } = yield* withStorage(
       given.configFile,
-      Effect.flatMap(Storage, (storage) => storage.revokeToken(given.id))
+      Effect.gen(function* () {
+        const revoked = yield* (yield* Storage).revokeToken(given.id)
+        return { revoked, told: revoked && (yield* refreshTokensOfService) }
+      })
     )
     if (!revoked) {
       return yield* new CommandProblem({ problem: `there is no token ${given.id}; see: ens token list` })
@@ -20,7 +24,7 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
     yield* Console.log(
       given.json
         ? JSON.stringify({ id: given.id, revoked })
-        : `token ${given.id} is revoked; a running service notices within a minute`
+        : `token ${given.id} is revoked; ${told ? "the service here refuses it from now on, others" : "a running service refuses it"} within a minute`
     )
   })
 ).pipe(Command.withDescription("Revoke an API token; its users stay"))

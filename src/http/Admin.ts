@@ -8,21 +8,24 @@ import * as OpenApi from "@effect/platform/OpenApi"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Effect, Layer, type Scope } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
+import type { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Prometheus from "../../layers/telemetry/Prometheus.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { instanceId, version } from "../Instance.ts"
 import { gatewayDetails, iso, measureGateways } from "./AdminGateways.ts"
+import type { ApiTokens } from "./ApiTokens.ts"
 import { deviceApi } from "./DeviceApiDescription.ts"
 import type { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
 import { readiness } from "./Readiness.ts"
+import { refreshTokens } from "./RefreshTokens.ts"
 import { routerApp } from "./RouterApp.ts"
 import { measure } from "./ScrapeMetrics.ts"
 
 /** What the admin listener looks at. */
-export type AdminServices = Settings | Storage | Subscriptions | Push | Intake
+export type AdminServices = Settings | Storage | Subscriptions | Push | Intake | ApiTokens | Ownership
 
 /** `/metrics`, `/readyz` with details, `/healthz`, `/openapi.json` and `/docs`; for administrators, without secrets. */
 export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | AdminServices> =
@@ -42,7 +45,8 @@ export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Admi
           "/openapi.json",
           Effect.succeed(HttpServerResponse.unsafeJson(specification))
         ),
-        HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" })
+        HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" }),
+        refreshTokens
       )
     })
   )

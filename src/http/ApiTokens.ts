@@ -1,41 +1,135 @@
-import { Cache, Context, Duration, Effect, Exit, Layer, Option } from "effect"
+import { Clock, Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
+import { TokenDirectory } from "./TokenDirectory.ts"
+
+/** The token is none of those in memory, and storage cannot say whether it has been made since. */
+export class TokenUndecided extends Schema.TaggedError<TokenUndecided>()("TokenUndecided", {}) {
+  override get message() {
+    return "storage is not available, so the API token cannot be checked; try again"
+  }
+}
 
 /** Which tenant an API token proves. */
 export class ApiTokens extends Context.Tag("ens/ApiTokens")<
   ApiTokens,
   {
-    /** None: the token is unknown or revoked. A revocation takes up to a minute to be noticed. */
-    readonly tenantOf: (token: string) => Effect.Effect<Option.Option<Tenant>, StorageError>
+    /**
+     * None: the token is unknown or revoked. Known tokens are answered from memory and stay valid while storage is away. One that
+     * is not known has storage asked, together with all others that come within a second.
+     */
+    readonly tenantOf: (token: string) => Effect.Effect<Option.Option<Tenant>, TokenUndecided>
+    /** Reads all tokens, at most a second later; once it is done, tokens that were revoked before are refused. */
+    readonly refresh: Effect.Effect<void, StorageError>
   }
 >() {}
 
-/** Looks tokens up by their hash; answers are kept for a minute, those about unknown tokens only for moments. */
-export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.effect(
+/**
+ * Keeps all tokens in memory. They are read every hour, as ENS2 does. Whether there is a change is asked every 20 seconds,
+ * and when somebody shows a token that is not known, at most once a second.
+ */
+export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
   ApiTokens,
   Effect.gen(function* () {
     const storage = yield* Storage
-    const cache = yield* Cache.makeWith({
-      capacity: KEPT,
-      // Keyed by the hash, so that no token stays in memory.
-      lookup: (hash: string) => storage.tenantOfToken(Buffer.from(hash, "base64")),
-      timeToLive: Exit.match({
-        onFailure: () => Duration.zero,
-        onSuccess: (tenant) => (Option.isSome(tenant) ? KNOWN_FOR : UNKNOWN_FOR)
-      })
-    })
-    return {
-      tenantOf: (token) => {
-        const hash = hashApiToken(token).toString("base64")
-        return Effect.tapError(cache.get(hash), () => cache.invalidate(hash))
+    const scope = yield* Effect.scope
+    const one = yield* Effect.makeSemaphore(1)
+    let held: Held | undefined
+    let isAway = false
+    let wantsAll = false
+    let askedAt = Number.NEGATIVE_INFINITY
+    let waiting = 0
+    let coming: Deferred.Deferred<void, StorageError> | undefined
+
+    const look = Effect.gen(function* () {
+      const now = yield* Clock.currentTimeMillis
+      const all = wantsAll || held === undefined || now - held.readAt >= READ_EVERY
+      // Asked for first: what changes while the directory is read is noticed by the next look.
+      const version = yield* storage.tokenVersion
+      if (all || held?.version !== version) {
+        held = { version, readAt: now, directory: new TokenDirectory(yield* storage.tokenDirectory) }
+        wantsAll = false
       }
+      if (isAway) yield* Effect.logInfo("API tokens can be read again")
+      isAway = false
+    }).pipe(
+      Effect.tapError((error) => {
+        const first = !isAway
+        isAway = true
+        return first
+          ? Effect.logWarning(`API tokens cannot be read; those known stay valid. ${error.message}`)
+          : Effect.void
+      }),
+      Effect.annotateLogs({ logger: "ApiTokens" })
+    )
+
+    /** A look that begins from now on, shared by all who ask before it does. */
+    const lookSoon = Effect.suspend(() => {
+      if (coming !== undefined) return Deferred.await(coming)
+      const answer = Deferred.unsafeMake<void, StorageError>(FiberId.none)
+      coming = answer
+      return Effect.gen(function* () {
+        const wait = askedAt + ASKED_EVERY - (yield* Clock.currentTimeMillis)
+        if (wait > 0) yield* Effect.sleep(wait)
+        askedAt = yield* Clock.currentTimeMillis
+        coming = undefined
+        yield* look
+      }).pipe(
+        one.withPermits(1),
+        Effect.intoDeferred(answer),
+        Effect.forkIn(scope),
+        Effect.zipRight(Deferred.await(answer))
+      )
+    })
+
+    yield* one
+      .withPermits(1)(look)
+      .pipe(
+        Effect.ignore,
+        Effect.zipRight(Effect.suspend(() => Effect.sleep(held === undefined ? UNREAD_AGAIN : LOOK_EVERY))),
+        Effect.forever,
+        Effect.forkScoped
+      )
+
+    const found = (hash: Uint8Array) => Option.fromNullable(held?.directory.tenantOf(hash))
+    const asked = (hash: Uint8Array) => {
+      if (waiting >= WAITING_MAX) {
+        return isAway || held === undefined ? new TokenUndecided() : Effect.succeed(Option.none())
+      }
+      waiting++
+      return lookSoon.pipe(
+        Effect.map(() => found(hash)),
+        Effect.mapError(() => new TokenUndecided()),
+        Effect.ensuring(Effect.sync(() => waiting--))
+      )
+    }
+    return {
+      tenantOf: (token) =>
+        Effect.suspend((): Effect.Effect<Option.Option<Tenant>, TokenUndecided> => {
+          const hash = hashApiToken(token)
+          const tenant = found(hash)
+          return Option.isSome(tenant) ? Effect.succeed(tenant) : asked(hash)
+        }),
+      refresh: Effect.suspend(() => {
+        wantsAll = true
+        return lookSoon
+      })
     }
   })
 )
 
-const KEPT = 10_000
-const KNOWN_FOR = Duration.minutes(1)
-/** Short: a token is often tried right before and after the administrator makes it. */
-const UNKNOWN_FOR = Duration.seconds(5)
+/** The tokens as they were read. */
+interface Held {
+  readonly directory: TokenDirectory
+  readonly version: string
+  readonly readAt: number
+}
+
+const READ_EVERY = Duration.toMillis("1 hour")
+const LOOK_EVERY = Duration.seconds(20)
+/** After a start whose first reading failed. */
+const UNREAD_AGAIN = Duration.seconds(2)
+const ASKED_EVERY = 1_000
+/** Requests that may wait for a look: rubbish beyond that is refused without one, and keeps nobody's place. */
+const WAITING_MAX = 256

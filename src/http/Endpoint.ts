@@ -7,6 +7,7 @@ import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
 import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
+import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
 import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
@@ -44,7 +45,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
 ): Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   never,
-  R | Settings | ApiTokens | Intake | HttpServerRequest.HttpServerRequest
+  R | Settings | ApiTokens | Intake | Ownership | HttpServerRequest.HttpServerRequest
 > =>
   Effect.gen(function* () {
     const settings = yield* Settings
@@ -70,6 +71,7 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
   Effect.gen(function* () {
     const intake = yield* Intake
     if (!intake.isOpen()) return tryAgain("the service is shutting down; try again")
+    if ((yield* Ownership).role() === "standby") return tryAgain("another node is the active one; try again")
     if (intake.pressure() !== "none") return tryAgain("the service is overloaded; try again")
     const request = yield* HttpServerRequest.HttpServerRequest
     const token = (request.headers["ensapitoken"] ?? "").trim()
@@ -80,7 +82,11 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
       return UNAUTHORIZED
     }
     return yield* answered(endpoint, request, tenant.value, activity)
-  }).pipe(Effect.catchTag("StorageError", (error) => storageAway(error)))
+  }).pipe(
+    Effect.catchTag("TokenUndecided", (error) =>
+      Effect.succeed<Answer>({ code: "ErrorSubscribeOrUpdateDb", message: error.message })
+    )
+  )
 
 const answered = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,
@@ -125,9 +131,6 @@ const unusable = (error: RequestUnusable | BodyTooLarge): Answer => ({
   message: error.message,
   ...(error._tag === "BodyTooLarge" ? { status: 413 } : {})
 })
-
-const storageAway = (error: StorageError) =>
-  Effect.as(Effect.logError(error.message, error.cause), tryAgain("storage is not available; try again"))
 
 /** A bug. What it says of itself may quote a decrypted payload, so the log is told only where it is. */
 const failed = (cause: Cause.Cause<never>) =>

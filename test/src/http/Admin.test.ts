@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Layer } from "effect"
+import { Effect, Layer, TestClock } from "effect"
 import { type GatewayHealth, Push } from "../../../layers/push/Push.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
 import { ResponseCode } from "../../../schemas/ResponseCode.ts"
 import * as Admin from "../../../src/http/Admin.ts"
 import * as DeviceRoutes from "../../../src/http/DeviceRoutes.ts"
@@ -114,6 +115,25 @@ describe("the admin listener", () => {
         actors: "loading",
         outbox: null
       })
+    }).pipe(Effect.provide(services))
+  )
+
+  it.scoped("reads the API tokens anew when it is asked to, so that a revoked one is refused at once", () =>
+    Effect.gen(function* () {
+      const { send } = yield* admin
+      const { post } = yield* open
+      const { id } = yield* makeToken()
+      expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(200)
+      yield* Effect.flatMap(Storage, (storage) => storage.revokeToken(id))
+      yield* TestClock.adjust("1 seconds")
+      expect((yield* send("/tokens/refresh", { method: "POST" })).status).toBe(204)
+      yield* TestClock.adjust("1 seconds")
+      expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(401)
+      expect((yield* send("/tokens/refresh")).status).toBe(404)
+      const faults = yield* StorageFaults
+      faults.down(true)
+      yield* TestClock.adjust("1 seconds")
+      expect((yield* send("/tokens/refresh", { method: "POST" })).status).toBe(503)
     }).pipe(Effect.provide(services))
   )
 

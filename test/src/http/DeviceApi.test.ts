@@ -78,6 +78,7 @@ describe("the device API", () => {
       const { id } = yield* makeToken()
       for (const endpoint of ENDPOINTS) {
         for (const headers of [{}, { ENSAPIToken: "" }, { ENSAPIToken: "wrong" }]) {
+          yield* TestClock.adjust("1 seconds")
           const got = yield* post(endpoint, "{not json", headers as Record<string, string>)
           expect([got.status, got.json["responseCode"]], endpoint).toEqual([401, 23])
           expect(got.json["errorMessage"]).toContain("ENSAPIToken")
@@ -111,37 +112,21 @@ describe("the device API", () => {
     }).pipe(Effect.provide(layer({}, lines)))
   })
 
-  scoped("finds a token seconds after it was made, even if it was tried before", () =>
-    Effect.gen(function* () {
-      const { post } = yield* open
-      expect((yield* post("getpublickey", BODY)).status).toBe(401)
-      yield* makeToken()
-      yield* TestClock.adjust("6 seconds")
-      expect((yield* post("getpublickey", BODY)).status).toBe(200)
-    })
-  )
-
-  scoped("asks storage about a token once a minute", () =>
-    Effect.gen(function* () {
-      const { post } = yield* open
-      yield* makeToken()
-      const faults = yield* StorageFaults
-      for (let i = 0; i < 5; i++) yield* post("getpublickey", BODY)
-      expect(faults.calls("tenantOfToken")).toBe(1)
-    })
-  )
-
-  scoped("503 with Retry-After while storage cannot say whose the token is, and does not remember it", () =>
+  scoped("8: while storage cannot say whose the token is; known tokens go on", () =>
     Effect.gen(function* () {
       const { post } = yield* open
       yield* makeToken()
       const faults = yield* StorageFaults
       faults.down(true)
-      const got = yield* post("getpublickey", BODY)
-      expect([got.status, got.json["responseCode"]]).toEqual([503, 4])
+      const got = yield* post("getsubscriptionstatus", BODY)
+      expect([got.status, got.json["responseCode"]]).toEqual([500, 8])
       expect(got.headers.get("retry-after")).toBe(String(got.json["retryAfterSeconds"]))
       faults.down(false)
+      yield* TestClock.adjust("20 seconds")
       expect((yield* post("getpublickey", BODY)).status).toBe(200)
+      faults.down(true)
+      yield* TestClock.adjust("1 hour")
+      expect((yield* post("getpublickey", BODY)).json["responseCode"]).not.toBe(23)
     })
   )
 
@@ -308,6 +293,50 @@ describe("the device API", () => {
         expect(got.json["errorMessage"]).not.toBe("")
         expect(got.json).not.toHaveProperty("retryAfterSeconds")
       }
+    })
+  )
+
+  scoped("notes that a device asked for its status, once a day, and answers whether or not that works", () =>
+    Effect.gen(function* () {
+      const { post } = yield* open
+      yield* makeToken()
+      yield* post("getpublickey", BODY)
+      const storage = yield* Storage
+      const faults = yield* StorageFaults
+      const script = yield* SubscriptionScript
+      const user = yield* userNumber
+      const seen = (hoursAgo: number) =>
+        storage.saveDevice(user, {
+          token: "t",
+          platform: "iOS",
+          bundleId: "b",
+          deviceId: null,
+          policy: 1,
+          sound: null,
+          environment: "production",
+          registeredAt: hoursAgo * -3_600_000
+        })
+      script.reply("GetStatus", Effect.succeed({ code: "UserAlreadySubscribed", message: "" }))
+      const asked = Effect.gen(function* () {
+        expect((yield* post("getsubscriptionstatus", { userId: USER_ID, deviceToken: "t" })).status).toBe(200)
+        return (yield* storage.devices(user))[0]?.seenAt
+      })
+      yield* seen(23)
+      expect(yield* asked).toBe(23 * -3_600_000)
+      yield* seen(24)
+      expect(yield* asked).toBe(0)
+      expect(yield* asked).toBe(0)
+      expect(faults.calls("saveSeen")).toBe(1)
+      yield* seen(24)
+      faults.failNext("saveSeen")
+      expect(yield* asked).toBe(24 * -3_600_000)
+      faults.failNext("devices")
+      expect(yield* asked).toBe(24 * -3_600_000)
+      // Somebody else's token, or none, is nobody's device.
+      const before = faults.calls("saveSeen")
+      yield* post("getsubscriptionstatus", { userId: USER_ID, deviceToken: "unknown" })
+      yield* post("getsubscriptionstatus", { userId: USER_ID })
+      expect(faults.calls("saveSeen")).toBe(before)
     })
   )
 

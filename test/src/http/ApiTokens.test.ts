@@ -1,0 +1,221 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import * as ApiTokens from "../../../src/http/ApiTokens.ts"
+import { type Line, makeToken, recordLog } from "../../support/DeviceApiFixture.ts"
+import { layerFaulty, StorageFaults } from "../../support/FaultyStorage.ts"
+
+const storageLayer = layerFaulty(MemoryStorage.layer)
+
+/** Tokens over a storage that holds `known`, after whatever `before` did to it. */
+const withTokens = <E>(
+  body: (lines: ReadonlyArray<Line>) => Effect.Effect<void, E, ApiTokens.ApiTokens | Storage | StorageFaults>,
+  before: (faults: StorageFaults["Type"]) => void = () => {}
+) =>
+  Effect.suspend(() => {
+    const lines: Array<Line> = []
+    return Effect.gen(function* () {
+      yield* makeToken("known")
+      before(yield* StorageFaults)
+      yield* Effect.provide(body(lines), ApiTokens.layer)
+    }).pipe(Effect.provide(Layer.merge(storageLayer, recordLog(lines))))
+  })
+
+/** What a request with this token learns: the tenant's name, `none` or `undecided`. */
+const ask = (token: string) =>
+  Effect.flatMap(ApiTokens.ApiTokens, ({ tenantOf }) => tenantOf(token)).pipe(
+    Effect.map(Option.match({ onNone: () => "none", onSome: ({ name }) => name })),
+    Effect.catchTag("TokenUndecided", () => Effect.succeed("undecided"))
+  )
+/** The first reading happens beside the start. */
+const started = TestClock.adjust(0)
+const revokeAll = Effect.flatMap(Storage, (storage) =>
+  Effect.flatMap(storage.listTokens, (tokens) =>
+    Effect.forEach(tokens, ({ id }) => storage.revokeToken(id), { discard: true })
+  )
+)
+
+describe("API tokens", () => {
+  it.effect("are answered from memory: no request reads storage", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const faults = yield* StorageFaults
+        const before = faults.totalCalls()
+        for (let i = 0; i < 100; i++) expect(yield* ask("known")).toBe("default")
+        expect(faults.totalCalls()).toBe(before)
+      })
+    )
+  )
+
+  it.effect("are found right after they were made, even if they were tried before", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        expect(yield* ask("new")).toBe("none")
+        yield* makeToken("new", "other")
+        const asking = yield* Effect.fork(ask("new"))
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* Fiber.join(asking)).toBe("other")
+      })
+    )
+  )
+
+  it.effect("that are rubbish cost one cheap question a second, however many come", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const faults = yield* StorageFaults
+        const asking = yield* Effect.fork(
+          Effect.forEach(
+            Array.from({ length: 1000 }, (_, i) => `rubbish ${i}`),
+            ask,
+            {
+              concurrency: "unbounded"
+            }
+          )
+        )
+        yield* TestClock.adjust("1 seconds")
+        expect(new Set(yield* Fiber.join(asking))).toEqual(new Set(["none"]))
+        expect(faults.calls("tokenVersion")).toBeLessThanOrEqual(3)
+        expect(faults.calls("tokenDirectory")).toBe(1)
+        expect(faults.calls("tenantOfToken")).toBe(0)
+      })
+    )
+  )
+
+  it.effect("that another node revoked are refused within 20 seconds", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        yield* revokeAll
+        yield* TestClock.adjust("19 seconds")
+        expect(yield* ask("known")).toBe("default")
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* ask("known")).toBe("none")
+      })
+    )
+  )
+
+  it.effect("that were revoked are refused at once after a refresh", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const { refresh } = yield* ApiTokens.ApiTokens
+        yield* revokeAll
+        yield* refresh
+        const asking = yield* Effect.fork(ask("known"))
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* Fiber.join(asking)).toBe("none")
+      })
+    )
+  )
+
+  it.effect("are read once a second at most, however often a refresh is asked for", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const { refresh } = yield* ApiTokens.ApiTokens
+        const faults = yield* StorageFaults
+        const before = faults.calls("tokenDirectory")
+        yield* refresh
+        const asking = yield* Effect.fork(
+          Effect.all(
+            Array.from({ length: 50 }, () => refresh),
+            { concurrency: "unbounded" }
+          )
+        )
+        yield* TestClock.adjust("999 millis")
+        expect(faults.calls("tokenDirectory") - before).toBe(1)
+        yield* TestClock.adjust("1 millis")
+        yield* Fiber.join(asking)
+        expect(faults.calls("tokenDirectory") - before).toBe(2)
+      })
+    )
+  )
+
+  it.effect("are read every hour even if nothing seems to have changed", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        const faults = yield* StorageFaults
+        yield* TestClock.adjust("59 minutes")
+        expect(faults.calls("tokenDirectory")).toBe(1)
+        yield* TestClock.adjust("2 minutes")
+        expect(faults.calls("tokenDirectory")).toBe(2)
+      })
+    )
+  )
+
+  it.effect("that are known stay valid while storage is away, and others are not called wrong", () =>
+    withTokens((lines) =>
+      Effect.gen(function* () {
+        yield* started
+        const faults = yield* StorageFaults
+        faults.down(true)
+        yield* TestClock.adjust("3 hours")
+        expect(yield* ask("known")).toBe("default")
+        expect(yield* ask("unknown")).toBe("undecided")
+        expect(lines.filter(({ level }) => level === "WARN")).toHaveLength(1)
+        faults.down(false)
+        yield* TestClock.adjust("20 seconds")
+        expect(yield* ask("unknown")).toBe("none")
+        expect(lines.map(({ text }) => text)).toContain("API tokens can be read again")
+      })
+    )
+  )
+
+  it.effect("are all undecided until the first reading succeeded, which is tried again and again", () =>
+    withTokens(
+      () =>
+        Effect.gen(function* () {
+          yield* started
+          const faults = yield* StorageFaults
+          expect(yield* ask("known")).toBe("undecided")
+          const asking = yield* Effect.fork(
+            Effect.forEach(
+              Array.from({ length: 1000 }, () => "known"),
+              ask,
+              { concurrency: "unbounded" }
+            )
+          )
+          yield* TestClock.adjust("1 seconds")
+          expect(new Set(yield* Fiber.join(asking))).toEqual(new Set(["undecided"]))
+          faults.down(false)
+          yield* TestClock.adjust("2 seconds")
+          const before = faults.totalCalls()
+          expect(yield* ask("known")).toBe("default")
+          expect(faults.totalCalls()).toBe(before)
+        }),
+      (faults) => faults.down(true)
+    )
+  )
+
+  it.effect("let a refresh fail while storage is away", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const faults = yield* StorageFaults
+        faults.down(true)
+        const { refresh } = yield* ApiTokens.ApiTokens
+        expect(Exit.isFailure(yield* Effect.exit(refresh))).toBe(true)
+      })
+    )
+  )
+
+  it.effect("are still looked up after who asked first has hung up", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        expect(yield* ask("rubbish")).toBe("none")
+        const first = yield* Effect.fork(ask("new"))
+        const second = yield* Effect.fork(ask("new"))
+        yield* TestClock.adjust("500 millis")
+        yield* Fiber.interrupt(first)
+        yield* makeToken("new", "other")
+        yield* TestClock.adjust("500 millis")
+        expect(yield* Fiber.join(second)).toBe("other")
+      })
+    )
+  )
+})

@@ -1,0 +1,40 @@
+import { describe, expect, it } from "@effect/vitest"
+import { FastCheck } from "effect"
+import type { Tenant } from "../../../layers/storage/Storage.ts"
+import { TenantNumber } from "../../../schemas/Ids.ts"
+import { TokenDirectory } from "../../../src/http/TokenDirectory.ts"
+
+const tenant = (number: number): Tenant => ({
+  tenant: TenantNumber.make(number),
+  name: String(number),
+  ewsUrls: [],
+  ewsPins: [],
+  seg: false
+})
+const hash = FastCheck.uint8Array({ minLength: 32, maxLength: 32 })
+const hashes = FastCheck.uniqueArray(hash, { selector: (bytes) => bytes.join() })
+
+describe("the token directory", () => {
+  it("finds what it was given, and nothing else", () =>
+    FastCheck.assert(
+      FastCheck.property(hashes, hash, FastCheck.nat({ max: 31 }), (all, other, at) => {
+        const directory = new TokenDirectory(all.map((hash, i) => ({ hash, tenant: tenant(i + 1) })))
+        for (const [i, one] of all.entries()) {
+          expect(directory.tenantOf(Uint8Array.from(one))).toEqual(tenant(i + 1))
+          const close = Uint8Array.from(one)
+          close[at] = close[at]! ^ 1
+          const known = all.findIndex((each) => Buffer.compare(each, close) === 0)
+          expect(directory.tenantOf(close)).toEqual(known < 0 ? undefined : tenant(known + 1))
+        }
+        if (!all.some((one) => Buffer.compare(one, other) === 0)) {
+          expect(directory.tenantOf(other)).toBeUndefined()
+        }
+      })
+    ))
+
+  it("takes hashes of another length for unknown", () => {
+    const directory = new TokenDirectory([{ hash: new Uint8Array(32), tenant: tenant(1) }])
+    expect(directory.tenantOf(new Uint8Array(31))).toBeUndefined()
+    expect(directory.tenantOf(new Uint8Array(0))).toBeUndefined()
+  })
+})
