@@ -76,8 +76,16 @@ export const onRemoved = (turn: Turn, job: JobId, gone: boolean): void => {
 const serve = (turn: Turn, queued: Queued): void => {
   if (queued.request._tag === "Register" && needsSubscription(turn.state, queued, turn.env))
     return subscribeFor(turn, queued)
+  if (isRevived(turn.state, queued.request)) {
+    turn.reply(queued.waiter, { code: "UserAlreadySubscribed", message: "the subscription is not lost" })
+    return proceed(turn, [], 0)
+  }
   start(turn, queued, 0)
 }
+
+/** The user was to be removed because nothing was heard any more, and something was. */
+const isRevived = (state: State, request: DeskRequest): boolean =>
+  request._tag === "Unregister" && request.onlyIf?._tag === "Lost" && state.link !== "Lost"
 
 const subscribeFor = (turn: Turn, queued: Queued): void => {
   if (exhausted(turn)) {
@@ -134,6 +142,7 @@ export const subscribed = (
     inboxRead: turn.now,
     unread: result.unread,
     tokenExpiresAt: result.tokenExpiresAt,
+    sealedSince: result.sealedSince,
     tokenNoticed: false,
     subscribedAt: [...recent(turn), turn.now]
   })

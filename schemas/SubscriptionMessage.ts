@@ -104,10 +104,26 @@ export class UpdateDeviceToken extends Schema.TaggedRequest<UpdateDeviceToken>()
   payload: { activityId: ActivityId, oldToken: Schema.String, newToken: Schema.String }
 }) {}
 
+/**
+ * Why a device is removed that did not ask for it: its app was not heard of since that time (ms since 1970), or its user's
+ * subscription is lost. A lost user without any device is removed, too, whatever the token.
+ */
+export const RemovalReason = Schema.Union(
+  Schema.TaggedStruct("NotSeenSince", { at: Schema.Number }),
+  Schema.TaggedStruct("Lost", {})
+)
+export type RemovalReason = typeof RemovalReason.Type
+
 export class Unregister extends Schema.TaggedRequest<Unregister>()("Unregister", {
   failure: Schema.Never,
   success: DeviceReply,
-  payload: { activityId: ActivityId, deviceToken: Schema.String, ewsUrl: Schema.UndefinedOr(Schema.String) }
+  payload: {
+    activityId: ActivityId,
+    deviceToken: Schema.String,
+    ewsUrl: Schema.UndefinedOr(Schema.String),
+    /** Given by who clears up: what must be so still when it is done, else the device stays. */
+    onlyIf: Schema.optional(RemovalReason)
+  }
 }) {}
 
 /** A gateway takes notifications again: send what waits in the outbox. Answers how many entries left it. */

@@ -13,11 +13,15 @@ export const unregisterJob = Effect.fnUntraced(
     const storage = yield* Storage
     const devices = yield* storage.devices(user)
     const device = devices.find((other) => other.token === request.deviceToken)
-    if (device === undefined) return answer("DeviceNotRegistered", "no such device")
+    const deviceless = devices.length === 0 && request.onlyIf?._tag === "Lost"
+    if (device === undefined && !deviceless) return answer("DeviceNotRegistered", "no such device")
+    if (request.onlyIf?._tag === "NotSeenSince" && device && device.seenAt >= request.onlyIf.at) {
+      return answer("UserAlreadySubscribed", "the device has been seen")
+    }
     if (request.ewsUrl !== undefined) yield* compareUrls(user, request.ewsUrl)
     // Counted there and then: another device may have gone meanwhile, its token dead.
     const gone = yield* Effect.zipRight(
-      storage.deleteDevice(user, device),
+      device === undefined ? Effect.void : storage.deleteDevice(user, device),
       storage.deleteUserWithoutDevices(user)
     ).pipe(changing(user))
     if (!gone) return answer("DeviceUnregistered", "")

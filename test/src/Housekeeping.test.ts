@@ -1,16 +1,23 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, TestClock } from "effect"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { TenantNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import * as Housekeeping from "../../src/Housekeeping.ts"
+import { settingsOf } from "../support/CryptoFixture.ts"
 import { recordLog } from "../support/DeviceApiFixture.ts"
+import * as Actors from "../support/FakeSubscriptions.ts"
 import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
 
 const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), callbackKey: null }
 const userId = userIdOfAddress("ann@example.com")
 const storage = layerFaulty(MemoryStorage.layer)
-const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(Layer.provideMerge(storage))
+const retain = { devices: undefined, lost: undefined, events: 1 }
+const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(
+  Layer.provide(Layer.mergeAll(Ownership.layerAll, Actors.layer, settingsOf({ retain }))),
+  Layer.provideMerge(storage)
+)
 
 /** A user who asked for a key and nothing more, at the clock's beginning. */
 const unregistered = Effect.gen(function* () {
@@ -60,6 +67,20 @@ describe("Housekeeping", () => {
       const before = faults.calls("expireOutbox")
       yield* TestClock.adjust("20 minutes")
       expect(faults.calls("expireOutbox") - before).toBe(2)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("clears up once a day, the first time within some 70 minutes", () =>
+    Effect.gen(function* () {
+      const faults = yield* StorageFaults
+      yield* TestClock.adjust("9 minutes")
+      expect(faults.calls("dropDeadLetters")).toBe(0)
+      yield* TestClock.adjust("61 minutes")
+      expect(faults.calls("dropDeadLetters")).toBe(1)
+      yield* TestClock.adjust("22 hours")
+      expect(faults.calls("dropDeadLetters")).toBe(1)
+      yield* TestClock.adjust("2 hours")
+      expect(faults.calls("dropDeadLetters")).toBe(2)
     }).pipe(Effect.provide(layer))
   )
 })
