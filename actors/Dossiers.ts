@@ -1,4 +1,4 @@
-import { Context, Effect, Layer, Option } from "effect"
+import { Context, Effect, Fiber, Layer, Option } from "effect"
 import { Storage, type StoredDossier, type Tenant } from "../layers/storage/Storage.ts"
 import type { TenantNumber, UserNumber } from "../schemas/Ids.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
@@ -38,14 +38,20 @@ const LIMIT = 64 * 1024 * 1024
 const FRESH_FOR = 60_000
 /** So long what is not fresh is used unasked after storage has failed. */
 const ASKED_AGAIN_AFTER = 2_000
+/**
+ * So long is waited for storage when something older is known. A database that does not answer, but has not failed either,
+ * would take the time in which a mail is announced.
+ */
+const REFRESHED_WITHIN = 1_000
 /** Tenants are few; this only bounds them. */
 const TENANTS_MAX = 1_000
 
-export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
+export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.scoped(
   Dossiers,
   Effect.gen(function* () {
     const storage = yield* Storage
     const clock = yield* Effect.clock
+    const scope = yield* Effect.scope
     const cache = new DossierCache(LIMIT)
     const tenants = new Map<TenantNumber, { readonly tenant: Tenant; readonly until: number }>()
     // A dossier read before a change and stored after it would be stale for a minute.
@@ -83,12 +89,22 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.effect(
         return Effect.void
       })
 
-    /** What was true a while ago lets mails of cached users go on while storage is away. */
+    /**
+     * What was true a while ago lets mails of cached users go on while storage is away, or slow: the reading goes on then, for
+     * whoever asks next.
+     */
     const orStale = <A>(refresh: Effect.Effect<Option.Option<A>, StorageError>, stale: A) =>
-      Effect.catchAll(refresh, () => {
-        awayUntil = nowOf(clock) + ASKED_AGAIN_AFTER
-        return Effect.succeed(Option.some(stale))
-      })
+      Effect.forkIn(Effect.interruptible(refresh), scope).pipe(
+        Effect.flatMap((reading) =>
+          Effect.timeoutOption(Effect.interruptible(Fiber.join(reading)), REFRESHED_WITHIN)
+        ),
+        Effect.orElseSucceed(() => Option.none()),
+        Effect.map((read) => {
+          if (Option.isSome(read)) return read.value
+          awayUntil = nowOf(clock) + ASKED_AGAIN_AFTER
+          return Option.some(stale)
+        })
+      )
 
     const isGood = (until: number) => Math.max(until, awayUntil) > nowOf(clock)
 

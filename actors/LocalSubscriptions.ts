@@ -2,11 +2,13 @@ import { Effect, Either, Exit, Layer, Option, Runtime } from "effect"
 import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage, type Subscription } from "../layers/storage/Storage.ts"
 import { bucketOf, type UserNumber } from "../schemas/Ids.ts"
+import type { StorageError } from "../schemas/StorageError.ts"
 import type { SubscriptionRequest } from "../schemas/SubscriptionMessage.ts"
 import type { Envelope } from "./Callers.ts"
 import { cleanRuntime } from "./CleanRuntime.ts"
 import type { JobServices } from "./CommandRunner.ts"
 import { loadAll } from "./Loading.ts"
+import { LookUps } from "./LookUps.ts"
 import { nowOf } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import { type Kept, rest } from "./Resting.ts"
@@ -16,7 +18,7 @@ import { type ReplyOf, Subscriptions, Unavailable } from "./Subscriptions.ts"
 import * as Supervisor from "./Supervisor.ts"
 import type { WriteBehind } from "./WriteBehind.ts"
 
-/** Users without an actor who are looked up at the same time; who comes then is to try again. */
+/** Requests for users without an actor that wait for storage at the same time; who comes then is to try again. */
 const LOOK_UPS = 256
 /**
  * Work in hand gets so long (ms) when the service stops. Whoever waited for it has been answered by then: the listener
@@ -40,7 +42,7 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       const run = Runtime.runFork(yield* cleanRuntime<never>())
       let loaded = false
       let draining = false
-      let lookUps = 0
+      const lookUps = new LookUps()
 
       yield* Effect.addFinalizer(() =>
         Effect.zipRight(
@@ -55,7 +57,9 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       /** Started before their turn; by then they may be gone again. */
       const early = new Set<UserNumber>()
       const start = (row: Subscription, now: number): void => {
-        if (ownership.owns(row.bucket)) supervisor.spawn(row.user, rest(fromStored(row, now)))
+        if (!ownership.owns(row.bucket)) return
+        supervisor.spawn(row.user, rest(fromStored(row, now)))
+        for (const envelope of lookUps.end(row.user)) handOver(row.user, envelope)
       }
       yield* loadAll((row, now) => (early.has(row.user) ? undefined : start(row, now))).pipe(
         Effect.tap(() => {
@@ -86,33 +90,46 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       /** No actor: not loaded yet, never registered, or gone. Only storage knows, and it is asked now. */
       const awaken = (user: UserNumber, envelope: Envelope): void => {
         if (draining) return refuse(envelope, "draining")
-        if (lookUps >= LOOK_UPS) return refuse(envelope, loaded ? "mailbox full" : "starting")
-        lookUps += 1
+        if (lookUps.size >= LOOK_UPS) return refuse(envelope, loaded ? "mailbox full" : "starting")
+        const lookUp = lookUps.join(user, envelope)
+        if (lookUp === undefined) return
+        // Else it is over already: an actor has come into being meanwhile.
+        const isOpen = () => lookUps.isOpen(user, lookUp)
         run(
-          Effect.map(Effect.either(lookUp(user)), (found) => {
-            if (Either.isLeft(found)) return refuse(envelope, "storage away")
-            if (found.right === "absent") return envelope.reply(absentReply(envelope.request) as never)
-            if (found.right === "elsewhere") return refuse(envelope, "owned elsewhere")
-            const posted = supervisor.post(user, envelope)
-            if (posted !== "accepted") refuse(envelope, posted === "full" ? "mailbox full" : "draining")
+          Effect.map(Effect.either(find(user)), (found) => {
+            if (isOpen()) settle(user, found)
           })
           // A defect, or an interruption: whoever asks gets an answer in any case.
         ).addObserver((exit) => {
-          lookUps -= 1
-          if (Exit.isFailure(exit)) refuse(envelope, "crashed")
+          if (Exit.isFailure(exit) && isOpen()) for (const one of lookUps.end(user)) refuse(one, "crashed")
         })
       }
 
-      /** Starts the user's actor, if there is such a user and he is ours. */
-      const lookUp = Effect.fnUntraced(function* (user: UserNumber) {
+      /** What is known of the user: no such user, somebody else's, or what his actor starts from. */
+      const find = Effect.fnUntraced(function* (user: UserNumber) {
         const row = yield* storage.subscription(user)
         const bucket = Option.isSome(row) ? row.value.bucket : yield* bucketOfUser(user)
         if (bucket === undefined) return "absent"
-        if (!ownership.owns(bucket)) return "elsewhere"
-        if (!loaded) early.add(user)
-        supervisor.spawn(user, Option.isSome(row) ? rest(fromStored(row.value, nowOf(clock))) : undefined)
-        return "here"
+        return ownership.owns(bucket) ? row : "elsewhere"
       })
+
+      /** Starts the user's actor, if there is such a user and he is ours, and answers those who wait for it. */
+      const settle = (user: UserNumber, found: Either.Either<Found, StorageError>): void => {
+        const waiting = lookUps.end(user)
+        const all = (answer: (envelope: Envelope) => void) => waiting.forEach(answer)
+        if (Either.isLeft(found)) return all((one) => refuse(one, "storage away"))
+        if (found.right === "absent") return all((one) => one.reply(absentReply(one.request) as never))
+        if (found.right === "elsewhere") return all((one) => refuse(one, "owned elsewhere"))
+        const row = Option.getOrUndefined(found.right)
+        if (!loaded) early.add(user)
+        supervisor.spawn(user, row && rest(fromStored(row, nowOf(clock))))
+        all((one) => handOver(user, one))
+      }
+
+      const handOver = (user: UserNumber, envelope: Envelope): void => {
+        const posted = supervisor.post(user, envelope)
+        if (posted !== "accepted") refuse(envelope, posted === "full" ? "mailbox full" : "draining")
+      }
 
       const bucketOfUser = (user: UserNumber) =>
         Effect.map(storage.user(user), (found) =>
@@ -148,6 +165,8 @@ export const layer: Layer.Layer<Subscriptions, never, JobServices | WriteBehind 
       })
     })
   )
+
+type Found = "absent" | "elsewhere" | Option.Option<Subscription>
 
 const refuse = (envelope: Envelope, reason: Unavailable["reason"]): void =>
   envelope.reply(new Unavailable({ reason }) as never)

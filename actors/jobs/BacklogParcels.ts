@@ -10,6 +10,9 @@ import type { Parcel } from "./Parcel.ts"
 /** Entries of one user that one flush takes from the outbox. */
 const BACKLOG_MAX = 200
 
+/** A mail in hand does not wait for longer. */
+const READ_WITHIN = "2 seconds"
+
 /** What waits in the outbox for one user's devices, the oldest first. */
 export interface Backlog {
   readonly size: number
@@ -34,6 +37,8 @@ export const backlogOf = (
     ? Effect.succeed(undefined)
     : storage.outboxOf(user, BACKLOG_MAX).pipe(
         Effect.map(backlogFrom),
+        Effect.interruptible,
+        Effect.timeout(READ_WITHIN),
         Effect.orElseSucceed(() => undefined)
       )
 
