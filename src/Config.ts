@@ -1,9 +1,11 @@
 import { hostname } from "node:os"
 import { join } from "node:path"
 import { type ConfigError, ConfigProvider, Effect, Layer, Redacted } from "effect"
+import { isSealed } from "../layers/crypto/SealedText.ts"
 import { isLoopback } from "../layers/net/Loopback.ts"
 import { PUBLIC_URL_MAX, Settings, type SettingsShape, type TlsSettings } from "../schemas/Settings.ts"
-import { ConfigProblem, readTexts, type Source } from "./config/Source.ts"
+import { type KeysFor, keySourceIn, openSealed, theMasterKey } from "./config/SealedSettings.ts"
+import { ConfigProblem, type FoundText, readTexts, type Source } from "./config/Source.ts"
 import { config, type Read, SECRETS, table } from "./config/Table.ts"
 
 export { ConfigProblem, type Source } from "./config/Source.ts"
@@ -11,6 +13,8 @@ export { ConfigProblem, type Source } from "./config/Source.ts"
 export interface Options extends Source {
   /** `serve` (default) also demands what only the running service needs; `administer` is for commands that send nothing. */
   readonly purpose?: "serve" | "administer" | undefined
+  /** What sealed settings are opened with; default: the master key, which must exist. */
+  readonly keys?: KeysFor
 }
 
 /** All settings from environment and `--config FILE`, defaults filled in, checked (contract section 5). */
@@ -19,7 +23,8 @@ export const layer = (options: Options = {}): Layer.Layer<Settings, ConfigProble
 
 /** Reads and checks the settings; names that are no settings are reported as warnings, because they are often typing errors. */
 export const load = Effect.fn("Config.load")(function* (options: Options = {}) {
-  const texts = yield* readTexts(options, SECRETS)
+  const found = yield* readTexts(options, SECRETS)
+  const texts = yield* openSealed(found, { known: NAMES, secret: SEALABLE }, options.keys ?? theMasterKey)
   for (const name of texts.keys()) {
     if (!NAMES.has(name)) yield* Effect.logWarning(`${name} is not a setting of this version and is ignored`)
   }
@@ -37,6 +42,17 @@ export const load = Effect.fn("Config.load")(function* (options: Options = {}) {
   return problems.length > 0 ? yield* new ConfigProblem({ problems }) : settings
 })
 
+/** Where the master key is. Nothing but that is checked, and no sealed setting is opened. */
+export const keySource = (source: Source) => Effect.map(readTexts(source, SECRETS), keySourceIn)
+
+/** The settings that are sealed, as they stand. */
+export const sealedSettings = (
+  source: Source
+): Effect.Effect<ReadonlyArray<readonly [name: string, found: FoundText]>, ConfigProblem> =>
+  Effect.map(readTexts(source, SECRETS), (found) =>
+    [...found].filter(([name, { text }]) => SEALABLE.has(name) && isSealed(text))
+  )
+
 /** A setting as `ens config` prints it. */
 export interface Described {
   readonly name: string
@@ -49,6 +65,8 @@ export const describe = (settings: SettingsShape): ReadonlyArray<Described> =>
   Object.values(table).map(({ name, about, show }) => ({ name, value: show(settings), about }))
 
 const NAMES: ReadonlySet<string> = new Set(Object.values(table).map((row) => row.name))
+
+const SEALABLE: ReadonlySet<string> = new Set(SECRETS)
 
 const texted = (error: ConfigError.ConfigError): ReadonlyArray<string> =>
   error._op === "And" || error._op === "Or"

@@ -18,6 +18,14 @@ export interface Source {
   readonly environment?: Readonly<Record<string, string | undefined>> | undefined
 }
 
+/** A setting's text, and where it stands; `path` = the file that `<name>_FILE` names. */
+export interface FoundText {
+  readonly text: string
+  readonly in: "environment" | "config file" | { readonly path: string }
+}
+
+export type FoundTexts = ReadonlyMap<string, FoundText>
+
 /**
  * The texts of all settings, by name, from environment and file. For each name in `secrets`, `<name>_FILE` names a file
  * that holds the value. An empty value counts as absent.
@@ -26,22 +34,24 @@ export const readTexts = Effect.fn("Config.readTexts")(function* (
   source: Source,
   secrets: ReadonlyArray<string>
 ) {
-  const texts = source.file === undefined ? new Map<string, string>() : yield* readJson(source.file)
+  const texts = source.file === undefined ? new Map<string, FoundText>() : yield* readJson(source.file)
   for (const [name, value] of Object.entries(source.environment ?? process.env)) {
-    if (name.startsWith("ENS_") && value !== undefined && value.trim() !== "") texts.set(name, value.trim())
+    if (name.startsWith("ENS_") && value !== undefined && value.trim() !== "") {
+      texts.set(name, { text: value.trim(), in: "environment" })
+    }
   }
   for (const name of secrets) {
-    const path = texts.get(`${name}_FILE`)
+    const path = texts.get(`${name}_FILE`)?.text
     if (path === undefined) continue
     if (texts.has(name)) {
       return yield* problem(`${name} and ${name}_FILE are both set; keep one of them`)
     }
     const value = (yield* read(path, `${name}_FILE`)).trim()
     if (value === "") return yield* problem(`${name}_FILE: ${path} is empty`)
-    texts.set(name, value)
+    texts.set(name, { text: value, in: { path } })
     texts.delete(`${name}_FILE`)
   }
-  return texts
+  return texts as FoundTexts
 })
 
 const problem = (text: string) => Effect.fail(new ConfigProblem({ problems: [text] }))
@@ -80,10 +90,10 @@ const readJson = Effect.fnUntraced(function* (path: string) {
       )
     )
   )
-  const texts = new Map<string, string>()
+  const texts = new Map<string, FoundText>()
   for (const [name, value] of Object.entries(values)) {
     const text = Array.isArray(value) ? value.join(",") : value === null ? "" : String(value)
-    if (text.trim() !== "") texts.set(name, text.trim())
+    if (text.trim() !== "") texts.set(name, { text: text.trim(), in: "config file" })
   }
   return texts
 })
