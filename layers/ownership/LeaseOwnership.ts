@@ -156,12 +156,11 @@ class LeaseHolder {
   }
 
   #answer<A>(question: Effect.Effect<A, SqlError>): Effect.Effect<Either.Either<A, SqlError | Late>> {
-    return Effect.either(
-      Effect.timeoutFail(Effect.disconnect(asFailure(question)), {
-        duration: Tenure.ANSWER_WITHIN,
-        onTimeout: (): Late => "late"
-      })
-    )
+    return Effect.timeoutTo(Effect.disconnect(Effect.either(asFailure(question))), {
+      duration: Tenure.ANSWER_WITHIN,
+      onTimeout: (): Either.Either<A, Late> => Either.left("late"),
+      onSuccess: (answer) => answer
+    })
   }
 
   #now(): Tenure.Moment {
