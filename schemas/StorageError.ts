@@ -1,13 +1,18 @@
 import { Schema } from "effect"
 
-/** Storage did not do what was asked. `transient`: the same call may succeed later (locked, unreachable, full disk). */
+/**
+ * Storage did not do what was asked. `transient`: the same call may succeed later (locked, unreachable, full disk).
+ * `detail` says more when the cause's own text does not help who reads it.
+ */
 export class StorageError extends Schema.TaggedError<StorageError>()("StorageError", {
   operation: Schema.String,
   transient: Schema.Boolean,
-  cause: Schema.Defect
+  cause: Schema.Defect,
+  detail: Schema.optional(Schema.String)
 }) {
   override get message() {
-    return `storage failed in ${this.operation}`
+    const what = `storage failed in ${this.operation}`
+    return this.detail === undefined ? what : `${what}: ${this.detail}`
   }
 }
 

@@ -1,11 +1,10 @@
-import * as SqlClient from "@effect/sql/SqlClient"
-import { Effect } from "effect"
+import type { Statements } from "../Migrations.ts"
 
 /**
  * As what a subscription was made (digest of the public URL and all else that its callback URL is made of), so that one
  * made otherwise is told apart after the settings changed. NULL = not known.
  */
-export default Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`ALTER TABLE subscriptions ADD COLUMN form INTEGER`
-})
+export default {
+  sqlite: ["ALTER TABLE subscriptions ADD COLUMN form INTEGER"],
+  mssql: ["ALTER TABLE subscriptions ADD form BIGINT NULL"]
+} satisfies Statements

@@ -1,9 +1,15 @@
-import * as SqlClient from "@effect/sql/SqlClient"
-import { Effect } from "effect"
+import type { Statements } from "../Migrations.ts"
 
-/** Where a push service keeps a device (SNS), and for which registration that was made. NULL = with none. */
-export default Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`ALTER TABLE devices ADD COLUMN endpoint_arn TEXT`
-  yield* sql`ALTER TABLE devices ADD COLUMN endpoint_registered_at INTEGER`
-})
+/**
+ * Where a push service keeps a device (SNS), and for which registration that was made. NULL = with none.
+ */
+export default {
+  sqlite: [
+    "ALTER TABLE devices ADD COLUMN endpoint_arn TEXT",
+    "ALTER TABLE devices ADD COLUMN endpoint_registered_at INTEGER"
+  ],
+  mssql: [
+    "ALTER TABLE devices ADD endpoint_arn NVARCHAR(MAX) NULL",
+    "ALTER TABLE devices ADD endpoint_registered_at BIGINT NULL"
+  ]
+} satisfies Statements

@@ -1,8 +1,9 @@
-import * as SqlClient from "@effect/sql/SqlClient"
-import { Effect } from "effect"
+import type { Statements } from "../Migrations.ts"
 
-/** When a device's app was last heard of. NULL = when it registered. */
-export default Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient
-  yield* sql`ALTER TABLE devices ADD COLUMN seen_at INTEGER`
-})
+/**
+ * When a device's app was last heard of. NULL = when it registered.
+ */
+export default {
+  sqlite: ["ALTER TABLE devices ADD COLUMN seen_at INTEGER"],
+  mssql: ["ALTER TABLE devices ADD seen_at BIGINT NULL"]
+} satisfies Statements

@@ -1,5 +1,6 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
+import { dialectOf } from "./Dialect.ts"
 import { operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** The newest ones of a user that are kept. */
@@ -12,7 +13,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "addDeadLetter" | "dead
       yield* sql`
       DELETE FROM dead_letters WHERE user_no = ${Number(user)} AND letter_no NOT IN (
         SELECT letter_no FROM dead_letters WHERE user_no = ${Number(user)}
-        ORDER BY letter_no DESC LIMIT ${DEAD_LETTERS_MAX})`
+        ORDER BY letter_no DESC ${dialectOf(sql).limit(DEAD_LETTERS_MAX)})`
     },
     transaction(sql, "addDeadLetter")
   ),

@@ -5,6 +5,7 @@ import type { DeviceNumber, UserNumber } from "../../../schemas/Ids.ts"
 import type { Platform, Policy, PushEnvironment } from "../../../schemas/Push.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
 import type { Device, NewDevice } from "../Storage.ts"
+import { dialectOf } from "./Dialect.ts"
 import { noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
 
 type Devices = Pick<
@@ -19,6 +20,9 @@ type Devices = Pick<
 >
 
 export const make = (sql: SqlClient): Devices => {
+  const dialect = dialectOf(sql)
+  const item = sql.literal(dialect.keyOf("item_id"))
+
   const remove = Effect.fnUntraced(function* (user: UserNumber, device: number) {
     yield* sql`DELETE FROM outbox WHERE user_no = ${Number(user)} AND device_no = ${device}`
     yield* sql`DELETE FROM devices WHERE user_no = ${Number(user)} AND device_no = ${device}`
@@ -29,7 +33,7 @@ export const make = (sql: SqlClient): Devices => {
     UPDATE outbox SET device_no = ${to.device_no}, platform = ${to.platform}
     WHERE user_no = ${Number(user)} AND device_no = ${from.device_no} AND NOT EXISTS (
       SELECT 1 FROM outbox other WHERE other.user_no = outbox.user_no AND other.device_no = ${to.device_no}
-        AND other.kind = outbox.kind AND other.item_id = outbox.item_id)`
+        AND other.kind = outbox.kind AND other.${item} = outbox.${item})`
 
   return {
     devices: (user) =>
@@ -51,10 +55,15 @@ export const make = (sql: SqlClient): Devices => {
           yield* remove(user, old.device_no)
         }
         const isNew = taken === undefined && oldToken !== newToken
-        const row = { token: newToken, registered_at: at, seen_at: at, ...(isNew ? NO_ENDPOINT : {}) }
+        const row = {
+          ...dialect.long("token", newToken),
+          registered_at: at,
+          seen_at: at,
+          ...(isNew ? NO_ENDPOINT : {})
+        }
         yield* sql`
         UPDATE devices SET ${sql.update(row)}
-        WHERE user_no = ${Number(user)} AND token = ${taken === undefined ? oldToken : newToken}`
+        WHERE user_no = ${Number(user)} AND ${dialect.is("token", taken === undefined ? oldToken : newToken)}`
         return true
       },
       transaction(sql, "replaceDeviceToken")
@@ -80,13 +89,16 @@ export const make = (sql: SqlClient): Devices => {
 
     saveSeen: (user, token, at) =>
       sql`
-        UPDATE devices SET seen_at = ${at} WHERE user_no = ${Number(user)} AND token = ${token}
+        UPDATE devices SET seen_at = ${at} WHERE user_no = ${Number(user)} AND ${dialect.is("token", token)}
           AND COALESCE(seen_at, registered_at) < ${at}`.pipe(Effect.asVoid, operation("saveSeen")),
 
     saveEndpoint: (user, token, { arn, registeredAt }) =>
       sql`
         UPDATE devices SET ${sql.update({ endpoint_arn: arn, endpoint_registered_at: registeredAt })}
-        WHERE user_no = ${Number(user)} AND token = ${token}`.pipe(Effect.asVoid, operation("saveEndpoint"))
+        WHERE user_no = ${Number(user)} AND ${dialect.is("token", token)}`.pipe(
+        Effect.asVoid,
+        operation("saveEndpoint")
+      )
   }
 }
 
@@ -98,6 +110,8 @@ export const upsertDevice: (
   device: NewDevice
 ) => Effect.Effect<Device, SqlError | StorageError> = Effect.fnUntraced(
   function* (sql, method, user, device) {
+    const dialect = dialectOf(sql)
+    const isThisOne = dialect.is("token", device.token)
     const user_no = Number(user)
     const row = {
       platform: device.platform,
@@ -111,26 +125,26 @@ export const upsertDevice: (
     }
     const known = yield* deviceWithToken(sql, user, device.token)
     if (known !== undefined) {
-      yield* sql`UPDATE devices SET ${sql.update(row)} WHERE user_no = ${user_no} AND token = ${device.token}`
+      yield* sql`UPDATE devices SET ${sql.update(row)} WHERE user_no = ${user_no} AND ${isThisOne}`
       if (known.platform !== device.platform)
         yield* sql`
           UPDATE outbox SET platform = ${device.platform}
           WHERE user_no = ${user_no} AND device_no = ${known.device_no}`
       return deviceOf({ ...known, ...row })
     }
-    const [user_] = yield* sql<{ device_no: number }>`
-      UPDATE users SET last_device_no = last_device_no + 1 WHERE user_no = ${user_no}
-      RETURNING last_device_no AS device_no`
+    const { output, returning } = dialect.updated("last_device_no")
+    const [user_] = yield* sql<{ last_device_no: number }>`
+      UPDATE users SET last_device_no = last_device_no + 1 ${output} WHERE user_no = ${user_no} ${returning}`
     if (user_ === undefined) return yield* noSuchUser(method)
-    const added = { ...row, token: device.token, device_no: user_.device_no, nudged_at: "[]" }
-    yield* sql`INSERT INTO devices ${sql.insert({ user_no, ...added })}`
-    return deviceOf({ ...added, ...NO_ENDPOINT })
+    const added = { ...row, device_no: user_.last_device_no, nudged_at: "[]" }
+    yield* sql`INSERT INTO devices ${sql.insert({ user_no, ...added, ...dialect.long("token", device.token) })}`
+    return deviceOf({ ...added, token: device.token, ...NO_ENDPOINT })
   }
 )
 
 const deviceWithToken = (sql: SqlClient, user: UserNumber, token: string) =>
   Effect.map(
-    sql<DeviceRow>`SELECT * FROM devices WHERE user_no = ${Number(user)} AND token = ${token}`,
+    sql<DeviceRow>`SELECT * FROM devices WHERE user_no = ${Number(user)} AND ${dialectOf(sql).is("token", token)}`,
     (rows) => rows[0]
   )
 

@@ -2,6 +2,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
 import type { UserNumber } from "../../../schemas/Ids.ts"
 import type { FormerKey } from "../Storage.ts"
+import { dialectOf } from "./Dialect.ts"
 import { affected, inChunks, operation, type StorageShape, transaction } from "./Operation.ts"
 
 type KeyVersions = Pick<
@@ -13,16 +14,23 @@ type KeyVersions = Pick<
 const DROP_AT_ONCE = 500
 
 export const make = (sql: SqlClient): KeyVersions => {
+  const dialect = dialectOf(sql)
+
   const forget = (user: UserNumber, kind: FormerKey["kind"]) =>
     sql`DELETE FROM former_keys WHERE user_no = ${Number(user)} AND kind = ${kind}`
 
   const dropSome = (before: number) =>
-    affected(sql`
-      DELETE FROM former_keys WHERE (user_no, kind) IN (
+    affected(
+      dialect.deleteThose(
+        "former_keys",
+        ["user_no", "kind"],
+        sql`
         SELECT f.user_no, f.kind FROM former_keys f LEFT JOIN subscriptions s ON s.user_no = f.user_no
         WHERE f.replaced_at < ${before} AND (f.kind = 'registration' OR s.user_no IS NULL
           OR (s.subscribed_at >= f.replaced_at AND s.subscribed_at < ${before}))
-        LIMIT ${DROP_AT_ONCE})`)
+        ${dialect.some(DROP_AT_ONCE)}`
+      )
+    )
 
   return {
     replaceSealKey: Effect.fnUntraced(

@@ -3,6 +3,7 @@ import type { SqlError } from "@effect/sql/SqlError"
 import type { Statement } from "@effect/sql/Statement"
 import { Effect } from "effect"
 import { StorageError } from "../../../schemas/StorageError.ts"
+import * as MssqlTrouble from "../mssql/MssqlTrouble.ts"
 import { SqliteFailure } from "../SqliteWriter.ts"
 import type { Storage } from "../Storage.ts"
 
@@ -43,8 +44,20 @@ export const inChunks = (
     ({ total }) => total
   )
 
+/**
+ * Repeats a statement that looks for a key and adds it if it is not there: with SQL Server somebody else may add it in
+ * between. The next time it is found.
+ */
+export const afterRaces = <A>(statement: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
+  Effect.retry(statement, { while: (error) => isUniqueViolation(error.cause), times: 5 })
+
 export const storageError = (name: string, error: SqlError): StorageError =>
-  new StorageError({ operation: name, transient: isTransient(error.cause), cause: error.cause })
+  new StorageError({
+    operation: name,
+    transient: isTransient(error.cause),
+    cause: error.cause,
+    ...(isUniqueViolation(error.cause) ? { detail: "a row with the same key is there already" } : {})
+  })
 
 /** The user was removed meanwhile: what should have been stored has no place any more. */
 export const noSuchUser = (name: keyof StorageShape): StorageError =>
@@ -55,9 +68,15 @@ export const noSuchUser = (name: keyof StorageShape): StorageError =>
  * content (primary result codes: https://sqlite.org/rescode.html).
  */
 const isTransient = (cause: unknown): boolean => {
+  if (MssqlTrouble.isTransient(cause)) return true
   const code = codeOf(cause)
   return code !== undefined && TRANSIENT.has(code & 0xff)
 }
+
+/** The extended codes are SQLITE_CONSTRAINT_PRIMARYKEY, _UNIQUE and _ROWID. */
+const isUniqueViolation = (cause: unknown): boolean =>
+  MssqlTrouble.isUniqueViolation(cause) ||
+  (cause instanceof SqliteFailure && [1555, 2067, 2579].includes(cause.code))
 
 const codeOf = (cause: unknown): number | undefined => {
   if (cause instanceof SqliteFailure) return cause.code

@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import type { DeviceNumber, ItemId, UserNumber } from "../../../schemas/Ids.ts"
 import type { Platform } from "../../../schemas/Push.ts"
 import type { OutboxEntry, OutboxKind } from "../Storage.ts"
-import { affected, inChunks, operation, type StorageShape } from "./Operation.ts"
+import { dialectOf } from "./Dialect.ts"
+import { affected, afterRaces, inChunks, operation, type StorageShape } from "./Operation.ts"
 
 type Outbox = Pick<
   StorageShape,
@@ -14,17 +15,22 @@ type Outbox = Pick<
 const PAGE = 1000
 
 export const make = (sql: SqlClient): Outbox => {
+  const dialect = dialectOf(sql)
+  const key = ["user_no", "device_no", "kind", dialect.keyOf("item_id")]
+  const item = Object.keys(dialect.long("item_id", ""))
+  const unlessThere = dialect.unlessThere("outbox", key)
+
   const page = (platform: Platform, after: { readonly queued_at: number; readonly entry_no: number }) =>
     sql<{ user_no: number; queued_at: number; entry_no: number }>`
       SELECT user_no, queued_at, entry_no FROM outbox
       WHERE platform = ${platform} AND (queued_at > ${after.queued_at}
         OR queued_at = ${after.queued_at} AND entry_no > ${after.entry_no})
-      ORDER BY queued_at, entry_no LIMIT ${PAGE}`
+      ORDER BY queued_at, entry_no ${dialect.limit(PAGE)}`
 
   const expireSome = (before: number) =>
     affected(sql`
       DELETE FROM outbox WHERE entry_no IN (
-        SELECT entry_no FROM outbox WHERE platform IN ('iOS', 'Android') AND queued_at < ${before} LIMIT ${PAGE})`)
+        SELECT entry_no FROM outbox WHERE platform IN ('iOS', 'Android') AND queued_at < ${before} ${dialect.some(PAGE)})`)
 
   return {
     // Joined with the devices, so that nothing is kept for one that is gone.
@@ -32,21 +38,21 @@ export const make = (sql: SqlClient): Outbox => {
       entries.length === 0
         ? Effect.void
         : sql`
-            INSERT INTO outbox (user_no, device_no, kind, item_id, queued_at, platform)
-            SELECT x.user_no, x.device_no, x.kind, x.item_id, x.queued_at, d.platform
-            FROM (
-              SELECT key AS position, value ->> 0 AS user_no, value ->> 1 AS device_no, value ->> 2 AS kind,
-                value ->> 3 AS item_id, value ->> 4 AS queued_at
-              FROM json_each(${jsonOf(entries)})
-            ) x
+            INSERT INTO outbox (user_no, device_no, kind, ${sql.literal(item.join(", "))}, queued_at, platform)
+            SELECT x.user_no, x.device_no, x.kind, ${sql.literal(item.map((name) => `x.${name}`).join(", "))},
+              x.queued_at, d.platform
+            FROM ${dialect.rows(COLUMNS, rowsOf(entries))}
             JOIN devices d ON d.user_no = x.user_no AND d.device_no = x.device_no
-            WHERE true ORDER BY x.position
-            ON CONFLICT DO NOTHING`.pipe(Effect.asVoid, operation("addOutbox")),
+            WHERE ${unlessThere.where} ORDER BY x.position ${unlessThere.onConflict}`.pipe(
+            afterRaces,
+            Effect.asVoid,
+            operation("addOutbox")
+          ),
 
     outboxOf: (user, limit) =>
       sql<OutboxRow>`
         SELECT user_no, device_no, kind, item_id, queued_at FROM outbox WHERE user_no = ${Number(user)}
-        ORDER BY queued_at, entry_no LIMIT ${limit}`.pipe(
+        ORDER BY queued_at, entry_no ${dialect.limit(limit)}`.pipe(
         Effect.map((rows) => rows.map(entryOf)),
         operation("outboxOf")
       ),
@@ -54,12 +60,13 @@ export const make = (sql: SqlClient): Outbox => {
     removeOutbox: (entries) =>
       entries.length === 0
         ? Effect.void
-        : sql`
-            DELETE FROM outbox WHERE (user_no, device_no, kind, item_id) IN (
-              SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(${jsonOf(entries)}))`.pipe(
-            Effect.asVoid,
-            operation("removeOutbox")
-          ),
+        : dialect
+            .deleteThose(
+              "outbox",
+              key,
+              sql`SELECT ${sql.literal(key.join(", "))} FROM ${dialect.rows(COLUMNS, rowsOf(entries))}`
+            )
+            .pipe(Effect.asVoid, operation("removeOutbox")),
 
     // Walked along the index from the oldest entry, so the cost does not grow with what waits behind.
     outboxUsers: Effect.fnUntraced(function* (platform, limit) {
@@ -77,7 +84,7 @@ export const make = (sql: SqlClient): Outbox => {
     outboxSize: sql<{ entries: number; oldest: number | null }>`
       SELECT (SELECT COUNT(*) FROM outbox) AS entries, MIN(queued_at) AS oldest FROM (
         SELECT MIN(queued_at) AS queued_at FROM outbox WHERE platform = 'iOS'
-        UNION ALL SELECT MIN(queued_at) FROM outbox WHERE platform = 'Android')`.pipe(
+        UNION ALL SELECT MIN(queued_at) FROM outbox WHERE platform = 'Android') x`.pipe(
       Effect.map((rows) => ({ entries: rows[0]!.entries, oldest: rows[0]!.oldest })),
       operation("outboxSize")
     ),
@@ -102,7 +109,21 @@ const entryOf = (row: OutboxRow): OutboxEntry => ({
   queuedAt: row.queued_at
 })
 
-const jsonOf = (entries: ReadonlyArray<OutboxEntry>) =>
-  JSON.stringify(
-    entries.map(({ user, device, kind, itemId, queuedAt }) => [Number(user), device, kind, itemId, queuedAt])
-  )
+const COLUMNS = {
+  position: "number",
+  user_no: "number",
+  device_no: "number",
+  kind: "text",
+  item_id: "key",
+  queued_at: "number"
+} as const
+
+/** Each of them once, the first one of several. */
+const rowsOf = (entries: ReadonlyArray<OutboxEntry>) => {
+  const rows = new Map<string, ReadonlyArray<string | number>>()
+  for (const { user, device, kind, itemId, queuedAt } of entries) {
+    const name = `${user} ${device} ${kind} ${itemId}`
+    if (!rows.has(name)) rows.set(name, [rows.size, Number(user), device, kind, itemId, queuedAt])
+  }
+  return [...rows.values()]
+}

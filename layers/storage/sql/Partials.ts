@@ -1,15 +1,13 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Option } from "effect"
-import { operation, type StorageShape } from "./Operation.ts"
+import { dialectOf } from "./Dialect.ts"
+import { afterRaces, operation, type StorageShape } from "./Operation.ts"
 
 export const make = (sql: SqlClient): Pick<StorageShape, "savePartial" | "partial" | "deletePartial"> => ({
   savePartial: (user, generation, ciphertext) =>
-    sql`
-      INSERT INTO partials ${sql.insert({ user_no: Number(user), generation, ciphertext })}
-      ON CONFLICT (user_no, generation) DO UPDATE SET ciphertext = excluded.ciphertext`.pipe(
-      Effect.asVoid,
-      operation("savePartial")
-    ),
+    dialectOf(sql)
+      .upsert("partials", { user_no: Number(user), generation }, { ciphertext })
+      .pipe(afterRaces, Effect.asVoid, operation("savePartial")),
 
   partial: (user, generation) =>
     sql<{ ciphertext: Uint8Array }>`

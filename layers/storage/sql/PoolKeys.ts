@@ -1,25 +1,39 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
-import { Effect, Option } from "effect"
+import type { SqlError } from "@effect/sql/SqlError"
+import { Effect, type Option } from "effect"
+import { dialectOf } from "./Dialect.ts"
 import { operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** Keys waiting for their user, handed out oldest first. */
-export const make = (
-  sql: SqlClient
-): Pick<StorageShape, "countPoolKeys" | "addPoolKeys" | "takePoolKey"> => ({
-  countPoolKeys: sql<{ keys: number }>`SELECT COUNT(*) AS keys FROM pool_keys`.pipe(
-    Effect.map((rows) => rows[0]!.keys),
-    operation("countPoolKeys")
-  ),
+export const make = (sql: SqlClient): Pick<StorageShape, "countPoolKeys" | "addPoolKeys" | "takePoolKey"> => {
+  const { deleted, heldRow } = dialectOf(sql)
+  const { output, returning } = deleted("wrapped")
 
-  addPoolKeys: (keys) =>
-    Effect.forEach(keys, (wrapped) => sql`INSERT INTO pool_keys ${sql.insert({ wrapped })}`, {
-      concurrency: "unbounded",
-      discard: true
-    }).pipe(transaction(sql, "addPoolKeys")),
-
-  takePoolKey: sql<{ wrapped: Uint8Array }>`
-    DELETE FROM pool_keys WHERE key_no = (SELECT MIN(key_no) FROM pool_keys) RETURNING wrapped`.pipe(
-    Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), (row) => row.wrapped)),
-    operation("takePoolKey")
+  const count = Effect.map(
+    sql<{ keys: number }>`SELECT COUNT(*) AS keys FROM pool_keys`,
+    (rows) => rows[0]!.keys
   )
-})
+
+  const take: Effect.Effect<Option.Option<Uint8Array>, SqlError> = Effect.flatMap(
+    sql<{ wrapped: Uint8Array }>`
+      DELETE FROM pool_keys ${output}
+      WHERE key_no = (SELECT MIN(key_no) FROM pool_keys ${heldRow}) ${returning}`,
+    ([row]) =>
+      row !== undefined
+        ? Effect.succeedSome(row.wrapped)
+        : // Somebody else was faster, if there are others.
+          Effect.flatMap(count, (keys) => (keys > 0 ? take : Effect.succeedNone))
+  )
+
+  return {
+    countPoolKeys: operation("countPoolKeys")(count),
+
+    addPoolKeys: (keys) =>
+      Effect.forEach(keys, (wrapped) => sql`INSERT INTO pool_keys ${sql.insert({ wrapped })}`, {
+        concurrency: "unbounded",
+        discard: true
+      }).pipe(transaction(sql, "addPoolKeys")),
+
+    takePoolKey: operation("takePoolKey")(take)
+  }
+}

@@ -1,6 +1,7 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect } from "effect"
 import type { UserNumber } from "../../../schemas/Ids.ts"
+import { dialectOf } from "./Dialect.ts"
 import { affected, inChunks, operation, type StorageShape } from "./Operation.ts"
 
 /** Users looked at in one statement, so that reading them keeps nobody waiting for long. */
@@ -11,11 +12,13 @@ const DROP_AT_ONCE = 1000
 export const make = (
   sql: SqlClient
 ): Pick<StorageShape, "staleDevices" | "lostUsers" | "dropDeadLetters"> => {
+  const { limit, some } = dialectOf(sql)
+
   /** The last user of the page that begins after `after`; undefined = this page is the last one. */
   const endOfPage = (after: UserNumber | undefined) =>
     Effect.map(
       sql<{ user_no: number }>`
-        SELECT user_no FROM users WHERE user_no > ${Number(after ?? 0)} ORDER BY user_no LIMIT 1 OFFSET ${PAGE - 1}`,
+        SELECT user_no FROM users WHERE user_no > ${Number(after ?? 0)} ORDER BY user_no ${limit(1, PAGE - 1)}`,
       (rows) => rows[0]?.user_no
     )
   const numberOf = (user: number) => String(user) as UserNumber
@@ -23,7 +26,7 @@ export const make = (
   const dropSome = (before: number) =>
     affected(sql`
       DELETE FROM dead_letters WHERE letter_no IN (
-        SELECT letter_no FROM dead_letters WHERE noted_at < ${before} LIMIT ${DROP_AT_ONCE})`)
+        SELECT letter_no FROM dead_letters WHERE noted_at < ${before} ${some(DROP_AT_ONCE)})`)
 
   return {
     staleDevices: Effect.fnUntraced(function* (before, after) {

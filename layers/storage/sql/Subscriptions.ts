@@ -6,7 +6,8 @@ import type { ExchangeVersion } from "../../../schemas/EwsMessage.ts"
 import type { Generation, SubscriptionId, UserNumber, Watermark } from "../../../schemas/Ids.ts"
 import type { StoredLink, Subscribed, Subscription } from "../Storage.ts"
 import { upsertDevice } from "./Devices.ts"
-import { noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
+import { dialectOf } from "./Dialect.ts"
+import { affected, noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
 
 type Subscriptions = Pick<
   StorageShape,
@@ -14,6 +15,8 @@ type Subscriptions = Pick<
 >
 
 export const make = (sql: SqlClient): Subscriptions => {
+  const dialect = dialectOf(sql)
+
   const select = (rest: Fragment) => sql<SubscriptionRow>`
     SELECT s.*, h.watermark, h.last_heard, h.unread, h.badge, h.gap_since, h.ledger, u.refused, u.bucket,
       COALESCE(u.seal_key_made_at, u.created_at) AS seal_key_made_at
@@ -21,7 +24,6 @@ export const make = (sql: SqlClient): Subscriptions => {
 
   const saveSubscription = (subscribed: Subscribed) => {
     const row = {
-      user_no: Number(subscribed.user),
       generation: subscribed.generation,
       subscription_id: subscribed.subscriptionId,
       ews_url: subscribed.ewsUrl,
@@ -34,16 +36,13 @@ export const make = (sql: SqlClient): Subscriptions => {
       link_since: subscribed.subscribedAt,
       nudges: 0
     }
-    return sql`
-      INSERT INTO subscriptions ${sql.insert(row)}
-      ON CONFLICT (user_no) DO UPDATE SET ${sql.update(row, ["user_no"])}`
+    return dialect.upsert("subscriptions", { user_no: Number(subscribed.user) }, row)
   }
 
   const renewHotState = ({ user, generation, watermark, subscribedAt, unread }: Subscribed) => {
     const renewed = { generation, watermark, last_heard: subscribedAt, unread }
-    const row = { user_no: Number(user), ...renewed, badge: null, ledger: new Uint8Array() }
-    return sql`
-      INSERT INTO hot_states ${sql.insert(row)} ON CONFLICT (user_no) DO UPDATE SET ${sql.update(renewed)}`
+    const first = { badge: null, ledger: new Uint8Array() }
+    return dialect.upsert("hot_states", { user_no: Number(user) }, renewed, first)
   }
 
   return {
@@ -54,7 +53,9 @@ export const make = (sql: SqlClient): Subscriptions => {
       ),
 
     subscriptions: (after, limit) =>
-      select(sql`WHERE s.user_no > ${Number(after ?? 0)} ORDER BY s.user_no LIMIT ${limit + 1}`).pipe(
+      select(
+        sql`WHERE s.user_no > ${Number(after ?? 0)} ORDER BY s.user_no ${dialect.limit(limit + 1)}`
+      ).pipe(
         Effect.map((found) => {
           const rows = found.slice(0, limit).map(subscriptionOf)
           return { rows, next: found.length > limit ? rows.at(-1)?.user : undefined }
@@ -65,9 +66,10 @@ export const make = (sql: SqlClient): Subscriptions => {
     saveSubscribed: Effect.fnUntraced(
       function* (subscribed, fingerprint, device) {
         const { user, generation } = subscribed
-        const found = yield* sql`
-        UPDATE users SET fingerprint = ${fingerprint} WHERE user_no = ${Number(user)} RETURNING user_no`
-        if (found.length === 0) return yield* noSuchUser("saveSubscribed")
+        const found = yield* affected(
+          sql`UPDATE users SET fingerprint = ${fingerprint} WHERE user_no = ${Number(user)}`
+        )
+        if (found === 0) return yield* noSuchUser("saveSubscribed")
         const outdated = sql`DELETE FROM partials WHERE user_no = ${Number(user)} AND generation < ${generation}`
         // Together: one way to the writer and back.
         yield* Effect.all([saveSubscription(subscribed), renewHotState(subscribed), outdated], {
@@ -109,11 +111,7 @@ export const make = (sql: SqlClient): Subscriptions => {
       ])
       return sql`
         UPDATE subscriptions SET link = x.link, link_since = x.link_since, nudges = x.nudges
-        FROM (
-          SELECT value ->> 0 AS user_no, value ->> 1 AS generation, value ->> 2 AS link, value ->> 3 AS link_since,
-            value ->> 4 AS nudges
-          FROM json_each(${JSON.stringify(rows)})
-        ) x
+        FROM ${dialect.rows(LINK_COLUMNS, rows)}
         WHERE subscriptions.user_no = x.user_no AND subscriptions.generation <= x.generation`.pipe(
         Effect.asVoid,
         operation("saveLinks")
@@ -121,6 +119,14 @@ export const make = (sql: SqlClient): Subscriptions => {
     }
   }
 }
+
+const LINK_COLUMNS = {
+  user_no: "number",
+  generation: "number",
+  link: "text",
+  link_since: "number",
+  nudges: "number"
+} as const
 
 /** A row of `subscriptions`, with what its user's row adds. */
 export interface LastingRow {

@@ -3,6 +3,7 @@ import { Effect, Option } from "effect"
 import type { TenantNumber } from "../../../schemas/Ids.ts"
 import { StorageError } from "../../../schemas/StorageError.ts"
 import type { ApiToken, Tenant } from "../Storage.ts"
+import { dialectOf } from "./Dialect.ts"
 import { affected, operation, type StorageShape, transaction } from "./Operation.ts"
 
 type Tenants = Pick<
@@ -17,8 +18,10 @@ type Tenants = Pick<
 >
 
 export const make = (sql: SqlClient): Tenants => {
+  const { held, inserted } = dialectOf(sql)
+
   const tenantNamed = (name: string) =>
-    Effect.map(sql<TenantRow>`SELECT * FROM tenants WHERE name = ${name}`, (rows) => rows[0])
+    Effect.map(sql<TenantRow>`SELECT * FROM tenants ${held} WHERE name = ${name}`, (rows) => rows[0])
 
   const tokenOfHash = (hash: Uint8Array) =>
     Effect.map(
@@ -40,7 +43,7 @@ export const make = (sql: SqlClient): Tenants => {
       return known.tenant_no
     }
     const [made] = yield* sql<{ tenant_no: number }>`
-      INSERT INTO tenants ${sql.insert({ name: token.tenant, ...row }).returning("tenant_no")}`
+      INSERT INTO tenants ${sql.insert({ name: token.tenant, ...row }).returning(inserted("tenant_no"))}`
     return made!.tenant_no
   })
 

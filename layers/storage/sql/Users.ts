@@ -9,7 +9,16 @@ import {
   type UserNumber
 } from "../../../schemas/Ids.ts"
 import type { KeyedUser, User } from "../Storage.ts"
-import { affected, inChunks, noSuchUser, operation, type StorageShape, transaction } from "./Operation.ts"
+import { dialectOf } from "./Dialect.ts"
+import {
+  affected,
+  afterRaces,
+  inChunks,
+  noSuchUser,
+  operation,
+  type StorageShape,
+  transaction
+} from "./Operation.ts"
 
 type Users = Pick<
   StorageShape,
@@ -27,6 +36,8 @@ type Users = Pick<
 const FORGET_AT_ONCE = 500
 
 export const make = (sql: SqlClient): Users => {
+  const dialect = dialectOf(sql)
+
   const select = (where: Fragment) =>
     sql<KeyedUserRow>`
       SELECT users.*, r.wrapped AS registration_key, r.made_at AS registration_made_at,
@@ -47,7 +58,7 @@ export const make = (sql: SqlClient): Users => {
   const forgetSome = (before: number) =>
     affected(sql`
       DELETE FROM users WHERE user_no IN (
-        SELECT user_no FROM users WHERE fingerprint IS NULL AND created_at < ${before} LIMIT ${FORGET_AT_ONCE})`)
+        SELECT user_no FROM users WHERE fingerprint IS NULL AND created_at < ${before} ${dialect.some(FORGET_AT_ONCE)})`)
 
   return {
     findUser: (tenant, userId) => operation("findUser")(find(tenant, userId)),
@@ -67,7 +78,7 @@ export const make = (sql: SqlClient): Users => {
         }
         const [made] = yield* sql<{
           user_no: number
-        }>`INSERT INTO users ${sql.insert(row).returning("user_no")}`
+        }>`INSERT INTO users ${sql.insert(row).returning(dialect.inserted("user_no"))}`
         const { user_no } = made!
         yield* sql`INSERT INTO registration_keys ${sql.insert({ user_no, wrapped: keys.registrationKey })}`
         if (keys.callbackKey !== null)
@@ -88,7 +99,7 @@ export const make = (sql: SqlClient): Users => {
     ),
 
     setCallbackKey: (user, key) =>
-      sql`INSERT INTO callback_keys ${sql.insert({ user_no: Number(user), wrapped: key })} ON CONFLICT DO NOTHING`.pipe(
+      afterRaces(dialect.insertNew("callback_keys", { user_no: Number(user) }, { wrapped: key })).pipe(
         Effect.zipRight(callbackKey(user)),
         Effect.flatMap((stored) => Effect.fromNullable(stored)),
         Effect.catchTag("NoSuchElementException", () => Effect.fail(noSuchUser("setCallbackKey"))),

@@ -4,15 +4,18 @@ import type { Fragment } from "@effect/sql/Statement"
 import { Effect } from "effect"
 import type { TenantNumber, UserId } from "../../../schemas/Ids.ts"
 import type { FormerKey, KeyPlace, WrappedKey } from "../Storage.ts"
+import { dialectOf } from "./Dialect.ts"
 import { operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** Every wrapped key, whichever table it is in. `key` is `<number>` or, for former keys, `<number> <kind>`. */
 export const make = (sql: SqlClient): Pick<StorageShape, "wrappedKeys" | "rewrapKeys"> => {
+  const dialect = dialectOf(sql)
+
   const ofUsers = (kind: Fragment, table: Fragment, wrapped: Fragment, after: string, limit: number) =>
     sql<WrappedRow>`
       SELECT k.user_no AS number, ${kind} AS kind, ${wrapped} AS wrapped, u.tenant_no, u.user_id
       FROM ${table} k JOIN users u ON u.user_no = k.user_no
-      WHERE k.user_no > ${Number(after)} ORDER BY k.user_no LIMIT ${limit}`
+      WHERE k.user_no > ${Number(after)} ORDER BY k.user_no ${dialect.limit(limit)}`
 
   const read: Record<
     KeyPlace,
@@ -20,7 +23,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "wrappedKeys" | "rewrap
   > = {
     pool: (after, limit) => sql<WrappedRow>`
       SELECT key_no AS number, 'pool' AS kind, wrapped FROM pool_keys
-      WHERE key_no > ${Number(after)} ORDER BY key_no LIMIT ${limit}`,
+      WHERE key_no > ${Number(after)} ORDER BY key_no ${dialect.limit(limit)}`,
     seal: (after, limit) => ofUsers(sql`'seal'`, sql`users`, sql`k.seal_key`, after, limit),
     registration: (after, limit) =>
       ofUsers(sql`'registration'`, sql`registration_keys`, sql`k.wrapped`, after, limit),
@@ -31,7 +34,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "wrappedKeys" | "rewrap
         SELECT k.user_no AS number, k.kind, k.wrapped, u.tenant_no, u.user_id
         FROM former_keys k JOIN users u ON u.user_no = k.user_no
         WHERE k.user_no > ${Number(user)} OR (k.user_no = ${Number(user)} AND k.kind > ${kind})
-        ORDER BY k.user_no, k.kind LIMIT ${limit}`
+        ORDER BY k.user_no, k.kind ${dialect.limit(limit)}`
     }
   }
 

@@ -1,6 +1,5 @@
 import { join } from "node:path"
 import * as SqlClient from "@effect/sql/SqlClient"
-import type { SqlError } from "@effect/sql/SqlError"
 import { expect, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import { type Migration, migrate, migrations } from "../../../layers/storage/Migrations.ts"
@@ -13,13 +12,10 @@ const onEmpty = <E>(body: Effect.Effect<void, E, SqlClient.SqlClient | Scope.Sco
     yield* Effect.provideServiceEffect(body, SqlClient.SqlClient, SqliteClient.make(file))
   })
 
-const step = (
-  version: number,
-  run: (sql: SqlClient.SqlClient) => Effect.Effect<unknown, SqlError>
-): Migration => ({
+const step = (version: number, ...statements: ReadonlyArray<string>): Migration => ({
   version,
   name: `step ${version}`,
-  run: Effect.asVoid(Effect.flatMap(SqlClient.SqlClient, run))
+  statements: { sqlite: statements, mssql: statements }
 })
 
 const tables = Effect.gen(function* () {
@@ -96,9 +92,9 @@ it.scoped("a database of the third version keeps its hot states, in which no gap
 it.scoped("runs what is missing, in order", () =>
   onEmpty(
     Effect.gen(function* () {
-      const first = step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`)
-      const second = step(2, (sql) => sql`ALTER TABLE one ADD COLUMN y INTEGER`)
-      const third = step(4, (sql) => sql`INSERT INTO one (x, y) VALUES (1, 2)`)
+      const first = step(1, "CREATE TABLE one (x INTEGER)")
+      const second = step(2, "ALTER TABLE one ADD COLUMN y INTEGER")
+      const third = step(4, "INSERT INTO one (x, y) VALUES (1, 2)")
       expect(yield* migrate([first])).toEqual(["step 1"])
       expect(yield* migrate([first, second, third])).toEqual(["step 2", "step 4"])
       const sql = yield* SqlClient.SqlClient
@@ -119,8 +115,8 @@ it.scoped("several starting at once make it once", () =>
 it.scoped("a step that fails leaves the schema as it was", () =>
   onEmpty(
     Effect.gen(function* () {
-      const good = step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`)
-      const bad = step(2, (sql) => sql`CREATE TABLE one (x INTEGER)`)
+      const good = step(1, "CREATE TABLE one (x INTEGER)")
+      const bad = step(2, "CREATE TABLE one (x INTEGER)")
       expect((yield* Effect.flip(migrate([good, bad])))._tag).toBe("SqlError")
       expect(yield* tables).toEqual([])
       expect(yield* migrate([good])).toEqual(["step 1"])
@@ -131,7 +127,7 @@ it.scoped("a step that fails leaves the schema as it was", () =>
 it.scoped("refuses a database of a newer version and does not touch it", () =>
   onEmpty(
     Effect.gen(function* () {
-      yield* migrate([step(1, (sql) => sql`CREATE TABLE one (x INTEGER)`), step(99, () => Effect.void)])
+      yield* migrate([step(1, "CREATE TABLE one (x INTEGER)"), step(99)])
       const before = yield* tables
       const error = yield* Effect.flip(migrate())
       expect(error).toMatchObject({ _tag: "SchemaTooNew", found: 99, known: migrations.at(-1)!.version })
