@@ -54,6 +54,8 @@ export type EnrolResult =
       readonly endpoint: number
       /** 0 = the credentials do not expire. */
       readonly tokenExpiresAt: number
+      /** When the key was made that its `f` is sealed with. */
+      readonly sealedSince: number
       /**
        * Unread mails that came while no subscription lived (none where events go on from the old watermark); undefined: not
        * looked for, or no answer in time.

@@ -4,7 +4,7 @@ import { missedSince } from "./CatchUp.ts"
 import { exhausted, failed, nextGeneration, proceed, subscribed } from "./Desk.ts"
 import type { EnrolResult } from "./JobResults.ts"
 import type { JobId } from "./SubscriptionProtocol.ts"
-import { blockedOf, canAsk, digest, isListening, isOutdated } from "./SubscriptionState.ts"
+import { blockedOf, canAsk, digest, hasOldKey, isListening, isOutdated } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
 import type { Renewal } from "./UnderWay.ts"
 
@@ -28,15 +28,23 @@ interface Bearer {
 }
 
 /**
- * Settings have changed since the live subscription was made: it is made anew, and stays in force until the new one is
- * stored, which ends it. Not urgent: only while nothing else is under way, and few at a time over all users.
+ * Settings have changed since the live subscription was made, or the key that it is sealed with is old: it is made anew, and
+ * stays in force until the new one is stored, which ends it. Not urgent: only while nothing else is under way, and few at a
+ * time over all users.
  */
 export const reform = (turn: Turn, bearer: Bearer): void => {
   const { desk, generation, link, reformedAt, work } = turn.state
-  if (!isOutdated(turn.state, turn.env) || !isListening(link) || bearer.generation !== generation) return
+  const isOtherwise = isOutdated(turn.state, turn.env)
+  if (!isOtherwise && !hasOldKey(turn.state, turn.env)) return
+  if (!isListening(link) || bearer.generation !== generation) return
   if (desk._tag !== "Free" || work._tag !== "Idle" || !turn.env.mayReform || exhausted(turn)) return
   if (reformedAt > 0 && turn.now - reformedAt < REFORM_EVERY) return
-  turn.log("the subscription was made with other settings than now and is renewed", bearer.activityId)
+  turn.log(
+    isOtherwise
+      ? "the subscription was made with other settings than now and is renewed"
+      : "the key that seals the credentials is old; it is replaced, and the subscription renewed",
+    bearer.activityId
+  )
   turn.set({ reformedAt: turn.now, renewal: renewalWith(bearer, false, turn.state.gapSince === 0) })
   renew(turn)
 }

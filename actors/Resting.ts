@@ -46,7 +46,8 @@ export const rest = (state: State): Kept => {
     state.tokenNoticed ? 1 : 0,
     BACKLOGS.indexOf(state.backlog),
     subscribedAt.length,
-    blocked.length
+    blocked.length,
+    state.sealedSince
   ]
   // Made at its size: an array that grew keeps room for more, a hundred thousand times.
   const numbers = new Array<number>(FIXED + subscribedAt.length + blocked.length + ledger.length)
@@ -73,6 +74,7 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
     watermark: at(3),
     endpoint: at(4),
     form: at(5),
+    sealedSince: at(25),
     reformedAt: at(6),
     inbox: at(7),
     lastHeard: at(1),
@@ -99,7 +101,7 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
 const isResting = (kept: Kept): kept is Resting => Array.isArray(kept)
 
 /** Numbers before the lists. */
-const FIXED = 25
+const FIXED = 26
 
 const LINKS: ReadonlyArray<State["link"]> = [
   "None",

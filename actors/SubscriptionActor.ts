@@ -66,6 +66,7 @@ export const makeBehaviour = Effect.gen(function* () {
     listeningSince: nowOf(clock),
     spread: 0,
     form: formOf(settings, (yield* ServiceKeys).form),
+    userKeyMaxAge: settings.userKeyMaxAge ?? Number.POSITIVE_INFINITY,
     mayReform: false,
     now: 0
   }

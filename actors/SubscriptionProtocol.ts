@@ -33,6 +33,7 @@ export interface StoredSubscription {
   readonly endpoint: number
   readonly tokenExpiresAt: number
   readonly subscribedAt: number
+  readonly sealedSince: number
 }
 
 /** How a callback that crashed the actor before is handled: as usual, without asking Exchange, or not at all. */
@@ -193,6 +194,7 @@ export type LogEvent =
   | "the Secure Email Gateway lets no device pass"
   | "the Secure Email Gateway lets devices pass again"
   | "the subscription was made with other settings than now and is renewed"
+  | "the key that seals the credentials is old; it is replaced, and the subscription renewed"
 
 /** A mail to announce; without details when Exchange could not be asked. */
 export interface Announcement {

@@ -1,6 +1,7 @@
 import type { HotState, StoredLink, Subscription } from "../layers/storage/Storage.ts"
 import type { DeviceNumber, UserNumber, Watermark } from "../schemas/Ids.ts"
 import type { LinkState } from "../schemas/LinkState.ts"
+import { isTooOld, sealedSince } from "./KeyAge.ts"
 import { decodeLedger, emptyLedger, encodeLedger, hash53, type Ledger } from "./Ledger.ts"
 import { earliest, type Round } from "./Round.ts"
 import type { Asking, Blocked, JobId } from "./SubscriptionProtocol.ts"
@@ -31,7 +32,9 @@ export interface State {
   readonly endpoint: number
   /** As what the live subscription was made (`formOf`); 0 = unknown. */
   readonly form: number
-  /** When a renewal was last tried that only another form asked for; 0 = not by this process. */
+  /** When the key was made that the live subscription's `f` is sealed with; 0 = unknown. */
+  readonly sealedSince: number
+  /** When a renewal was last tried that only another form or the key's age asked for; 0 = not by this process. */
   readonly reformedAt: number
   /** Digest of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
@@ -78,6 +81,8 @@ export interface Env {
   readonly spread: number
   /** As what this process makes subscriptions (`formOf`). */
   readonly form: number
+  /** After that the key that seals `f` is replaced; infinite: never. */
+  readonly userKeyMaxAge: number
   /** One more subscription may be renewed now that still works. */
   readonly mayReform: boolean
   readonly now: number
@@ -103,6 +108,7 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   watermark: 0,
   endpoint: 0,
   form: 0,
+  sealedSince: 0,
   reformedAt: 0,
   inbox: 0,
   lastHeard: now,
@@ -157,6 +163,7 @@ export const fromStored = (row: Subscription, now: number): State => ({
   watermark: digest(row.hot.watermark),
   endpoint: digest(row.ewsUrl),
   form: row.form ?? 0,
+  sealedSince: sealedSince(row, now),
   lastHeard: isTrusted(row, now) ? Math.min(row.hot.lastHeard, now) : 0,
   unread: row.hot.unread ?? -1,
   badge: row.hot.badge ?? -1,
@@ -199,6 +206,10 @@ export const isListening = (link: State["link"]): boolean =>
 
 /** The live subscription was made otherwise than this process makes them. */
 export const isOutdated = (state: State, env: Env): boolean => state.form !== 0 && state.form !== env.form
+
+/** The key that the live subscription's `f` is sealed with has served long enough. */
+export const hasOldKey = ({ sealedSince }: State, { now, userKeyMaxAge }: Env): boolean =>
+  sealedSince !== 0 && isTooOld(sealedSince, userKeyMaxAge, now)
 
 /** Devices that are not to learn of mails. After a start only the link says that it is all of them. */
 export const blockedOf = ({ blocked, link }: State): Blocked => (link === "Blocked" ? "all" : blocked)

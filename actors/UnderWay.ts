@@ -9,7 +9,7 @@ export interface Renewal {
   readonly from: number
   readonly f: Redacted.Redacted<string>
   readonly activityId: string
-  /** Exchange reports it broken; else it works, but was made otherwise than it would be made now. */
+  /** Exchange reports it broken; else it works, but was made otherwise than it would be made now, or its key is old. */
   readonly broken: boolean
   /** Events can go on where its own ended. */
   readonly resume: boolean

@@ -3,6 +3,8 @@ import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { Storage, type Subscription } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
+import { sealedSince } from "../KeyAge.ts"
+import { now } from "../Now.ts"
 import type { StoredSubscription, Verdict } from "../SubscriptionProtocol.ts"
 import { digest } from "../SubscriptionState.ts"
 
@@ -23,18 +25,20 @@ export const consultJob = Effect.fnUntraced(
     const live = Option.match(row, { onNone: () => 0, onSome: ({ generation }) => generation })
     if (callback.generation < live) return says("Unsubscribe")
     if (callback.generation > live && callback.generation <= owner.value.refused) return says("Unsubscribe")
-    return says("Adopt", Option.isSome(row) && callback.generation === live ? row.value : undefined)
+    const isStored = Option.isSome(row) && callback.generation === live
+    return says("Adopt", isStored ? storedOf(row.value, yield* now) : undefined)
   },
   Effect.catchAll((error) =>
     Effect.as(Effect.logWarning(`a callback cannot be told from an old one: ${error.message}`), says("Retry"))
   )
 )
 
-const says = (verdict: Verdict, row?: Subscription) => ({ verdict, stored: row && storedOf(row) })
+const says = (verdict: Verdict, stored?: StoredSubscription) => ({ verdict, stored })
 
-const storedOf = (row: Subscription): StoredSubscription => ({
+const storedOf = (row: Subscription, at: number): StoredSubscription => ({
   subscription: digest(row.subscriptionId),
   endpoint: digest(row.ewsUrl),
   tokenExpiresAt: row.tokenExpiresAt ?? 0,
-  subscribedAt: row.subscribedAt
+  subscribedAt: row.subscribedAt,
+  sealedSince: sealedSince(row, at)
 })

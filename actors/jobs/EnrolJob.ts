@@ -25,6 +25,7 @@ import { reply } from "./DeviceReplies.ts"
 import { NotActive, NotStored, Unproven } from "./EnrolFailure.ts"
 import { missedMails } from "./MissedMails.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
+import { withYoungSealKey } from "./YoungSealKey.ts"
 
 /** What part of the time is kept for the GetFolder behind the Subscribe, without which the subscription is worth nothing. */
 const INBOX_SHARE = 1 / 3
@@ -58,17 +59,19 @@ export interface Enrolment {
 /**
  * Makes a new subscription: Subscribe on the Inbox of the user's address, which Exchange refuses to anyone but its
  * owner, then GetFolder of the log-in's own Inbox, whose fingerprint recognises the mailbox later. Nothing is stored
- * before both succeeded, but for the part of split credentials, which the first callback may need at once.
+ * before both succeeded, but for what the first callback may need at once: a new key in the place of one that is too old,
+ * and the part of split credentials.
  */
 export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
-  const { activityId, generation, mailbox, user } = enrolment
+  const { activityId, generation, mailbox } = enrolment
   const account = yield* accountFor(enrolment.tenant, mailbox, {
-    user: user.user,
+    user: enrolment.user.user,
     credentials: enrolment.credentials,
     budget: enrolment.budget,
     devices: enrolment.devices,
     activityId
   })
+  const user = yield* withYoungSealKey(enrolment.user)
   const url = yield* (yield* CallbackSeal).makeUrl(user, generation as Generation, enrolment.credentials)
   const settings = yield* Settings
   yield* Effect.logDebug(`User subscribing with [${mailbox.authType} Auth]`)
@@ -117,6 +120,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
     unread: inbox.unreadCount,
     endpoint: hash53(mailbox.ewsUrl),
     tokenExpiresAt: enrolment.tokenExpiresAt ?? 0,
+    sealedSince: user.sealKeyMadeAt,
     missed,
     passed: account.endpoint.seg
       ? [...enrolment.known, ...(saved === undefined ? [] : [saved.device])]

@@ -46,5 +46,6 @@ const LEVELS: Readonly<
   "acknowledged a callback that always crashes": Effect.logError,
   "the Secure Email Gateway lets no device pass": Effect.logWarning,
   "the Secure Email Gateway lets devices pass again": Effect.logInfo,
-  "the subscription was made with other settings than now and is renewed": Effect.logInfo
+  "the subscription was made with other settings than now and is renewed": Effect.logInfo,
+  "the key that seals the credentials is old; it is replaced, and the subscription renewed": Effect.logInfo
 }

@@ -1,7 +1,6 @@
-import { randomBytes } from "node:crypto"
 import { Effect, Option } from "effect"
 import { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import { keyContext } from "../../layers/crypto/UserKeyring.ts"
+import { makeSealKey } from "../../layers/crypto/UserKeyring.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { changing } from "../Dossiers.ts"
@@ -13,10 +12,8 @@ export const retireKeysJob = Effect.fnUntraced(
     const storage = yield* Storage
     const row = yield* storage.user(user)
     if (Option.isNone(row)) return
-    const fresh = randomBytes(32)
-    const wrapped = (yield* MasterKey).wrap(fresh, keyContext("seal", row.value))
-    fresh.fill(0)
-    const retired = yield* storage.retireKeys(user, wrapped).pipe(changing(user))
+    const fresh = makeSealKey(yield* MasterKey, row.value)
+    const retired = yield* storage.retireKeys(user, fresh).pipe(changing(user))
     if (!retired) yield* Effect.logInfo("a user thought lost has registered meanwhile; the keys stay")
   },
   Effect.catchAll((error) =>

@@ -34,9 +34,9 @@ export class CallbackSeal extends Context.Tag("ens/CallbackSeal")<
     ) => Effect.Effect<string, StorageError | SealBroken>
     /** Checks `s`; undefined for anything that we did not make. No storage, RSA or AES; a few microseconds. */
     readonly verify: (id: string, f: string, s: string) => CallbackAddress | undefined
-    /** Whether `f` was made with the user's present keys: false for an earlier user of this number, or retired keys. */
-    readonly isFor: (user: User, f: string) => Effect.Effect<boolean, SealBroken>
-    /** Opens `f` of a verified URL. None if the split part or the user's keys are gone. */
+    /** Whether `f` was made with the user's present or former keys: false for an earlier user of this number, or retired keys. */
+    readonly isFor: (user: User, f: string) => Effect.Effect<boolean, StorageError | SealBroken>
+    /** Opens `f` of a verified URL. None if the split part or the user's keys are gone. Storage is asked for former keys only if the present ones did not make it. */
     readonly open: (
       user: User,
       generation: Generation,

@@ -3,7 +3,7 @@ import { Effect, Layer, Option, Redacted } from "effect"
 import type { RedactedCredentials } from "../../schemas/Credentials.ts"
 import type { Generation } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { Storage, type User } from "../storage/Storage.ts"
+import { type FormerKey, Storage, type User } from "../storage/Storage.ts"
 import { encodeHeader, HEADER_BYTES, headerOf } from "./CallbackHeader.ts"
 import { makeCallbackKey } from "./CallbackKey.ts"
 import { MAC_CHARACTERS, URL_LIMIT } from "./CallbackMac.ts"
@@ -78,24 +78,43 @@ export const layer: Layer.Layer<CallbackSeal, never, SealServices> = Layer.effec
       if (header === undefined || header.tenant !== user.tenant || header.generation !== generation) {
         return broken()
       }
+      const bytes = Buffer.from(f, "base64url")
+      const bound = boundTo(user, bytes.subarray(0, HEADER_BYTES))
+      const openWith = (owner: User, sealKey: KeyObject) =>
+        bodies[header.mode].open({ user: owner, generation, sealKey, bound }, bytes.subarray(HEADER_BYTES))
+      const openFormerly = Effect.flatMap(formerly(user, header.keyId), (former) =>
+        former === undefined ? Effect.succeedNone : openWith(former.user, former.sealKey)
+      )
       return Effect.flatMap(sealKeyOf(user), (sealKey) => {
-        const bytes = Buffer.from(f, "base64url")
-        const bound = boundTo(user, bytes.subarray(0, HEADER_BYTES))
-        const body = bodies[header.mode].open(
-          { user, generation, sealKey, bound },
-          bytes.subarray(HEADER_BYTES)
-        )
         // Another key than it was closed with opens nothing, so that the keys need not be compared before.
-        const gone = (error: SealBroken) =>
-          keyIdOf(sealKey).equals(header.keyId) ? error : Effect.succeedNone
-        return Effect.flatMap(Effect.catchTag(body, "SealBroken", gone), unpacked)
+        const isPresent = () => keyIdOf(sealKey).equals(header.keyId)
+        return openWith(user, sealKey).pipe(
+          Effect.catchTag("SealBroken", (error) => (isPresent() ? error : Effect.succeedNone)),
+          Effect.flatMap((packed) =>
+            Option.isSome(packed) || isPresent() ? Effect.succeed(packed) : openFormerly
+          ),
+          Effect.flatMap(unpacked)
+        )
       })
     }
 
+    /** The user with his former keys in the place of the present ones, if `keyId` is theirs. */
+    const formerly = Effect.fnUntraced(function* (user: User, keyId: Uint8Array) {
+      const keys = yield* storage.formerKeys(user.user)
+      const wrappedOf = (kind: FormerKey["kind"]) => keys.find((key) => key.kind === kind)?.wrapped
+      const wrapped = wrappedOf("seal")
+      if (wrapped === undefined) return undefined
+      const former: User = { ...user, sealKey: wrapped, callbackKey: wrappedOf("callback") ?? null }
+      const sealKey = yield* sealKeyOf(former)
+      return keyIdOf(sealKey).equals(keyId) ? { user: former, sealKey } : undefined
+    })
+
     const isFor = (user: User, f: string) =>
-      Effect.map(sealKeyOf(user), (sealKey) => {
+      Effect.flatMap(sealKeyOf(user), (sealKey) => {
         const keyId = headerOf(f)?.keyId
-        return keyId !== undefined && keyIdOf(sealKey).equals(keyId)
+        if (keyId === undefined) return Effect.succeed(false)
+        if (keyIdOf(sealKey).equals(keyId)) return Effect.succeed(true)
+        return Effect.map(formerly(user, keyId), (former) => former !== undefined)
       })
 
     return { makeUrl, open, isFor, verify: (id, f, s) => mac.verify(id, f, s) }

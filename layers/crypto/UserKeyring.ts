@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { Effect, Redacted } from "effect"
+import { type Context, Effect, Redacted } from "effect"
 import type { TenantNumber, UserId } from "../../schemas/Ids.ts"
 import type { User, UserKeys } from "../storage/Storage.ts"
 import { MasterKey, type SealBroken } from "./MasterKey.ts"
@@ -26,17 +26,32 @@ export const makeUserKeys = Effect.fnUntraced(function* (
 ): Effect.fn.Return<UserKeys, SealBroken, MasterKey> {
   const master = yield* MasterKey
   const owner = { tenant, userId }
-  const registrationKey = yield* master.unwrap(pooled, POOL_CONTEXT)
-  const sealKey = randomBytes(32)
-  const keys = {
-    registrationKey: master.wrap(registrationKey, keyContext("registration", owner)),
-    sealKey: master.wrap(sealKey, keyContext("seal", owner)),
+  return {
+    registrationKey: yield* makeRegistrationKey(owner, pooled),
+    sealKey: makeSealKey(master, owner),
     callbackKey: null
   }
-  registrationKey.fill(0)
-  sealKey.fill(0)
-  return keys
 })
+
+/** A wrapped private key for registration payloads, which was the pool's. */
+export const makeRegistrationKey = Effect.fnUntraced(function* (
+  owner: KeyOwner,
+  pooled: Uint8Array
+): Effect.fn.Return<Uint8Array, SealBroken, MasterKey> {
+  const master = yield* MasterKey
+  const key = yield* master.unwrap(pooled, POOL_CONTEXT)
+  const wrapped = master.wrap(key, keyContext("registration", owner))
+  key.fill(0)
+  return wrapped
+})
+
+/** A new wrapped key that seals `f`. */
+export const makeSealKey = (master: Context.Tag.Service<MasterKey>, owner: KeyOwner): Uint8Array => {
+  const key = randomBytes(32)
+  const wrapped = master.wrap(key, keyContext("seal", owner))
+  key.fill(0)
+  return wrapped
+}
 
 /** The user's private key for registration payloads (PKCS#8 DER), alive inside the scope of `use` only. */
 export const withRegistrationKey = <A, E, R>(

@@ -35,6 +35,7 @@ const anyState: fc.Arbitrary<State> = fc
     watermark: hash,
     endpoint: hash,
     form: hash,
+    sealedSince: time,
     reformedAt: time,
     inbox: hash,
     lastHeard: time,

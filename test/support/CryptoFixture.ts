@@ -6,7 +6,7 @@ import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import * as SealedCallback from "../../layers/crypto/SealedCallback.ts"
 import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import { makeUserKeys, POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
-import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
+import { type FormerKey, type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
@@ -59,6 +59,7 @@ export class SealShelf {
   readonly partials = new Map<string, Uint8Array>()
   readonly callbackKeys = new Map<string, Uint8Array>()
   readonly users = new Map<string, KeyedUser>()
+  readonly formerKeys = new Map<string, ReadonlyArray<FormerKey>>()
   /** How often storage was asked for anything. */
   asked = 0
 
@@ -73,6 +74,7 @@ export class SealShelf {
         if (row !== undefined) this.users.set(user, { ...row, callbackKey: kept })
         return kept
       }),
+    formerKeys: (user) => this.#count(() => this.formerKeys.get(user) ?? []),
     savePartial: (user, generation, ciphertext) =>
       this.#count(() => {
         this.partials.set(`${user}/${generation}`, ciphertext)

@@ -69,6 +69,7 @@ export class SubscriptionModel {
   readonly #settled = new Set<ItemId>()
   #lastJob = 0
   #searchedAt = Number.NEGATIVE_INFINITY
+  #reformedAt = Number.NEGATIVE_INFINITY
   #lastGeneration = 0
   #events = 0
 
@@ -81,6 +82,7 @@ export class SubscriptionModel {
       listeningSince: now,
       spread: 0,
       form: 1,
+      userKeyMaxAge: 86_400_000,
       mayReform: true,
       now
     }
@@ -340,6 +342,11 @@ export class SubscriptionModel {
         throw new Error("missed mails are looked for too often")
       this.#searchedAt = this.env.now
     }
+    const { desk } = this.state
+    if (job._tag === "Renew" && desk._tag === "Renewing" && !desk.renewal.broken) {
+      if (this.env.now - this.#reformedAt < 60 * 60_000) throw new Error("what works is renewed too often")
+      this.#reformedAt = this.env.now
+    }
     if ((job._tag === "Desk" || job._tag === "Renew") && job.since > 0) {
       if (this.state.generation === 0) throw new Error("a first registration looks for missed mails")
       if (job.since > this.env.now) throw new Error("missed mails of the future")
@@ -531,6 +538,7 @@ const enrolled = (
         unread,
         endpoint: 1,
         tokenExpiresAt: outcome % 4 === 3 ? now + 60 * 60_000 : 0,
+        sealedSince: outcome % 7 === 6 ? 1 : now,
         missed: missedSince(since, outcome),
         passed: outcome % 5 === 0 ? [1 as DeviceNumber] : "all",
         reply: { code: "UserSubscribed", message: "" }

@@ -18,9 +18,13 @@ import {
 
 let registrationKey: Buffer
 let callbackKey: Buffer
+let firstKey: Buffer
+let otherKey: Buffer
 beforeAll(() => {
   registrationKey = somePrivateKey()
-  callbackKey = somePrivateKey()
+  firstKey = somePrivateKey()
+  otherKey = somePrivateKey()
+  callbackKey = firstKey
 })
 
 const user = (number = "7", tenant = 1, address?: string) =>
@@ -96,6 +100,63 @@ describe.each(["sealed", "rsa"] as const)("with ENS_WEBHOOK_CREDENTIALS=%s", (mo
         }
         assert.isTrue(Option.isSome(yield* seal.open(keys, generation(3), f)))
       }
+    }).pipe(Effect.provide(layer))
+  })
+
+  it.effect("f opens with the former keys for as long as they are kept", () => {
+    const { shelf, layer } = withSeal(mode)
+    return Effect.gen(function* () {
+      const seal = yield* CallbackSeal
+      for (const credentials of [basic, samples["a 4 KB token"]!]) {
+        const ann = yield* user()
+        const { f } = queryOf(yield* seal.makeUrl(ann, generation(3), Redacted.make(credentials)))
+        const pair = shelf.callbackKeys.get("7")
+        const { registrationKey, sealKey } = yield* user()
+        const later = { ...ann, registrationKey, sealKey, callbackKey: null }
+        callbackKey = otherKey
+        shelf.callbackKeys.clear()
+        shelf.users.set("7", later)
+        shelf.formerKeys.set("7", [
+          ...(pair === undefined ? [] : [{ kind: "callback" as const, wrapped: pair, replacedAt: 1 }]),
+          { kind: "registration", wrapped: ann.registrationKey, replacedAt: 1 },
+          { kind: "seal", wrapped: ann.sealKey, replacedAt: 1 }
+        ])
+        const opened = (at: string, generationOf = 3) =>
+          Effect.map(seal.open(later, generation(generationOf), at), Option.map(Redacted.value))
+        assert.deepStrictEqual(Option.getOrThrow(yield* opened(f)), credentials)
+        assert.isTrue(yield* seal.isFor(later, f))
+        // Also when the new keys have been used by then.
+        const { f: next } = queryOf(yield* seal.makeUrl(later, generation(4), Redacted.make(credentials)))
+        assert.deepStrictEqual(Option.getOrThrow(yield* opened(f)), credentials)
+        assert.deepStrictEqual(Option.getOrThrow(yield* opened(next, 4)), credentials)
+        assert.isTrue(yield* seal.isFor(later, next))
+        shelf.formerKeys.clear()
+        assert.isTrue(Option.isNone(yield* opened(f)))
+        assert.isFalse(yield* seal.isFor(later, f))
+        shelf.callbackKeys.clear()
+        shelf.users.clear()
+      }
+    }).pipe(
+      Effect.provide(layer),
+      Effect.ensuring(
+        Effect.sync(() => {
+          callbackKey = firstKey
+        })
+      )
+    )
+  })
+
+  it.effect("what the present key has sealed asks storage for no former one", () => {
+    const { shelf, layer } = withSeal(mode)
+    return Effect.gen(function* () {
+      const seal = yield* CallbackSeal
+      const ann = yield* user()
+      const { f } = queryOf(yield* seal.makeUrl(ann, generation(3), Redacted.make(basic)))
+      const keys = { ...ann, callbackKey: shelf.callbackKeys.get("7") ?? null }
+      const before = shelf.asked
+      assert.isTrue(Option.isSome(yield* seal.open(keys, generation(3), f)))
+      assert.isTrue(yield* seal.isFor(keys, f))
+      assert.strictEqual(shelf.asked, before)
     }).pipe(Effect.provide(layer))
   })
 
