@@ -1,4 +1,4 @@
-import { Context, Effect, Fiber, Layer, Option } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Option } from "effect"
 import { Storage, type StoredDossier, type Tenant } from "../layers/storage/Storage.ts"
 import type { TenantNumber, UserNumber } from "../schemas/Ids.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
@@ -46,6 +46,8 @@ const REFRESHED_WITHIN = 1_000
 /** Tenants are few; this only bounds them. */
 const TENANTS_MAX = 1_000
 
+type Reading = Fiber.RuntimeFiber<Option.Option<StoredDossier>, StorageError>
+
 export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.scoped(
   Dossiers,
   Effect.gen(function* () {
@@ -54,30 +56,35 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.scoped(
     const scope = yield* Effect.scope
     const cache = new DossierCache(LIMIT)
     const tenants = new Map<TenantNumber, { readonly tenant: Tenant; readonly until: number }>()
-    // A dossier read before a change and stored after it would be stale for a minute.
-    const reading = new Map<UserNumber, number>()
-    let turns = 0
+    // One read before a change and stored after it would be stale for a minute, so that `forget` forgets these, too.
+    const readings = new Map<UserNumber, Reading>()
     /** Storage has just failed: what is known is not asked for again before. */
     let awayUntil = 0
 
+    /** One reading a user. It goes on when nobody waits any more: who was late with it asks again in a moment. */
     const read = (number: UserNumber): Effect.Effect<Option.Option<StoredDossier>, StorageError> =>
       Effect.suspend(() => {
-        const turn = ++turns
-        reading.set(number, turn)
+        const underWay = readings.get(number)
+        if (underWay !== undefined) return Fiber.join(underWay)
         return storage.dossier(number).pipe(
-          Effect.tap((found) => {
-            if (reading.get(number) !== turn) return Effect.void
-            if (Option.isNone(found)) cache.delete(number)
-            else cache.set(number, { dossier: found.value, until: nowOf(clock) + FRESH_FOR })
-            return Effect.void
-          }),
-          Effect.ensuring(
-            Effect.sync(() => {
-              if (reading.get(number) === turn) reading.delete(number)
+          Effect.interruptible,
+          Effect.forkIn(scope),
+          Effect.flatMap((reading) => {
+            readings.set(number, reading)
+            reading.addObserver((exit) => {
+              if (readings.get(number) !== reading) return
+              readings.delete(number)
+              if (Exit.isSuccess(exit)) keep(number, exit.value)
             })
-          )
+            return Fiber.join(reading)
+          })
         )
       })
+
+    const keep = (number: UserNumber, found: Option.Option<StoredDossier>): void => {
+      if (Option.isNone(found)) cache.delete(number)
+      else cache.set(number, { dossier: found.value, until: nowOf(clock) + FRESH_FOR })
+    }
 
     const readTenant = (number: TenantNumber): Effect.Effect<Option.Option<Tenant>, StorageError> =>
       Effect.tap(storage.tenant(number), (found) => {
@@ -150,7 +157,7 @@ export const layer: Layer.Layer<Dossiers, never, Storage> = Layer.scoped(
       forget: (number) =>
         Effect.sync(() => {
           cache.delete(number)
-          reading.delete(number)
+          readings.delete(number)
         })
     }
   })

@@ -16,12 +16,22 @@ export class StorageFaults extends Context.Tag("ens/test/StorageFaults")<
     readonly down: (isDown: boolean) => void
     /** Every call waits so long (ms of Effect's clock) before it is done. */
     readonly delay: (milliseconds: number) => void
+    /**
+     * How long each call takes (ms of Effect's clock): until it is done, and until its answer is there. Takes the place of
+     * `delay`.
+     */
+    readonly pace: (paceOf: (operation: StorageOperation, call: number) => Pace) => void
     /** How often the method was called, failed calls included. */
     readonly calls: (operation: StorageOperation) => number
     /** Calls of all methods. */
     readonly totalCalls: () => number
   }
 >() {}
+
+export interface Pace {
+  readonly before: number
+  readonly after: number
+}
 
 /** Any storage, with its fault handle beside it. Share the one layer value between service and test. */
 export const layerFaulty = <E, R>(
@@ -34,12 +44,14 @@ export const layerFaulty = <E, R>(
     })
   ).pipe(Layer.provide(inner))
 
+const AT_ONCE: Pace = { before: 0, after: 0 }
+
 class Faults {
   readonly #calls = new Map<StorageOperation, number>()
   readonly #failing = new Map<StorageOperation, number>()
   readonly #losing = new Set<StorageOperation>()
   #down = false
-  #delay = 0
+  #pace: (operation: StorageOperation, call: number) => Pace = () => AT_ONCE
 
   readonly handle: typeof StorageFaults.Service = {
     failNext: (operation, times = 1) => void this.#failing.set(operation, times),
@@ -48,7 +60,10 @@ class Faults {
       this.#down = isDown
     },
     delay: (milliseconds) => {
-      this.#delay = milliseconds
+      this.#pace = () => ({ before: milliseconds, after: 0 })
+    },
+    pace: (paceOf) => {
+      this.#pace = paceOf
     },
     calls: (operation) => this.#calls.get(operation) ?? 0,
     totalCalls: () => [...this.#calls.values()].reduce((sum, calls) => sum + calls, 0)
@@ -81,7 +96,10 @@ class Faults {
       const failure = new StorageError({ operation, transient: true, cause: new Error("made to fail") })
       const done = this.#losing.delete(operation) ? Effect.zipRight(effect, failure) : effect
       const outcome = left > 0 || this.#down ? failure : done
-      return this.#delay > 0 ? Effect.delay(outcome, this.#delay) : outcome
+      const { after, before } = this.#pace(operation, this.handle.totalCalls())
+      const begun = before > 0 ? Effect.delay(outcome, before) : outcome
+      // The answer to a failure is late, too.
+      return after > 0 ? Effect.flatMap(Effect.exit(begun), (exit) => Effect.delay(exit, after)) : begun
     })
   }
 }
