@@ -11,9 +11,10 @@ import * as push from "./push.ts"
 import { machine, table, writeJson } from "./Report.ts"
 import * as soak from "./soak.ts"
 import * as start from "./start.ts"
+import * as storage from "./storage.ts"
 import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, start, storm]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, start, storage, storm]
 
 const usage = (): string =>
   [
