@@ -48,6 +48,7 @@ import { FakeEws, type FakeSubscription, inboxIdOf, type NewMail } from "./FakeE
 import * as FakePushModule from "./FakePush.ts"
 import { FakePush } from "./FakePush.ts"
 import { layerFaulty, StorageFaults } from "./FaultyStorage.ts"
+import { fencedStorage } from "./FencedStorage.ts"
 import { Interruptions } from "./Interruptions.ts"
 import * as LogRecorder from "./LogRecorder.ts"
 import * as Mortal from "./Mortal.ts"
@@ -377,7 +378,7 @@ export const makeWorld = (
       const settings = yield* Layer.build(settingsWith(others))
       const seen = Layer.succeedContext(
         Context.merge(context, settings).pipe(
-          Context.add(Storage, mortal.wrap(interruptions.wrap(storage))),
+          Context.add(Storage, fencedStorage(mortal.wrap(interruptions.wrap(storage)), node)),
           Context.add(Ews, mortal.wrap(deadlyEws)),
           Context.add(Push, fencedPush(node, mortal.wrap(interruptions.wrap(deadlyPush))))
         )
