@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto"
-import { open, rename, unlink } from "node:fs/promises"
+import { open, rename, stat, unlink } from "node:fs/promises"
 import { dirname } from "node:path"
 
 /** Makes a file, which must not be there, and waits until the disk has it. */
@@ -13,21 +13,32 @@ export const makeFile = async (file: string, content: string | Uint8Array, mode:
   }
 }
 
-/** Writes a file as a whole or not at all, in place of another; after that it survives a loss of power. */
-export const replaceFile = async (
-  file: string,
-  content: string | Uint8Array,
-  mode: number
-): Promise<void> => {
+/** Writes a file as a whole or not at all, in place of the one that is there and with its owner and rights; then it survives a loss of power. */
+export const replaceFile = async (file: string, content: string | Uint8Array): Promise<void> => {
   const temporary = `${file}.${randomUUID()}`
   try {
-    await makeFile(temporary, content, mode)
+    await makeFile(temporary, content, 0o600)
+    await giveRightsOf(file, temporary)
     await rename(temporary, file)
   } catch (error) {
     await unlink(temporary).catch(() => undefined)
     throw error
   }
   await syncDirectory(dirname(file))
+}
+
+/** Owner, group and rights of `model` for `file`: those who read the one are to read the other. */
+export const giveRightsOf = async (model: string, file: string): Promise<void> => {
+  if (process.platform === "win32") return
+  const { gid, mode, uid } = await stat(model)
+  const handle = await open(file, "r")
+  try {
+    const ours = await handle.stat()
+    if (ours.uid !== uid || ours.gid !== gid) await handle.chown(uid, gid)
+    await handle.chmod(mode & 0o777)
+  } finally {
+    await handle.close()
+  }
 }
 
 /** Waits until the disk has the names in a directory. */

@@ -8,11 +8,13 @@ export const ROTATION = "masterKeyRotation"
 
 /** A rotation of the master key that is under way. It is noted before the first key is wrapped anew. */
 export class RotationState extends Schema.Class<RotationState>("RotationState")({
-  /** The new key's check value. */
-  check: Schema.Uint8ArrayFromBase64,
+  /** Check value of the key that is replaced. */
+  from: Schema.Uint8ArrayFromBase64,
+  /** Check value of the new key. */
+  to: Schema.Uint8ArrayFromBase64,
   /** Milliseconds since 1970. */
   startedAt: Schema.Number,
-  /** `keys`: the database's keys are being wrapped; `files`: they all are, and files outside of it may not be yet. */
+  /** `keys`: the database's keys are being wrapped anew; `files`: they all are, what lies outside of it may not be yet. */
   step: Schema.Literal("keys", "files")
 }) {}
 

@@ -30,7 +30,8 @@ it.effect("accepts the key that the database was first opened with, and no other
 )
 
 const rotating = new RotationState({
-  check: bytes("new", 16),
+  from: bytes("old", 16),
+  to: bytes("new", 16),
   startedAt: Date.UTC(2031, 4, 6, 7, 8, 9),
   step: "keys"
 })
