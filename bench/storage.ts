@@ -3,12 +3,14 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Either, Layer, ManagedRuntime, Option, Redacted } from "effect"
+import * as Ownership from "../layers/ownership/Ownership.ts"
+import * as MeasuredStorage from "../layers/storage/MeasuredStorage.ts"
+import * as MssqlStorage from "../layers/storage/MssqlStorage.ts"
 import { parseMssqlUrl } from "../layers/storage/mssql/MssqlUrl.ts"
+import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import { type UserNumber, userIdOfAddress } from "../schemas/Ids.ts"
-import type { StorageError } from "../schemas/StorageError.ts"
-import * as Config from "../src/Config.ts"
-import * as Service from "../src/Service.ts"
+import type { SchemaTooNew, StorageError } from "../schemas/StorageError.ts"
 import type { BenchOptions } from "./Bench.ts"
 import { openMssql } from "./peers/PlainMssql.ts"
 import { openSqlite } from "./peers/PlainSqlite.ts"
@@ -46,7 +48,7 @@ export const run = async (options: BenchOptions): Promise<ReadonlyArray<StorageR
   const directory = mkdtempSync(join(tmpdir(), "ens-bench-"))
   try {
     const file = join(directory, "ens.db")
-    const rows = await measure("SQLite", n, directory, `file:${file}`, async () => openSqlite(file))
+    const rows = await measure("SQLite", n, SqliteStorage.layer(file), async () => openSqlite(file))
     const url = process.env["ENS_TEST_MSSQL_URL"]
     if (url === undefined) {
       process.stderr.write("no rows of SQL Server: ENS_TEST_MSSQL_URL names none\n")
@@ -54,7 +56,8 @@ export const run = async (options: BenchOptions): Promise<ReadonlyArray<StorageR
     }
     const config = Either.getOrThrowWith(parseMssqlUrl(Redacted.make(url)), (problem) => new Error(problem))
     const few = Math.max(ROUNDS, Math.round(n / 5))
-    return [...rows, ...(await measure("SQL Server", few, directory, url, () => openMssql(config)))]
+    const unfenced = Layer.provide(MssqlStorage.layer(config), Ownership.layerAll)
+    return [...rows, ...(await measure("SQL Server", few, unfenced, () => openMssql(config)))]
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
@@ -63,12 +66,10 @@ export const run = async (options: BenchOptions): Promise<ReadonlyArray<StorageR
 const measure = async (
   database: string,
   n: number,
-  directory: string,
-  url: string,
+  layer: Layer.Layer<Storage, StorageError | SchemaTooNew>,
   open: () => Promise<PlainStore>
 ): Promise<ReadonlyArray<StorageRow>> => {
-  const settings = Config.layer({ environment: { ENS_DATA_DIR: directory, ENS_DATABASE_URL: url } })
-  const runtime = ManagedRuntime.make(Layer.provide(Service.storage, settings))
+  const runtime = ManagedRuntime.make(MeasuredStorage.layer(layer))
   const use = <A>(work: (storage: Storage["Type"]) => Effect.Effect<A, StorageError>) =>
     runtime.runPromise(Effect.flatMap(Storage, work))
   const each =
@@ -149,7 +150,7 @@ const measure = async (
       await row(
         "dossier",
         () => () => counted(ours, each(storage.dossier)),
-        () => () => counted(theirs, (some) => atOnce(some, (user) => peer.dossier(Number(user))))
+        () => () => counted(theirs.map(Number), peer.dossiers)
       )
     )
     const after = await peer.bytes()
@@ -224,12 +225,4 @@ const inBatches = async (
 ): Promise<number> => {
   for (let at = 0; at < rows.length; at += BATCH) await save(rows.slice(at, at + BATCH))
   return rows.length
-}
-
-const atOnce = async <A>(all: ReadonlyArray<A>, work: (one: A) => Promise<unknown>): Promise<void> => {
-  const left = all.values()
-  const drain = async () => {
-    for (const one of left) await work(one)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, drain))
 }

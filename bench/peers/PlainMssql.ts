@@ -20,7 +20,6 @@ export const openMssql = async (config: MssqlConfig): Promise<PlainStore> => {
     }
     await Promise.all(lines.map(drain))
   }
-  let turn = 0
   return {
     driver: "tedious",
     page: async (after, limit) => {
@@ -28,10 +27,7 @@ export const openMssql = async (config: MssqlConfig): Promise<PlainStore> => {
       const rows = await run(line, text, { after })
       return { rows: rows.length, last: Number(rows.at(-1)?.["user_no"]?.value ?? 0) }
     },
-    dossier: async (user) => {
-      const mine = lines[turn++ % lines.length]!
-      return (await run(mine, `${DOSSIER} @u ORDER BY d.device_no`, { u: user })).length
-    },
+    dossiers: (users) => spread(users, (line, u) => run(line, `${DOSSIER} @u ORDER BY d.device_no`, { u })),
     hot: async (batch) => {
       const json = JSON.stringify(
         batch.map(({ generation, hot, user }) => ({

@@ -29,7 +29,9 @@ export const openSqlite = (file: string): PlainStore => {
       const rows = page.all(after, limit)
       return { rows: rows.length, last: Number(rows.at(-1)?.["user_no"] ?? 0) }
     },
-    dossier: async (user) => dossier.all(user).length,
+    dossiers: async (users) => {
+      for (const one of users) dossier.all(one)
+    },
     hot: async (batch) =>
       transaction(() => {
         for (const { generation, hot: state, user } of batch) {

@@ -1,16 +1,19 @@
 import type { NewDevice, Subscribed } from "../../layers/storage/Storage.ts"
 import type { HotRow } from "./StoredUsers.ts"
 
-/** What a short script makes of the same tables with the bare driver: no types, errors, retries, metrics or fencing. */
+/**
+ * What a short script makes of the same tables with the bare driver: no types, errors, retries, metrics or fencing. Many at a
+ * time are done as the driver does them best.
+ */
 export interface PlainStore {
   /** The driver, as it is called in the table. */
   readonly driver: string
   /** Subscriptions of users after `after`, with all that a start reads; answers how many, and the last user. */
   readonly page: (after: number, limit: number) => Promise<{ readonly rows: number; readonly last: number }>
   readonly hot: (batch: ReadonlyArray<HotRow>) => Promise<void>
-  /** User, subscription and devices; answers the rows. */
-  readonly dossier: (user: number) => Promise<number>
-  /** First registrations, as many at a time as the driver does best. */
+  /** User, subscription and devices of each. */
+  readonly dossiers: (users: ReadonlyArray<number>) => Promise<void>
+  /** First registrations. */
   readonly register: (batch: ReadonlyArray<Registration>) => Promise<void>
   /** What the database takes up on disk; undefined if it does not say. */
   readonly bytes: () => Promise<number | undefined>
