@@ -66,6 +66,8 @@ export class TdsServer {
   login: "accept" | "silent" | number = "accept"
   /** `quiet`: the transaction that an Attention ends is told before the answer. `told`: in it. `ignored`: no answer. */
   attention: "quiet" | "told" | "ignored" = "quiet"
+  /** Whether the driver is told of transactions that begin and end (ENVCHANGE); it is not everywhere. */
+  tells = true
   port = 0
   private readonly script: Array<{ readonly match: RegExp; readonly replies: Array<Reply> }> = []
   private readonly sockets = new Set<Socket>()
@@ -285,12 +287,12 @@ class Session {
 
   private begin(): ReadonlyArray<Buffer> {
     this.accepted.transaction = true
-    return [transactionChange(8, this.accepted.id + 1)]
+    return this.server.tells ? [transactionChange(8, this.accepted.id + 1)] : []
   }
 
   private ended(kind: 9 | 10): ReadonlyArray<Buffer> {
     this.accepted.transaction = false
-    return [transactionChange(kind, this.accepted.id + 1)]
+    return this.server.tells ? [transactionChange(kind, this.accepted.id + 1)] : []
   }
 
   private rollback(): ReadonlyArray<Buffer> {

@@ -1,7 +1,8 @@
 import { SqlError } from "@effect/sql/SqlError"
-import { Duration, Effect, Redacted } from "effect"
-import { Connection, Request } from "tedious"
+import { Effect } from "effect"
+import { Request } from "tedious"
 import { failureOf, type ServerMessage } from "./MssqlFailureOf.ts"
+import { CANCEL_WITHIN, Session } from "./MssqlSession.ts"
 import { MssqlFailure } from "./MssqlTrouble.ts"
 import type { MssqlConfig } from "./MssqlUrl.ts"
 import { bind, bindOne, type MssqlColumn, valueOf } from "./MssqlValues.ts"
@@ -16,7 +17,8 @@ export interface MssqlAnswer {
 
 /**
  * One connection. It takes one statement at a time. An interrupted or late statement is cancelled (Attention, MS-TDS
- * 2.2.1.7); if the server does not confirm that within a second, the connection is closed.
+ * 2.2.1.7); if the server does not confirm that in time, the connection is closed. Of a statement's time the last
+ * fifth, at most a second, is for that.
  */
 export interface MssqlConnection {
   /** By sp_executesql, with parameters @1, @2, …, and @epoch when given. */
@@ -25,17 +27,20 @@ export interface MssqlConnection {
     values: ReadonlyArray<unknown>,
     epoch?: number
   ) => Effect.Effect<MssqlAnswer, SqlError>
-  /** As a batch of its own, for what concerns the session: BEGIN, COMMIT, ROLLBACK, SAVE. */
+  /** As a batch of its own, within `timeout` ms. */
   readonly batch: (sql: string, timeout?: number) => Effect.Effect<void, SqlError>
-  /** Open, with no statement under way and no transaction. */
+  readonly begin: Effect.Effect<void, SqlError>
+  readonly commit: Effect.Effect<void, SqlError>
+  /** Rolls back what there is to roll back, if anything. */
+  readonly rollback: Effect.Effect<void, SqlError>
+  /**
+   * Open, with no statement under way, and surely without a transaction: after a statement that failed or was cancelled
+   * only a ROLLBACK makes that sure (not every server tells the driver of transactions that a batch begins or ends).
+   */
   readonly isIdle: () => boolean
   readonly isOpen: () => boolean
-  readonly inTransaction: () => boolean
   readonly close: () => void
 }
-
-/** ms the server has for confirming that a statement was cancelled. */
-export const CANCEL_WITHIN = 1000
 
 /** Opens a connection within `within` ms. `ca`: PEM text. `onClosed` is called once, whoever closed it. */
 export const open = (
@@ -52,12 +57,11 @@ export const open = (
       resume(
         Effect.fail(sqlError("the database cannot be reached", failureOf(withServer(error, said), false)))
       )
-    const session = new Session(optionsOf(config, within, ca))
+    const session = new Session(config, within, ca)
     // Driver timers do not cover a server that redirects; this one does.
     const timer = setTimeout(() => {
       abandoned = true
       fail(Object.assign(new Error(`no connection within ${within} ms`), { code: "ETIMEOUT" }))
-      session.close()
     }, within + 100)
     session.on("errorMessage", (message) => {
       // The first says why; 18456 follows most others.
@@ -86,6 +90,7 @@ export const open = (
   })
 
 const connectionOf = (session: Session, requestTimeout: number): MssqlConnection => {
+  let unclean = false
   const close = () => {
     session.close()
     session.clearCancelTimer()
@@ -96,19 +101,24 @@ const connectionOf = (session: Session, requestTimeout: number): MssqlConnection
       let columns: ReadonlyArray<string> = []
       let changes = 0
       let unreadable: unknown
-      let ended = () => {}
+      let late = false
       let pending = true
+      let ended = () => {}
       // A call in any other state is refused by the driver before it is sent.
       const sent = session.isReady()
+      const confirming = Math.min(CANCEL_WITHIN, timeout / 5)
       const request = new Request(sql, (error) => {
         pending = false
-        ended()
-        if (error !== undefined && error !== null) {
+        clearTimeout(timer)
+        unclean ||= late || (error !== undefined && error !== null)
+        if (late) resume(Effect.fail(tooLate(timeout)))
+        else if (error !== undefined && error !== null) {
           const failure = failureOf(error, sent)
           if ((failure.class ?? 0) >= 20) close()
           resume(Effect.fail(sqlError("the database refused a statement", failure)))
         } else if (unreadable !== undefined) resume(Effect.die(unreadable))
         else resume(Effect.succeed({ columns, rows, changes }))
+        ended()
       })
       const counted = (count: number | undefined) => {
         if (count !== undefined) changes = count
@@ -125,31 +135,43 @@ const connectionOf = (session: Session, requestTimeout: number): MssqlConnection
           unreadable = cause
         }
       })
-      how(request)
-      return Effect.async<void>((done) => {
-        if (!pending) return done(Effect.void)
-        const late = setTimeout(() => {
-          close()
-          done(Effect.void)
-        }, CANCEL_WITHIN)
+      const cancel = () => {
+        unclean = true
+        const unconfirmed = setTimeout(close, confirming)
+        const before = ended
         ended = () => {
-          clearTimeout(late)
-          done(Effect.void)
+          clearTimeout(unconfirmed)
+          before()
         }
         session.cancel()
+      }
+      // Not Effect.timeout: its fibers would be interrupted with their parent, also in the middle of a COMMIT.
+      const timer = setTimeout(() => {
+        late = true
+        cancel()
+      }, timeout - confirming)
+      try {
+        how(request)
+      } catch (cause) {
+        clearTimeout(timer)
+        throw cause
+      }
+      return Effect.async<void>((done) => {
+        clearTimeout(timer)
+        if (!pending) return done(Effect.void)
+        const before = ended
+        ended = () => {
+          before()
+          done(Effect.void)
+        }
+        if (!late) cancel()
       })
-    }).pipe(
-      // Else a time limit could not end a statement of an uninterruptible region, such as a ROLLBACK.
-      Effect.interruptible,
-      Effect.timeoutFail({
-        duration: Duration.millis(timeout),
-        onTimeout: () =>
-          sqlError(
-            "the database did not answer",
-            new MssqlFailure({ message: `no answer within ${timeout} ms`, code: "ETIMEOUT", sent: true })
-          )
-      })
-    )
+    })
+  const batch: MssqlConnection["batch"] = (sql, timeout = requestTimeout) =>
+    Effect.asVoid(start(sql, (request) => session.execSqlBatch(request), timeout))
+  const clean = Effect.sync(() => {
+    unclean = false
+  })
   return {
     run: (sql, values, epoch) =>
       start(
@@ -161,55 +183,30 @@ const connectionOf = (session: Session, requestTimeout: number): MssqlConnection
         },
         requestTimeout
       ),
-    batch: (sql, timeout = requestTimeout) =>
-      Effect.asVoid(start(sql, (request) => session.execSqlBatch(request), timeout)),
-    isIdle: () => session.isReady() && !session.inTransaction,
+    batch,
+    begin: Effect.suspend(() => {
+      unclean = true
+      return batch("BEGIN TRAN")
+    }),
+    commit: Effect.zipLeft(batch("COMMIT TRAN"), clean),
+    rollback: Effect.zipLeft(
+      batch("IF @@TRANCOUNT > 0 ROLLBACK TRAN", Math.min(requestTimeout, ROLLBACK_WITHIN)),
+      clean
+    ),
+    isIdle: () => session.isReady() && !session.inTransaction && !unclean,
     isOpen: () => !session.closed,
-    inTransaction: () => session.inTransaction,
     close
   }
 }
 
-/** The driver's connection, made to bear what a server may send along with its answer to an Attention. */
-class Session extends Connection {
-  isReady(): boolean {
-    return !this.closed && this.state === this.STATE.LOGGED_IN
-  }
+/** ms */
+const ROLLBACK_WITHIN = 2000
 
-  /** The driver throws out of an event, which ends the process, when the answer holds more than DONE, e.g. ENVCHANGE. */
-  override createTokenStreamParser(...[message, handler]: Parameters<Connection["createTokenStreamParser"]>) {
-    if ("attentionReceived" in handler) {
-      const rolledBack = () => {
-        this.transactionDescriptors.length = 1
-        this.inTransaction = false
-      }
-      const ignored = Object.fromEntries(IGNORED.map((name) => [name, () => {}]))
-      Object.assign(handler, ignored, {
-        onCommitTransaction: rolledBack,
-        onRollbackTransaction: rolledBack,
-        onBeginTransaction: () => this.close()
-      })
-    }
-    return super.createTokenStreamParser(message, handler)
-  }
-}
-
-const IGNORED = [
-  "onInfoMessage",
-  "onErrorMessage",
-  "onColMetadata",
-  "onOrder",
-  "onRow",
-  "onReturnStatus",
-  "onReturnValue",
-  "onDoneProc",
-  "onDoneInProc",
-  "onDatabaseChange",
-  "onLanguageChange",
-  "onCharsetChange",
-  "onSqlCollationChange",
-  "onResetConnection"
-]
+const tooLate = (timeout: number) =>
+  sqlError(
+    "the database did not answer",
+    new MssqlFailure({ message: `no answer within ${timeout} ms`, code: "ETIMEOUT", sent: true })
+  )
 
 const sqlError = (message: string, cause: MssqlFailure) => new SqlError({ message, cause })
 
@@ -218,33 +215,3 @@ const withServer = (error: unknown, said: ServerMessage | undefined): unknown =>
   said === undefined || !(error instanceof Error) || !("code" in error) || error.code !== "ELOGIN"
     ? error
     : Object.assign(error, { number: said.number, class: said.class, state: said.state })
-
-const optionsOf = (config: MssqlConfig, within: number, ca: string | undefined) => ({
-  server: config.host,
-  authentication: {
-    type: "default" as const,
-    options: { userName: config.user, password: Redacted.value(config.password) }
-  },
-  options: {
-    ...(config.instance === undefined ? { port: config.port } : { instanceName: config.instance }),
-    database: config.database,
-    encrypt: config.encrypt,
-    trustServerCertificate: config.trustServerCertificate,
-    multiSubnetFailover: config.multiSubnetFailover,
-    ...(config.serverName === undefined ? {} : { serverName: config.serverName }),
-    ...(ca === undefined ? {} : { cryptoCredentialsDetails: { ca } }),
-    appName: config.appName,
-    connectTimeout: within,
-    // Statements have their own clock: the driver's stops at the first row.
-    requestTimeout: 0,
-    cancelTimeout: CANCEL_WITHIN + 500,
-    // The driver would begin its time anew with every try.
-    maxRetriesOnTransientErrors: 0,
-    // An error, and an Attention, roll the whole transaction back; nothing half done can be committed.
-    abortTransactionOnError: true,
-    useUTC: true,
-    useColumnNames: false,
-    rowCollectionOnDone: false,
-    rowCollectionOnRequestCompletion: false
-  }
-})

@@ -1,7 +1,8 @@
-import { SqlError } from "@effect/sql/SqlError"
+import type { SqlError } from "@effect/sql/SqlError"
 import { Clock, Deferred, Duration, Effect, FiberId, type Scope } from "effect"
 import * as MssqlConnection from "./MssqlConnection.ts"
-import { isFailover, MssqlFailure } from "./MssqlTrouble.ts"
+import { isFailover } from "./MssqlTrouble.ts"
+import { MssqlTurns, noConnection, type Restore } from "./MssqlTurns.ts"
 import type { MssqlConfig } from "./MssqlUrl.ts"
 
 /** At most `poolSize` connections, made when they are needed. */
@@ -22,7 +23,7 @@ export const IDLE_AT_MOST = 5 * 60_000
 export const TRUSTED_FOR = 30_000
 export const AGE_AT_MOST = 45 * 60_000
 
-/** ms: a ROLLBACK or a look at a connection may take, and running statements get when the pool closes. */
+/** ms a look at a connection may take, and running statements get when the pool closes. */
 const LOOK_WITHIN = 2000
 const CLOSE_WITHIN = 1000
 const SWEEP_EVERY = 30_000
@@ -43,41 +44,34 @@ interface Member {
   idleSince: number
 }
 
-type Restore = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-
-interface Waiter {
-  readonly turn: Deferred.Deferred<void>
-  granted: boolean
-}
-
 class Pool {
   readonly members = new Set<Member>()
   private readonly config: MssqlConfig
   private readonly ca: string | undefined
-  private readonly waiters: Array<Waiter> = []
   private idle: Array<Member> = []
-  private free: number
+  private readonly turns: MssqlTurns
   private generation = 0
   private closed = false
+  private readonly emptied = Deferred.unsafeMake<void>(FiberId.none)
 
   constructor(config: MssqlConfig, ca: string | undefined) {
     this.config = config
     this.ca = ca
-    this.free = config.poolSize
+    this.turns = new MssqlTurns(config.poolSize, config.connectTimeout)
   }
 
   /** Whoever has a turn takes an idle connection first, so there are never more connections than turns. */
   readonly acquire = Effect.uninterruptibleMask((restore) =>
     Effect.gen(this, function* () {
       const began = yield* Clock.currentTimeMillis
-      yield* this.turn(restore)
+      yield* this.turns.take(restore)
       const member = yield* this.member(began + this.config.connectTimeout, restore).pipe(
-        Effect.onError(() => Effect.sync(() => this.giveTurn()))
+        Effect.onError(() => Effect.sync(() => this.turns.give()))
       )
       yield* Effect.addFinalizer(() =>
         Effect.ensuring(
           this.release(member),
-          Effect.sync(() => this.giveTurn())
+          Effect.sync(() => this.turns.give())
         )
       )
       return member.connection
@@ -100,61 +94,22 @@ class Pool {
 
   readonly end = Effect.gen(this, function* () {
     this.closed = true
-    for (const waiter of this.waiters.splice(0)) Deferred.unsafeDone(waiter.turn, Effect.void)
+    this.turns.end()
     this.renew()
-    const deadline = (yield* Clock.currentTimeMillis) + CLOSE_WITHIN
-    while (this.members.size > 0 && (yield* Clock.currentTimeMillis) < deadline)
-      yield* Effect.sleep("10 millis")
+    if (this.members.size > 0) {
+      // A finalizer cannot be interrupted, and what cannot be interrupted has no time limit.
+      const emptied = Effect.interruptible(Deferred.await(this.emptied))
+      yield* Effect.timeoutOption(emptied, Duration.millis(CLOSE_WITHIN))
+    }
     for (const member of this.members) member.connection.close()
   })
-
-  private turn(restore: Restore) {
-    return Effect.suspend(() => {
-      if (this.closed) return Effect.fail(busy("the connections to the database are closed", "ECONNCLOSED"))
-      if (this.free > 0) {
-        this.free--
-        return Effect.void
-      }
-      const waiter: Waiter = { turn: Deferred.unsafeMake(FiberId.none), granted: false }
-      this.waiters.push(waiter)
-      const left = () => {
-        const at = this.waiters.indexOf(waiter)
-        if (at >= 0) this.waiters.splice(at, 1)
-      }
-      return restore(
-        Effect.timeoutOption(Deferred.await(waiter.turn), Duration.millis(this.config.connectTimeout))
-      ).pipe(
-        Effect.onInterrupt(() => Effect.sync(() => (waiter.granted ? this.giveTurn() : left()))),
-        // The turn may have come at the last moment, so it is the mark that counts.
-        Effect.flatMap(() => {
-          if (waiter.granted) return Effect.void
-          left()
-          return Effect.fail(
-            this.closed
-              ? busy("the connections to the database are closed", "ECONNCLOSED")
-              : busy(`all ${this.config.poolSize} connections to the database were in use`, "EBUSY")
-          )
-        })
-      )
-    })
-  }
-
-  private giveTurn(): void {
-    const next = this.waiters.shift()
-    if (next === undefined) {
-      this.free++
-      return
-    }
-    next.granted = true
-    Deferred.unsafeDone(next.turn, Effect.void)
-  }
 
   private member(deadline: number, restore: Restore): Effect.Effect<Member, SqlError> {
     return Effect.flatMap(Clock.currentTimeMillis, (now) => {
       const left = deadline - now
       if (left <= 0)
         return Effect.fail(
-          busy(`the database gave no connection within ${this.config.connectTimeout} ms`, "ETIMEOUT")
+          noConnection(`the database gave no connection within ${this.config.connectTimeout} ms`, "ETIMEOUT")
         )
       const member = this.idle.pop()
       if (member === undefined) return this.open(left, restore)
@@ -198,7 +153,7 @@ class Pool {
     const { connection } = member
     return Effect.gen(this, function* () {
       if (connection.isOpen() && !connection.isIdle()) {
-        yield* Effect.ignore(connection.batch("IF @@TRANCOUNT > 0 ROLLBACK TRAN", LOOK_WITHIN))
+        yield* Effect.ignore(connection.rollback)
       }
       const now = yield* Clock.currentTimeMillis
       if (!this.closed && connection.isIdle() && this.isYoung(member, now)) {
@@ -214,6 +169,7 @@ class Pool {
 
   private forget(member: Member): void {
     this.members.delete(member)
+    if (this.closed && this.members.size === 0) Deferred.unsafeDone(this.emptied, Effect.void)
     const at = this.idle.indexOf(member)
     if (at < 0) return
     this.idle.splice(at, 1)
@@ -225,9 +181,3 @@ class Pool {
     return member.generation === this.generation && now - member.openedAt < AGE_AT_MOST
   }
 }
-
-const busy = (message: string, code: string) =>
-  new SqlError({
-    message: "no connection to the database",
-    cause: new MssqlFailure({ message, code, sent: false })
-  })

@@ -3,16 +3,10 @@ import { Clock, Effect, Random } from "effect"
 import type { MssqlConnection } from "./MssqlConnection.ts"
 import type { MssqlPool } from "./MssqlPool.ts"
 import { isRead } from "./MssqlStatements.ts"
-import {
-  isConnectionLoss,
-  isFailover,
-  isRetryable,
-  isUniqueViolation,
-  surelyDidNotRun
-} from "./MssqlTrouble.ts"
+import { isConnectionLoss, isFailover, isRetryable, surelyDidNotRun } from "./MssqlTrouble.ts"
 import type { MssqlConfig } from "./MssqlUrl.ts"
 
-/** Pauses between tries (ms), half of each at random; after a violated key, which another try mostly settles, a tenth. */
+/** Pauses between tries (ms), half of each at random. */
 const PAUSES = [50, 100, 200]
 
 /** No try begins later than this (ms), nor later than one statement may take. */
@@ -31,7 +25,7 @@ export const retried = <A, E, R>(
           const cause = again(error)
           const most = PAUSES[tries]
           if (cause === undefined || most === undefined) return Effect.fail(error)
-          const pause = (isUniqueViolation(cause) ? most / 10 : most) * (0.5 + random / 2)
+          const pause = most * (0.5 + random / 2)
           return now - began + pause >= Math.min(TRIES_WITHIN, config.requestTimeout)
             ? Effect.fail(error)
             : Effect.delay(

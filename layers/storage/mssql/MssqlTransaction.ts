@@ -34,22 +34,20 @@ export class MssqlTransaction {
     this.statements = connectionOf((sql, values) => this.run(sql, values))
   }
 
-  readonly begin = Effect.suspend(() => this.guarded(this.connection.batch("BEGIN TRAN")))
+  readonly begin = Effect.suspend(() => this.guarded(this.connection.begin))
 
   readonly commit = Effect.suspend(() =>
     this.guarded(
       Effect.suspend(() => {
         this.commitSent = true
-        return this.connection.batch("COMMIT TRAN")
+        return this.connection.commit
       })
     )
   )
 
   /** Never fails: what cannot be rolled back is closed when it goes back to the pool. */
   readonly rollback = Effect.suspend(() =>
-    this.connection.isOpen() && this.connection.inTransaction()
-      ? Effect.ignore(this.connection.batch("IF @@TRANCOUNT > 0 ROLLBACK TRAN"))
-      : Effect.void
+    this.connection.isOpen() ? Effect.ignore(this.connection.rollback) : Effect.void
   )
 
   /** Answers the savepoint's name. */

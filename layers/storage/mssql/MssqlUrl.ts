@@ -23,7 +23,7 @@ export interface MssqlConfig {
   readonly appName: string
   /** ms; also how long a caller waits for a free connection. */
   readonly connectTimeout: number
-  /** ms a statement may take. */
+  /** ms a statement may take, the time to cancel it included. */
   readonly requestTimeout: number
   /** Connections at most. */
   readonly poolSize: number

@@ -40,8 +40,12 @@ export const bindOne = (request: Request, name: string, value: unknown): void =>
   throw new TypeError(`@${name} is no string, number, bigint, boolean, bytes or null`)
 }
 
-/** BIGINT arrives as text. It becomes a number; one that a number cannot hold throws. */
+/**
+ * BIGINT arrives as text. It becomes a number; one that a number cannot hold throws. Bytes are copied: what the driver
+ * gives is a view of everything that came with it.
+ */
 export const valueOf = ({ value, metadata }: MssqlColumn): unknown => {
+  if (value instanceof Uint8Array) return new Uint8Array(value)
   if (typeof value !== "string" || !INTEGERS.has(metadata.type.name)) return value
   const number = Number(value)
   if (!Number.isSafeInteger(number))

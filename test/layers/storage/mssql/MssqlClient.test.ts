@@ -50,7 +50,7 @@ describe("statements over TDS", () => {
         })
         server.when(/UPDATE/, { count: 5 })
         expect(yield* sql`SELECT * FROM t`).toEqual([
-          { a: 1, b: 9007199254740991, c: "żółć", d: Buffer.from([1]) },
+          { a: 1, b: 9007199254740991, c: "żółć", d: new Uint8Array([1]) },
           { a: null, b: null, c: null, d: null }
         ])
         expect((yield* sql`SELECT * FROM t`.values)[1]).toEqual([null, null, null, null])
@@ -99,11 +99,11 @@ describe("statements over TDS", () => {
           const failure = yield* failureOf(sql`UPDATE t SET n = 'SLOW'`)
           expect(failure).toMatchObject({ code: "ETIMEOUT", sent: true })
           expect(isTransient(failure)).toBe(true)
-          expect(server.texts().length).toBe(1)
+          expect(server.texts().filter((text) => text.startsWith("UPDATE")).length).toBe(1)
           expect(yield* isHealthy(server, sql, 1)).toBe(true)
           expect(server.connections.length).toBe(1)
         }),
-      { requestTimeout: 100, poolSize: 1 }
+      { requestTimeout: 1000, poolSize: 1 }
     )
   )
 
