@@ -3,7 +3,13 @@ import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { filesLinked, ROOT, readDocument } from "./Markdown.ts"
 
-const DOCUMENTS = ["README.md", "CHANGELOG.md", "docs/architecture.md", "docs/configuration.md"]
+const DOCUMENTS = [
+  "README.md",
+  "CHANGELOG.md",
+  "docs/architecture.md",
+  "docs/configuration.md",
+  "docs/operations/storage.md"
+]
 
 describe("links between documents", () => {
   for (const document of DOCUMENTS) {
