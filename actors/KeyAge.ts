@@ -23,7 +23,7 @@ export const isSealedBefore = (sealKeyMadeAt: number, subscribedAt: number): boo
   subscribedAt < sealKeyMadeAt
 
 /** Former keys are kept so long: payloads that were made with them come in, and subscriptions that were replaced tell their last mails. */
-const FORMER_KEPT = Duration.toMillis("24 hours")
+export const FORMER_KEPT = Duration.toMillis("24 hours")
 
 /** Part of the housekeeping: drops former keys that nothing needs any more; answers how many. */
 export const dropFormerKeys: Effect.Effect<number, StorageError, Storage> = Effect.gen(function* () {

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, Layer, Random, Schedule } from "effect"
+import { dropFormerKeys } from "../actors/KeyAge.ts"
 import type { Subscriptions } from "../actors/Subscriptions.ts"
 import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage } from "../layers/storage/Storage.ts"
@@ -15,12 +16,16 @@ export const layer: Layer.Layer<never, never, Ownership | Settings | Storage | S
     )
   )
 
-/** Every 10 minutes: forgets users who never registered, and gives up notifications nobody wants any more. */
+/**
+ * Every 10 minutes: forgets users who never registered, drops keys that nothing needs any more, and gives up notifications
+ * nobody wants any more.
+ */
 const rounds = Effect.gen(function* () {
   const storage = yield* Storage
   const now = yield* Clock.currentTimeMillis
   const forgotten = yield* storage.forgetUnregistered(now - UNREGISTERED_FOR)
   if (forgotten > 0) yield* Effect.logInfo(`${forgotten} users who never registered were forgotten`)
+  yield* dropFormerKeys
   const expired = yield* storage.expireOutbox(now - OUTBOX_FOR)
   if (expired > 0) {
     yield* Effect.logWarning(

@@ -1,15 +1,22 @@
 import { Clock, Effect, Option } from "effect"
+import { isTooOld } from "../../actors/KeyAge.ts"
 import { KeyPool } from "../../actors/KeyPool.ts"
 import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import type { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
-import { makeUserKeys, publicKeyOf } from "../../layers/crypto/UserKeyring.ts"
-import { Storage } from "../../layers/storage/Storage.ts"
+import { makeRegistrationKey, makeUserKeys, publicKeyOf } from "../../layers/crypto/UserKeyring.ts"
+import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
 import { GetPublicKeyRequest, requestReader } from "../../schemas/DeviceApi.ts"
 import type { UserId } from "../../schemas/Ids.ts"
+import { Settings } from "../../schemas/Settings.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
 
-/** Hands out the user's public key; a user seen for the first time is made with keys out of the pool. */
-export const getPublicKey: Endpoint<GetPublicKeyRequest, Storage | KeyPool | MasterKey | RsaKeys> = {
+type KeyServices = Settings | Storage | KeyPool | MasterKey | RsaKeys
+
+/**
+ * Hands out the user's public key; a user seen for the first time is made with keys out of the pool. A key pair that is older
+ * than the settings allow is replaced now, when the phone is about to encrypt to it.
+ */
+export const getPublicKey: Endpoint<GetPublicKeyRequest, KeyServices> = {
   name: "getpublickey",
   read: requestReader(GetPublicKeyRequest),
   storageFailed: "ErrorSubscribeOrUpdateDb",
@@ -17,11 +24,33 @@ export const getPublicKey: Endpoint<GetPublicKeyRequest, Storage | KeyPool | Mas
     Effect.gen(function* () {
       const storage = yield* Storage
       const known = yield* storage.findUser(tenant.tenant, userId)
-      const user = Option.isSome(known) ? known.value : yield* newUser(tenant, userId)
+      const user = Option.isSome(known) ? yield* withYoungKey(known.value) : yield* newUser(tenant, userId)
       const publicKey = yield* publicKeyOf(user)
       return { code: "UpdateSuccess", message: "", publicKey: publicKey.toString("base64") }
     })
 }
+
+/** However short the settings want it: payloads made with the key before the last one open nothing. */
+const LEAST_AGE = 60 * 60_000
+
+/** Phones that ask at once get the same new key. Where it cannot be had or stored the present one goes on. */
+const withYoungKey = (user: KeyedUser) =>
+  Effect.gen(function* () {
+    const { userKeyMaxAge = Number.POSITIVE_INFINITY } = yield* Settings
+    const maxAge = Math.max(LEAST_AGE, userKeyMaxAge)
+    const at = yield* Clock.currentTimeMillis
+    if (!isTooOld(user.registrationKeyMadeAt, maxAge, at)) return user
+    const storage = yield* Storage
+    const pool = yield* KeyPool
+    const key = yield* makeRegistrationKey(user, yield* pool.take)
+    yield* storage.replaceRegistrationKey(user.user, key, at, at - maxAge)
+    yield* Effect.logInfo("the user's key pair for payloads has been replaced because of its age")
+    return Option.getOrElse(yield* storage.user(user.user), () => user)
+  }).pipe(
+    Effect.catchAll((error) =>
+      Effect.as(Effect.logWarning(`an old key pair stays in use: ${error.message}`), user)
+    )
+  )
 
 const newUser = (tenant: Call["tenant"], userId: UserId) =>
   Effect.gen(function* () {

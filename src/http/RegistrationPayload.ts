@@ -1,11 +1,13 @@
 import { Clock, Effect, Redacted, Schema } from "effect"
+import { FORMER_KEPT } from "../../actors/KeyAge.ts"
 import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { openPayload } from "../../layers/crypto/UserKeyring.ts"
-import type { KeyedUser } from "../../layers/storage/Storage.ts"
+import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
 import { type AuthType, type Credentials, CredentialsPayload } from "../../schemas/Credentials.ts"
 import type { RegisterDeviceRequest } from "../../schemas/DeviceApi.ts"
 import { userIdOfAddress } from "../../schemas/Ids.ts"
+import type { StorageError } from "../../schemas/StorageError.ts"
 
 /** The auth type named in the request does not fit what the payload holds: code 36. */
 export class AuthTypeMismatch extends Schema.TaggedError<AuthTypeMismatch>()("AuthTypeMismatch", {
@@ -31,10 +33,15 @@ export const openRegistration = Effect.fnUntraced(function* (
   user: KeyedUser,
   request: RegisterDeviceRequest,
   authType: AuthType
-): Effect.fn.Return<OpenedPayload, PayloadUnreadable | AuthTypeMismatch | SealBroken, MasterKey | RsaKeys> {
-  const text = yield* openPayload(user, request.payload)
-  const payload = yield* parsePayload(Redacted.value(text)).pipe(Effect.catchAll(() => unreadable("content")))
+): Effect.fn.Return<
+  OpenedPayload,
+  PayloadUnreadable | AuthTypeMismatch | SealBroken | StorageError,
+  Storage | MasterKey | RsaKeys
+> {
   const now = yield* Clock.currentTimeMillis
+  const payload = yield* readPayload(user, request.payload).pipe(
+    Effect.catchTag("PayloadUnreadable", () => readFormerly(user, request.payload, now))
+  )
   const wrong = mismatch(payload, request, user, now)
   if (wrong !== undefined) return yield* unreadable(wrong)
   const credentials = credentialsFor(authType, payload)
@@ -43,6 +50,23 @@ export const openRegistration = Effect.fnUntraced(function* (
   const expiry = accessToken === undefined ? null : expiryOf(payload, accessToken, now)
   if (Number.isNaN(expiry)) return yield* unreadable("accessTokenExpiresAt")
   return { credentials: Redacted.make(credentials), tokenExpiresAt: expiry }
+})
+
+/** A wrong key yields rubbish as often as an error, so that only the content tells. */
+const readPayload = (user: KeyedUser, payload: string) =>
+  Effect.flatMap(openPayload(user, payload), (text) => parsePayload(Redacted.value(text))).pipe(
+    Effect.catchTag("ParseError", () => new PayloadUnreadable())
+  )
+
+/** The phone may have asked for the public key just before it was replaced. */
+const readFormerly = Effect.fnUntraced(function* (user: KeyedUser, payload: string, now: number) {
+  if (now - user.registrationKeyMadeAt > FORMER_KEPT) return yield* unreadable("key or content")
+  const keys = yield* (yield* Storage).formerKeys(user.user)
+  const former = keys.find(({ kind }) => kind === "registration")
+  if (former === undefined) return yield* unreadable("key or content")
+  return yield* readPayload({ ...user, registrationKey: former.wrapped }, payload).pipe(
+    Effect.catchTag("PayloadUnreadable", () => unreadable("key or content"))
+  )
 })
 
 const parsePayload = Schema.decode(Schema.parseJson(CredentialsPayload))

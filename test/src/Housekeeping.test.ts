@@ -5,6 +5,7 @@ import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { TenantNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import * as Housekeeping from "../../src/Housekeeping.ts"
+import { subscribed } from "../layers/storage/Samples.ts"
 import { settingsOf } from "../support/CryptoFixture.ts"
 import { recordLog } from "../support/DeviceApiFixture.ts"
 import * as Actors from "../support/FakeSubscriptions.ts"
@@ -45,6 +46,20 @@ describe("Housekeeping", () => {
       expect(yield* exists).toBe(true)
       yield* TestClock.adjust("12 minutes")
       expect(yield* exists).toBe(false)
+    }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("drops keys that were replaced a day ago", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* unregistered
+      const { user } = Option.getOrThrow(yield* storage.findUser(TenantNumber.make(1), userId))
+      yield* storage.saveSubscribed(subscribed(user), new Uint8Array(32), undefined)
+      yield* storage.replaceRegistrationKey(user, new Uint8Array(2), 1, 1)
+      yield* TestClock.adjust("23 hours")
+      expect(yield* storage.formerKeys(user)).toHaveLength(1)
+      yield* TestClock.adjust("70 minutes")
+      expect(yield* storage.formerKeys(user)).toEqual([])
     }).pipe(Effect.provide(layer))
   )
 
