@@ -68,7 +68,8 @@ export const noSuchUser = (name: keyof StorageShape): StorageError =>
  * content (primary result codes: https://sqlite.org/rescode.html).
  */
 const isTransient = (cause: unknown): boolean => {
-  if (MssqlTrouble.isTransient(cause)) return true
+  // A node whose tenure is over is in trouble as a whole: no single row is to blame.
+  if (MssqlTrouble.isTransient(cause) || cause instanceof MssqlTrouble.Fenced) return true
   const code = codeOf(cause)
   return code !== undefined && TRANSIENT.has(code & 0xff)
 }
