@@ -17,30 +17,31 @@ import * as Users from "./sql/Users.ts"
 import * as WrappedKeys from "./sql/WrappedKeys.ts"
 
 /**
- * Storage as SQL statements, a file a subject under sql/. The schema must be up to date (Migrations.ts). `location` is
- * for messages.
+ * Storage as SQL statements, a file a subject under sql/, in the words of the database that the clients talk to
+ * (sql/Dialect.ts). The schema must be up to date (Migrations.ts). `location` is for messages.
  *
- * What another dialect has to say differently, and no more: `RETURNING` after UPDATE and DELETE, `ON CONFLICT`, `LIMIT`,
- * `json_each`, `unhex`, row counts (`affected` in sql/Operation.ts), and the result codes that are transient.
+ * `ofUsers` is for what only the node that acts for the users may write; every node may write the rest.
  */
+export const make = (location: string, sql: SqlClient, ofUsers: SqlClient = sql): typeof Storage.Service => ({
+  location,
+  ...Meta.make(sql),
+  ...Tenants.make(sql),
+  ...PoolKeys.make(sql),
+  ...WrappedKeys.make(sql),
+  ...Users.make(ofUsers),
+  ...KeyVersions.make(ofUsers),
+  ...Subscriptions.make(ofUsers),
+  ...HotStates.make(ofUsers),
+  ...Partials.make(ofUsers),
+  ...Devices.make(ofUsers),
+  ...Dossiers.make(ofUsers),
+  ...Outbox.make(ofUsers),
+  ...Retention.make(ofUsers),
+  ...DeadLetters.make(ofUsers)
+})
+
 export const layer = (location: string): Layer.Layer<Storage, never, SqlClient> =>
   Layer.effect(
     Storage,
-    Effect.map(SqlClient, (sql) => ({
-      location,
-      ...Meta.make(sql),
-      ...Tenants.make(sql),
-      ...PoolKeys.make(sql),
-      ...Users.make(sql),
-      ...KeyVersions.make(sql),
-      ...WrappedKeys.make(sql),
-      ...Subscriptions.make(sql),
-      ...HotStates.make(sql),
-      ...Partials.make(sql),
-      ...Devices.make(sql),
-      ...Dossiers.make(sql),
-      ...Outbox.make(sql),
-      ...Retention.make(sql),
-      ...DeadLetters.make(sql)
-    }))
+    Effect.map(SqlClient, (sql) => make(location, sql))
   )

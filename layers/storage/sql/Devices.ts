@@ -132,9 +132,12 @@ export const upsertDevice: (
           WHERE user_no = ${user_no} AND device_no = ${known.device_no}`
       return deviceOf({ ...known, ...row })
     }
-    const { output, returning } = dialect.updated("last_device_no")
-    const [user_] = yield* sql<{ last_device_no: number }>`
-      UPDATE users SET last_device_no = last_device_no + 1 ${output} WHERE user_no = ${user_no} ${returning}`
+    const [user_] = yield* dialect.updated<{ readonly last_device_no: number }>(
+      "users",
+      sql`last_device_no = last_device_no + 1`,
+      sql`user_no = ${user_no}`,
+      "last_device_no"
+    )
     if (user_ === undefined) return yield* noSuchUser(method)
     const added = { ...row, device_no: user_.last_device_no, nudged_at: "[]" }
     yield* sql`INSERT INTO devices ${sql.insert({ user_no, ...added, ...dialect.long("token", device.token) })}`

@@ -22,9 +22,14 @@ export interface Dialect {
   readonly some: (rows: number) => Fragment
   /** For `sql.insert(…).returning(…)`. */
   readonly inserted: (column: string) => string
-  /** An UPDATE answers a column as it is now: `output` stands before WHERE, `returning` at the end; one of both is empty. */
-  readonly updated: (column: string) => Answering
-  /** A DELETE answers a column of what it deleted; see `updated`. */
+  /** In a transaction: an UPDATE that answers a column as it is now. */
+  readonly updated: <A extends object>(
+    table: string,
+    set: Fragment,
+    where: Fragment,
+    column: keyof A & string
+  ) => Statement<A>
+  /** A DELETE answers a column of what it deleted: `output` stands before WHERE, `returning` at the end. */
   readonly deleted: (column: string) => Answering
   /** After a table in FROM: what is read here cannot change before the transaction ends. */
   readonly held: Fragment

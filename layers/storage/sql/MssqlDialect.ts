@@ -15,7 +15,10 @@ export const make = (sql: SqlClient): Dialect => {
     limit: fetch,
     some: (rows) => sql`ORDER BY (SELECT NULL) ${fetch(rows)}`,
     inserted: (column) => `INSERTED.${column}`,
-    updated: (column) => ({ output: sql.literal(`OUTPUT INSERTED.${column}`), returning: nothing }),
+    // OUTPUT would do, but Babelfish answers an outdated value after it waited for another transaction.
+    updated: (table, set, where, column) => sql`
+      UPDATE ${sql.literal(table)} SET ${set} WHERE ${where};
+      SELECT ${sql.literal(column)} FROM ${sql.literal(table)} WHERE ${where}`,
     deleted: (column) => ({ output: sql.literal(`OUTPUT DELETED.${column}`), returning: nothing }),
     held: sql.literal(HELD),
     heldRow: sql.literal("WITH (UPDLOCK, ROWLOCK)"),

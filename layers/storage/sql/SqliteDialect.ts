@@ -4,13 +4,13 @@ import type { Dialect } from "./Dialect.ts"
 /** As SQLite says it (https://sqlite.org/lang.html). */
 export const make = (sql: SqlClient): Dialect => {
   const nothing = sql.literal("")
-  const answering = (column: string) => ({ output: nothing, returning: sql.literal(`RETURNING ${column}`) })
   return {
     limit: (rows, skip) => (skip === undefined ? sql`LIMIT ${rows}` : sql`LIMIT ${rows} OFFSET ${skip}`),
     some: (rows) => sql`LIMIT ${rows}`,
     inserted: (column) => column,
-    updated: answering,
-    deleted: answering,
+    updated: (table, set, where, column) => sql`
+      UPDATE ${sql.literal(table)} SET ${set} WHERE ${where} RETURNING ${sql.literal(column)}`,
+    deleted: (column) => ({ output: nothing, returning: sql.literal(`RETURNING ${column}`) }),
     held: nothing,
     heldRow: nothing,
     long: (column, value) => ({ [column]: value }),

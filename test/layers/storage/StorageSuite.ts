@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, type Layer, Option } from "effect"
+import { Clock, Effect, Exit, type Layer, Option } from "effect"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
 import { devicesSuite } from "./DevicesSuite.ts"
@@ -27,7 +27,9 @@ export type OnStorage = <E>(
 
 /** What every implementation of Storage has to do. `layer` is built anew for each test. */
 export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>) => {
-  const on: OnStorage = (body) => () => Effect.provide(Effect.flatMap(Storage, body), layer)
+  // A server's answers do not wait for a test's clock.
+  const on: OnStorage = (body) => () =>
+    Effect.provide(Effect.flatMap(Storage, body), layer).pipe(Effect.withClock(Clock.make()))
   describe(name, () => {
     metaSuite(on)
     tokensSuite(on)
