@@ -1,4 +1,4 @@
-import { Effect, Layer, Redacted, Schema } from "effect"
+import { Effect, Layer } from "effect"
 import { ActorScheduler } from "../actors/ActorScheduler.ts"
 import * as Dossiers from "../actors/Dossiers.ts"
 import * as KeyPool from "../actors/KeyPool.ts"
@@ -19,11 +19,8 @@ import * as FencedHttpSessions from "../layers/ownership/FencedHttpSessions.ts"
 import * as FencedPush from "../layers/ownership/FencedPush.ts"
 import * as Ownership from "../layers/ownership/Ownership.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
-import * as MeasuredStorage from "../layers/storage/MeasuredStorage.ts"
-import * as SqliteStorage from "../layers/storage/SqliteStorage.ts"
-import type { Storage } from "../layers/storage/Storage.ts"
 import { Settings } from "../schemas/Settings.ts"
-import type { SchemaTooNew, StorageError } from "../schemas/StorageError.ts"
+import * as Database from "./Database.ts"
 import * as Housekeeping from "./Housekeeping.ts"
 import * as Admin from "./http/Admin.ts"
 import * as ApiTokens from "./http/ApiTokens.ts"
@@ -34,34 +31,17 @@ import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
 import * as Stopping from "./Stopping.ts"
 
-/** The database that the settings name is of a kind that this version cannot open. */
-export class DatabaseUnsupported extends Schema.TaggedError<DatabaseUnsupported>()("DatabaseUnsupported", {
-  scheme: Schema.String
-}) {
-  override get message() {
-    return `ENS_DATABASE_URL starts with ${this.scheme}, which this version does not open; use file:<path>`
-  }
-}
-
-/** Storage as the settings name it. */
-export const storage = Layer.unwrapEffect(
-  Effect.map(
-    Settings,
-    ({ databaseUrl }): Layer.Layer<Storage, DatabaseUnsupported | StorageError | SchemaTooNew> => {
-      const url = Redacted.value(databaseUrl)
-      return url.startsWith("file:")
-        ? MeasuredStorage.layer(SqliteStorage.layer(url.slice("file:".length)))
-        : Layer.fail(new DatabaseUnsupported({ scheme: url.slice(0, url.indexOf(":") + 1) }))
-    }
-  )
-)
-
 const masterKey = Layer.unwrapEffect(
   Effect.map(Settings, (settings) => MasterKeyCheck.layer(settings.masterKey))
 )
 
-/** Storage and keys that belong together: what commands that touch data need. */
-export const data = ServiceKeys.layer.pipe(Layer.provideMerge(masterKey), Layer.provideMerge(storage))
+const keyedStorage = ServiceKeys.layer.pipe(
+  Layer.provideMerge(masterKey),
+  Layer.provideMerge(Database.storage)
+)
+
+/** Storage and keys that belong together: what commands that touch data need. They wait for no other process. */
+export const data = Layer.provide(keyedStorage, Ownership.layerAll)
 
 /** HTTP to Exchange that leaves alone who asks for it. */
 const httpSessions = Throttle.layer.pipe(Layer.provide(FencedHttpSessions.layer))
@@ -75,8 +55,9 @@ const outside = Layer.mergeAll(
 ).pipe(
   Layer.provideMerge(Layer.merge(httpSessions, EndpointPolicyLive.layer)),
   Layer.provideMerge(NodeRsaKeys.layer),
-  Layer.provideMerge(Ownership.layerAll),
-  Layer.provideMerge(data)
+  Layer.provideMerge(keyedStorage),
+  // Below storage, so that everything is written before another node may take over.
+  Layer.provideMerge(Database.ownership)
 )
 
 /** What lives as long as this node is the active one. */
@@ -90,7 +71,8 @@ const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicLis
 
 /**
  * The whole service, from bottom to top: storage and keys, Exchange and gateways, actors, listeners. Closing it goes the
- * other way: the intake first, then the actors finish, then what they noted is written, then storage closes.
+ * other way: the intake first, then the actors finish, then what they noted is written, then storage closes,
+ * then another node may take over.
  */
 export const layer = Stopping.layer.pipe(
   Layer.provideMerge(Layer.merge(publicListener, Housekeeping.layer)),

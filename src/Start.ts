@@ -5,6 +5,7 @@ import { isLoopback } from "../layers/net/Loopback.ts"
 import * as Logging from "../layers/telemetry/Logging.ts"
 import { Settings } from "../schemas/Settings.ts"
 import * as Config from "./Config.ts"
+import { databaseOf } from "./Database.ts"
 import { version } from "./Instance.ts"
 import * as Service from "./Service.ts"
 
@@ -26,8 +27,11 @@ export const start = (configFile: string | undefined) =>
     return yield* Effect.onInterrupt(Layer.launch(Service.layer), () => Effect.logInfo("stopped"))
   }).pipe(Effect.provide(Logging.layer), Effect.provide(Config.layer({ file: configFile })))
 
-const guardData = Effect.fnUntraced(function* ({ publicUrl, dataDir }: Settings["Type"]) {
-  if (isLoopback(new URL(publicUrl))) return
+/** Data on a server are found there, whatever this machine has. */
+const guardData = Effect.fnUntraced(function* (settings: Settings["Type"]) {
+  const { dataDir, publicUrl } = settings
+  const database = yield* databaseOf(settings)
+  if (isLoopback(new URL(publicUrl)) || database._tag === "Mssql") return
   const files = existsSync(dataDir) ? yield* Effect.promise(() => readdir(dataDir)) : []
   if (files.length === 0) return yield* new DataDirectoryEmpty({ directory: dataDir })
 })

@@ -12,6 +12,7 @@ import { CallbackListener } from "./http/CallbackListener.ts"
  * | actors (`LocalSubscriptions`, `LocalSupervisor`) | 0.5, and twice 0.5 for what does not end |
  * | writing what actors noted (`WriteBehind`) | 2 |
  * | closing the database (`SqliteWriter`) | 1 |
+ * | giving back the lease, or it expires (`LeaseOwnership`) | 2 |
  * | everything together (`Ending`) | 9.5 |
  */
 export const layer: Layer.Layer<never, never, CallbackListener | Tenure> = Layer.scopedDiscard(

@@ -28,9 +28,9 @@ export interface LeaseStore {
 /**
  * The lease as a row of `leases`. Time is the database's, so that the clocks of nodes do not matter; on SQLite, which is on
  * one machine, it is Effect's. Whoever takes the lease also writes the row of `epochs` in the same transaction: from then
- * on writes of earlier tenures are refused. `name`: which lease; the service has one.
+ * on writes of earlier tenures are refused.
  */
-export const make = (sql: SqlClient, name = "ens"): LeaseStore => {
+export const make = (sql: SqlClient): LeaseStore => {
   const now: Effect.Effect<Fragment> = sql.onDialectOrElse({
     mssql: () => Effect.succeed(sql.literal("DATEDIFF_BIG(ms, '1970-01-01', SYSUTCDATETIME())")),
     orElse: () => Effect.map(Clock.currentTimeMillis, (ms) => sql.literal(String(Math.floor(ms))))
@@ -49,28 +49,28 @@ export const make = (sql: SqlClient, name = "ens"): LeaseStore => {
     const time = yield* now
     const [taken] = yield* answering(
       sql`holder = ${holder}, host = ${host}, epoch = epoch + 1, expires_at = ${time} + ${LEASE}`,
-      sql`name = ${name} AND (expires_at <= ${time} OR holder = ${holder})`
+      sql`name = ${NAME} AND (expires_at <= ${time} OR holder = ${holder})`
     )
     if (taken !== undefined) return yield* enter(taken.epoch)
     const held = yield* look
     if (held !== undefined) return heldBy(held)
     // Nobody ever had it. Of several who come here one gets in; the others fail with its key, and then ask again.
-    const [last] = yield* sql<{ epoch: number }>`SELECT epoch FROM epochs WHERE name = ${name}`
+    const [last] = yield* sql<{ epoch: number }>`SELECT epoch FROM epochs WHERE name = ${NAME}`
     const epoch = (last?.epoch ?? 0) + 1
     yield* sql`INSERT INTO leases (name, holder, host, epoch, expires_at)
-      VALUES (${name}, ${holder}, ${host}, ${epoch}, ${time} + ${LEASE})`
+      VALUES (${NAME}, ${holder}, ${host}, ${epoch}, ${time} + ${LEASE})`
     return yield* enter(epoch)
   })
 
   const enter = Effect.fnUntraced(function* (epoch: number) {
-    const written = yield* changes(sql`UPDATE epochs SET epoch = ${epoch} WHERE name = ${name}`)
-    if (written === 0) yield* sql`INSERT INTO epochs (name, epoch) VALUES (${name}, ${epoch})`
+    const written = yield* changes(sql`UPDATE epochs SET epoch = ${epoch} WHERE name = ${NAME}`)
+    if (written === 0) yield* sql`INSERT INTO epochs (name, epoch) VALUES (${NAME}, ${epoch})`
     return { epoch }
   })
 
   const look = Effect.gen(function* () {
     const [row] = yield* sql<Row>`
-      SELECT holder, host, expires_at - ${yield* now} AS remaining FROM leases WHERE name = ${name}`
+      SELECT holder, host, expires_at - ${yield* now} AS remaining FROM leases WHERE name = ${NAME}`
     return row
   })
 
@@ -86,13 +86,13 @@ export const make = (sql: SqlClient, name = "ens"): LeaseStore => {
       Effect.flatMap(now, (time) =>
         Effect.map(
           changes(sql`UPDATE leases SET expires_at = ${time} + ${LEASE}
-            WHERE name = ${name} AND holder = ${holder} AND epoch = ${epoch}`),
+            WHERE name = ${NAME} AND holder = ${holder} AND epoch = ${epoch}`),
           (count) => count > 0
         )
       ),
     release: (holder) =>
       Effect.asVoid(
-        sql`UPDATE leases SET holder = '', expires_at = 0 WHERE name = ${name} AND holder = ${holder}`
+        sql`UPDATE leases SET holder = '', expires_at = 0 WHERE name = ${NAME} AND holder = ${holder}`
       )
   }
 }
@@ -102,6 +102,9 @@ interface Row {
   readonly host: string
   readonly remaining: number
 }
+
+/** Which lease: there is one for all users. */
+const NAME = "ens"
 
 /** Characters of a host's name that the column takes. */
 const HOST_MAX = 255

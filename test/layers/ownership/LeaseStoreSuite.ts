@@ -3,24 +3,16 @@ import { expect, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
 import * as LeaseStore from "../../../layers/ownership/LeaseStore.ts"
 
-/** A database with the schema, and the name of a lease that nobody else there uses. */
-export interface Place {
-  readonly sql: SqlClient
-  readonly name: string
-}
-
-/** What every database must answer. */
-export const leaseStoreSuite = (place: Effect.Effect<Place, unknown, Scope.Scope>) => {
+/** What every database must answer; `empty` is one with the schema and nothing in it. */
+export const leaseStoreSuite = (empty: Effect.Effect<SqlClient, unknown, Scope.Scope>) => {
   const test = (title: string, body: (given: Given) => Effect.Effect<void, unknown>) =>
     it.scopedLive(title, () =>
-      Effect.flatMap(place, ({ name, sql }) =>
+      Effect.flatMap(empty, (sql) =>
         body({
-          store: LeaseStore.make(sql, name),
-          pass: (ms) =>
-            Effect.asVoid(sql`UPDATE leases SET expires_at = expires_at - ${ms} WHERE name = ${name}`),
-          epochForWriters: Effect.map(
-            sql<{ epoch: number }>`SELECT epoch FROM epochs WHERE name = ${name}`,
-            (rows) => rows.map(({ epoch }) => epoch)
+          store: LeaseStore.make(sql),
+          pass: (ms) => Effect.asVoid(sql`UPDATE leases SET expires_at = expires_at - ${ms}`),
+          epochForWriters: Effect.map(sql<{ epoch: number }>`SELECT epoch FROM epochs`, (rows) =>
+            rows.map(({ epoch }) => epoch)
           )
         })
       )
