@@ -113,6 +113,7 @@ const eachPage = Effect.fnUntraced(function* <P extends { readonly next: UserNum
   do {
     const page: P = yield* Effect.retry(read(after), AGAIN)
     yield* handle(page)
+    yield* Effect.sleep(PAUSE)
     after = page.next
   } while (after !== undefined)
 })
@@ -128,6 +129,6 @@ const rule = <R>(
         Effect.logWarning(`retention is left for tomorrow. ${error.message}`, error.cause)
       )
 
-/** At most 20 removals a second: nobody waits for them, and each is a transaction or two. */
+/** At most 20 removals or pages a second: nobody waits for them, and others wait for storage. */
 const PAUSE = Duration.millis(50)
 const AGAIN = Schedule.intersect(Schedule.spaced("1 minute"), Schedule.recurs(5))

@@ -45,11 +45,11 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
     const look = Effect.gen(function* () {
       const now = yield* Clock.currentTimeMillis
       const all = wantsAll || held === undefined || now - held.readAt >= READ_EVERY
+      wantsAll = false
       // Asked for first: what changes while the directory is read is noticed by the next look.
       const version = yield* storage.tokenVersion
       if (all || held?.version !== version) {
         held = { version, readAt: now, directory: new TokenDirectory(yield* storage.tokenDirectory) }
-        wantsAll = false
       }
       if (isAway) yield* Effect.logInfo("API tokens can be read again")
       isAway = false
@@ -57,6 +57,7 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
       Effect.tapError((error) => {
         const first = !isAway
         isAway = true
+        wantsAll = true
         return first
           ? Effect.logWarning(`API tokens cannot be read; those known stay valid. ${error.message}`)
           : Effect.void
