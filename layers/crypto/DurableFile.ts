@@ -13,12 +13,19 @@ export const makeFile = async (file: string, content: string | Uint8Array, mode:
   }
 }
 
-/** Writes a file as a whole or not at all, in place of the one that is there and with its owner and rights; then it survives a loss of power. */
-export const replaceFile = async (file: string, content: string | Uint8Array): Promise<void> => {
+/**
+ * Writes a file as a whole or not at all, with owner and rights of `model`, in place of one that is there (by default the
+ * model itself). After that it survives a loss of power.
+ */
+export const replaceFile = async (
+  model: string,
+  content: string | Uint8Array,
+  file: string = model
+): Promise<void> => {
   const temporary = `${file}.${randomUUID()}`
   try {
     await makeFile(temporary, content, 0o600)
-    await giveRightsOf(file, temporary)
+    await giveRightsOf(model, temporary)
     await rename(temporary, file)
   } catch (error) {
     await unlink(temporary).catch(() => undefined)

@@ -64,7 +64,7 @@ const keyIn = (file: string, found: KeyFile): Effect.Effect<Buffer, MasterKeyUnu
 /** The key from its text: canonical base64 of 32 bytes; white space around it and lines that start with # are ignored. */
 export const parseMasterKey = (text: string, source: string): Effect.Effect<Buffer, MasterKeyUnusable> =>
   Effect.suspend(() => {
-    const base64 = text.replace(/^#.*$/gm, "").trim()
+    const base64 = withoutComments(text)
     const key = Buffer.from(base64, "base64")
     if (key.length === MASTER_KEY_BYTES && key.toString("base64") === base64) return Effect.succeed(key)
     key.fill(0)
@@ -76,10 +76,16 @@ export const parseMasterKey = (text: string, source: string): Effect.Effect<Buff
     )
   })
 
+/** The key's own text in a file, without comments. */
+export const readKeyText = async (file: string): Promise<string> =>
+  withoutComments((await read(file))?.text ?? "")
+
 interface KeyFile {
   readonly text: string
   readonly mode: number
 }
+
+const withoutComments = (text: string) => text.replace(/^#.*$/gm, "").trim()
 
 /** Far more than a key needs, so that a wrong path is not read into memory. */
 const MAX_FILE_BYTES = 1024

@@ -9,6 +9,7 @@ import { initCommand } from "./InitCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { pinCommand } from "./PinCommand.ts"
 import { sandboxCommand } from "./SandboxCommand.ts"
+import { secretCommand } from "./SecretCommand.ts"
 import { startCommand } from "./StartCommand.ts"
 import { tokenCommand } from "./TokenCommand.ts"
 
@@ -22,6 +23,7 @@ const ens = Command.make("ens").pipe(
     tokenCommand,
     pinCommand,
     migrateCommand,
+    secretCommand,
     sandboxCommand
   ])
 )

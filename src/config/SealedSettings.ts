@@ -4,6 +4,7 @@ import { Effect, Redacted } from "effect"
 import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
 import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import type { MasterKeyUnusable } from "../../layers/crypto/MasterKeyFile.ts"
+import { nextKeyFile } from "../../layers/crypto/MasterKeySwap.ts"
 import { isSealed, openText, type SealedTextUnreadable } from "../../layers/crypto/SealedText.ts"
 import { ConfigProblem, type FoundTexts } from "./Source.ts"
 
@@ -66,9 +67,6 @@ export const openSealed = Effect.fnUntraced(function* (
   }
   return problems.length > 0 ? yield* new ConfigProblem({ problems }) : texts
 })
-
-/** The key that waits for its turn beside the present one. */
-export const nextKeyFile = (file: string): string => `${file}.next`
 
 const hint = (source: LocalMasterKey.KeySource) =>
   "file" in source && existsSync(nextKeyFile(source.file))

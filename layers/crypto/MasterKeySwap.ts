@@ -1,0 +1,67 @@
+import { chmod, readdir, rename, stat } from "node:fs/promises"
+import { basename, dirname, join } from "node:path"
+import { Effect } from "effect"
+import { giveRightsOf, replaceFile, syncDirectory } from "./DurableFile.ts"
+import * as LocalMasterKey from "./LocalMasterKey.ts"
+import type { MasterKey } from "./MasterKey.ts"
+import { findMasterKey, MasterKeyUnusable, readKeyText } from "./MasterKeyFile.ts"
+
+/** The key that waits for its turn beside the present one. */
+export const nextKeyFile = (file: string): string => `${file}.next`
+
+/** Where a key that was replaced is kept; `at` = when its replacement began. */
+export const formerKeyFile = (file: string, at: string): string => `${file}.${at.replaceAll(":", "")}.old`
+
+/** The master key in a file; undefined if there is none. */
+export const find = (file: string): Effect.Effect<MasterKey["Type"] | undefined, MasterKeyUnusable> =>
+  Effect.map(findMasterKey(file), (raw) => raw && LocalMasterKey.make(raw))
+
+/** Keys that were replaced and are kept beside the present one. What is no key is passed over. */
+export const formerKeys = (file: string): Effect.Effect<ReadonlyArray<MasterKey["Type"]>> =>
+  Effect.gen(function* () {
+    const names = yield* Effect.orElseSucceed(
+      Effect.tryPromise(() => readdir(dirname(file))),
+      () => []
+    )
+    const mine = names.filter((name) => name.startsWith(`${basename(file)}.`) && name.endsWith(".old"))
+    const found = yield* Effect.forEach(mine, (name) =>
+      Effect.orElseSucceed(find(join(dirname(file), name)), () => undefined)
+    )
+    return found.filter((key) => key !== undefined)
+  })
+
+/**
+ * Puts the next key in the present one's place, which is kept (mode 0600) with a line that says what it is good for. May be
+ * interrupted and repeated: nothing happens where no next key waits. Answers where the replaced key is.
+ */
+export const swap = (file: string, at: string): Effect.Effect<string, MasterKeyUnusable> =>
+  Effect.as(
+    Effect.tryPromise({
+      try: async () => {
+        const next = nextKeyFile(file)
+        if (!(await isThere(next))) return
+        const kept = formerKeyFile(file, at)
+        const note = `# This master key was replaced on ${at}. Backups of the database that are older need it; without such backups, delete it.`
+        await replaceFile(file, `${note}\n${await readKeyText(file)}\n`, kept)
+        await chmod(kept, 0o600)
+        await giveRightsOf(file, next)
+        await rename(next, file)
+        await syncDirectory(dirname(file))
+      },
+      catch: (cause) =>
+        new MasterKeyUnusable({
+          source: file,
+          reason: `it cannot be replaced (${cause instanceof Error ? cause.message : "unknown error"}); check that this account may write there, and repeat`
+        })
+    }),
+    formerKeyFile(file, at)
+  )
+
+const isThere = (file: string) =>
+  stat(file).then(
+    () => true,
+    (error: NodeJS.ErrnoException) => {
+      if (error.code === "ENOENT") return false
+      throw error
+    }
+  )
