@@ -109,7 +109,7 @@ const devices = HttpApiGroup.make("devices", { topLevel: true })
       ["UserSubscriptionNotFound"]
     )
       .addError(answer(400, "Failed"))
-      .addError(answer(500, "UpdateFail"))
+      .addError(answer(500, "ErrorSubscribeOrUpdateDb", "UpdateFail"))
   )
   .add(
     endpoint(
@@ -121,7 +121,7 @@ const devices = HttpApiGroup.make("devices", { topLevel: true })
       ["TokenDoesNotExist", "NoRecordExists"]
     )
       .addError(answer(400, "Failed"))
-      .addError(answer(500, "UpdateFail"))
+      .addError(answer(500, "ErrorSubscribeOrUpdateDb", "UpdateFail"))
   )
   .add(
     endpoint(
@@ -133,7 +133,7 @@ const devices = HttpApiGroup.make("devices", { topLevel: true })
       ["DeviceNotRegistered", "UserSubscriptionNotFound"]
     )
       .addError(answer(400, "Failed"))
-      .addError(answer(500, "UpdateFail"))
+      .addError(answer(500, "ErrorSubscribeOrUpdateDb", "UpdateFail"))
   )
 
 /**
