@@ -139,6 +139,32 @@ describe("a node that loses its tenure", () => {
   )
 
   it.scopedLive(
+    "while it was cut off forgets what was still to be written",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { nodes, one, two } = yield* twoNodes(world)
+        nodes.one.become("cut off")
+        world.faults.down(true)
+        for (let minute = 0; minute < 10; minute++) {
+          expect((yield* one.heartbeat(ANN)).reply).toBe("Ok")
+          yield* world.advance(MINUTE, 10 * SECOND)
+        }
+        // Its next question to the database tells that another node has taken over.
+        nodes.one.become("standby")
+        world.faults.down(false)
+        const before = world.faults.calls("saveHot")
+        yield* world.advance(MINUTE)
+        expect(world.faults.calls("saveHot")).toBe(before)
+        nodes.two.become("active")
+        yield* world.settled
+        expect((yield* one.heartbeat(ANN)).reply).toMatchObject(STANDBY)
+        expect((yield* two.mail(ANN, { sender: "Bob", subject: "to the other" })).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["Bob · to the other"])
+      })
+    )
+  )
+
+  it.scopedLive(
     "asks nobody to register any more",
     inWorld((world) =>
       Effect.gen(function* () {

@@ -340,6 +340,26 @@ describe("EwsClient", () => {
     { connectionsPerHost: 1, waitingPerHost: 1 }
   )
 
+  let mayGoOut = true
+  withServer(
+    "is not made when it may not go out any more once it has its place",
+    (server, ews) =>
+      Effect.gen(function* () {
+        const releases: Array<() => void> = []
+        server.script((response, request) => releases.push(() => inbox(response, request)))
+        const first = yield* Effect.fork(ews.inbox(account(server)))
+        yield* server.received(1)
+        const second = yield* Effect.fork(failure(ews.inbox(account(server))))
+        yield* Effect.yieldNow()
+        mayGoOut = false
+        releases.shift()?.()
+        yield* Fiber.join(first)
+        expect(yield* Fiber.join(second)).toMatchObject({ _tag: "EwsBusy", operation: "GetFolder" })
+        expect(server.requests.length).toBe(1)
+      }),
+    { connectionsPerHost: 1, maySend: (operation) => operation !== "GetFolder" || mayGoOut }
+  )
+
   withServer(
     "frees the place of an interrupted call and hangs up",
     (server, ews) =>
