@@ -64,8 +64,11 @@ export class TdsServer {
   epoch = 0
   /** `silent` accepts connections and says nothing; a number refuses log-ins with that error. */
   login: "accept" | "silent" | number = "accept"
-  /** `quiet`: the transaction that an Attention ends is told before the answer. `told`: in it. `ignored`: no answer. */
-  attention: "quiet" | "told" | "ignored" = "quiet"
+  /**
+   * `quiet`: the transaction that an Attention ends is told before the answer. `told`: in it. `kept`: it does not end.
+   * `ignored`: no answer.
+   */
+  attention: "quiet" | "told" | "kept" | "ignored" = "quiet"
   /** Whether the driver is told of transactions that begin and end (ENVCHANGE); it is not everywhere. */
   tells = true
   port = 0
@@ -111,6 +114,11 @@ export class TdsServer {
 
   dropAll(): void {
     for (const socket of this.sockets) socket.destroy()
+  }
+
+  /** Reads nothing more of what the clients send. */
+  deafen(): void {
+    for (const socket of this.sockets) socket.pause()
   }
 
   readonly start: Effect.Effect<void> = Effect.async((resume) => {
@@ -305,7 +313,7 @@ class Session {
     const running = this.pending !== undefined
     clearTimeout(this.pending?.timer)
     this.pending = undefined
-    const rolledBack = this.rollback()
+    const rolledBack = this.server.attention === "kept" ? [] : this.rollback()
     const told = this.server.attention === "told"
     if (running) this.send([...(told ? [] : rolledBack), done("done", 2)])
     this.send([...(told ? rolledBack : []), done("done", 0x20)])

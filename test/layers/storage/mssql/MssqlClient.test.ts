@@ -108,6 +108,20 @@ describe("statements over TDS", () => {
   )
 
   it.scopedLive(
+    "that the server does not even read fail in time",
+    inWorld(
+      ({ server, sql }) =>
+        Effect.gen(function* () {
+          server.deafen()
+          const error = yield* failsWithin(8, sql`UPDATE t SET b = ${new Uint8Array(30_000_000)}`)
+          expect(error).toMatchObject({ cause: { code: "ETIMEOUT" } })
+          expect(yield* isHealthy(server, sql)).toBe(true)
+        }),
+      { requestTimeout: 500 }
+    )
+  )
+
+  it.scopedLive(
     "that violate a unique key say so, without the key",
     inWorld(({ server, sql }) =>
       Effect.gen(function* () {

@@ -59,7 +59,9 @@ describe("a transaction over TDS", () => {
         yield* Fiber.interrupt(fiber)
         yield* eventually(() => server.openTransactions() === 0)
         yield* Effect.timeoutOption(sql.withTransaction(sql`UPDATE t SET n = 'SLOW'`), "50 millis")
+        server.attention = "kept"
         yield* Effect.timeoutOption(sql.fencedBy(() => 0)`UPDATE t SET n = 'SLOW'`, "50 millis")
+        yield* eventually(() => server.openTransactions() === 0)
         expect(yield* isHealthy(server, sql)).toBe(true)
       })
     )
