@@ -1,12 +1,22 @@
-import { Command } from "@effect/cli"
-import { Console, Effect } from "effect"
+import { Command, Options } from "@effect/cli"
+import { Console, Effect, Either, Redacted } from "effect"
+import * as MigrationPlan from "../../layers/storage/MigrationPlan.ts"
+import { parseMssqlUrl } from "../../layers/storage/mssql/MssqlUrl.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import { withStorage } from "./Administer.ts"
+import { Settings } from "../../schemas/Settings.ts"
+import { withSettings, withStorage } from "./Administer.ts"
+import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 
+const dryRun = Options.boolean("dry-run").pipe(
+  Options.withDescription("Print the SQL that would be run, for who runs it by hand; changes nothing")
+)
+
 /** `ens migrate`: opening the database brings its schema up to date, and so does `ens start`. */
-export const migrateCommand = Command.make("migrate", { configFile, json }, (given) =>
+export const migrateCommand = Command.make("migrate", { configFile, dryRun, json }, (given) =>
   Effect.gen(function* () {
+    if (given.dryRun)
+      return yield* withSettings(given.configFile, Effect.flatMap(plan, given.json ? printJson : print))
     const database = yield* withStorage(
       given.configFile,
       Effect.map(Storage, ({ location }) => location)
@@ -14,3 +24,18 @@ export const migrateCommand = Command.make("migrate", { configFile, json }, (giv
     yield* Console.log(given.json ? JSON.stringify({ database }) : `the schema of ${database} is up to date`)
   })
 ).pipe(Command.withDescription("Bring the database's schema up to date"))
+
+const plan = Effect.gen(function* () {
+  const { databaseUrl } = yield* Settings
+  const url = Redacted.value(databaseUrl)
+  if (url.startsWith("file:")) return yield* MigrationPlan.ofSqlite(url.slice("file:".length))
+  return yield* Either.match(parseMssqlUrl(databaseUrl), {
+    onLeft: (problem) => Effect.fail(new CommandProblem({ problem })),
+    onRight: MigrationPlan.ofMssql
+  })
+})
+
+const print = ({ database, sql }: MigrationPlan.MigrationPlan) =>
+  Console.log(sql === "" ? `nothing to do: the schema of ${database} is up to date` : sql)
+
+const printJson = (found: MigrationPlan.MigrationPlan) => Console.log(JSON.stringify(found))

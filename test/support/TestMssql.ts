@@ -9,11 +9,20 @@ import type { SchemaTooNew } from "../../schemas/StorageError.ts"
 
 const url = process.env["ENS_TEST_MSSQL_URL"]
 
+/** A server may share a small machine with the tests, and takes long over a statement that is new to a connection. */
+const PATIENCE = { connectTimeout: 20_000, requestTimeout: 20_000 }
+
 /** The database that tests may empty: ENS_TEST_MSSQL_URL. Undefined = this machine has none. */
 export const testMssql: MssqlConfig | undefined =
   url === undefined || url === ""
     ? undefined
-    : Either.getOrThrowWith(parseMssqlUrl(Redacted.make(url)), (problem) => new Error(problem))
+    : {
+        ...Either.getOrThrowWith(parseMssqlUrl(Redacted.make(url)), (problem) => new Error(problem)),
+        ...PATIENCE
+      }
+
+/** ms for a test on that server. */
+export const MSSQL_TEST_TIME = 180_000
 
 /** Tests that need a real server; what keeps them from running is said in their name. */
 export const describeMssql = (name: string, tests: (config: MssqlConfig) => void): void => {
@@ -21,7 +30,7 @@ export const describeMssql = (name: string, tests: (config: MssqlConfig) => void
     describe.skip(`${name} (skipped: ENS_TEST_MSSQL_URL names no SQL Server to test on)`, () => {
       tests({ ...NOWHERE })
     })
-  } else describe(name, () => tests(testMssql!))
+  } else describe(name, { timeout: MSSQL_TEST_TIME }, () => tests(testMssql!))
 }
 
 /**
