@@ -3,7 +3,7 @@ import { closeSync, existsSync, mkdirSync, openSync, realpathSync } from "node:f
 import { hostname } from "node:os"
 import { basename, dirname, join, resolve } from "node:path"
 import { DatabaseSync } from "node:sqlite"
-import { Clock, Effect, Layer, Schema } from "effect"
+import { Clock, Effect, Layer, Random, Schema } from "effect"
 import { layerAll, Ownership } from "./Ownership.ts"
 import { setRole } from "./OwnershipMetrics.ts"
 
@@ -45,7 +45,8 @@ export const layer = (file: string): Layer.Layer<Ownership, DatabaseInUse | Lock
 
 /** Two that start at the same moment may each find the other at it. */
 const AGAIN = 20
-const AGAIN_AFTER = "50 millis"
+/** ms, more or less, so that they get out of step. */
+const AGAIN_AFTER = 50
 
 const lock = (file: string): Effect.Effect<DatabaseSync, DatabaseInUse | LockUnusable> =>
   Effect.gen(function* () {
@@ -62,7 +63,9 @@ const lock = (file: string): Effect.Effect<DatabaseSync, DatabaseInUse | LockUnu
         (taken) =>
           taken instanceof DatabaseSync || taken?.id !== me.id || times === 0
             ? Effect.succeed(taken)
-            : Effect.delay(tried(times - 1), AGAIN_AFTER)
+            : Effect.flatMap(Random.next, (random) =>
+                Effect.delay(tried(times - 1), AGAIN_AFTER * (0.5 + random))
+              )
       )
     const taken = yield* tried(AGAIN)
     return taken instanceof DatabaseSync ? taken : yield* new DatabaseInUse({ file, holder: describe(taken) })
@@ -103,7 +106,10 @@ const take = (path: string, me: Holder): DatabaseSync | Holder | undefined => {
     database.prepare("INSERT INTO holder VALUES (?, ?, ?, ?)").run(me.id, me.pid, me.host, me.since)
     database.exec("COMMIT")
     database.exec("BEGIN IMMEDIATE")
-    return database
+    if (read(database)?.id === me.id) return database
+    // Another one got in between, and waits for what we have now.
+    database.close()
+    return me
   } catch (error) {
     const holder = isBusy(error) ? read(database) : undefined
     database.close()

@@ -94,10 +94,10 @@ class LeaseHolder {
       Effect.disconnect,
       Effect.interruptible,
       Effect.timeout(RELEASE_WITHIN),
-      Effect.zipRight(this.#look),
       Effect.catchAll(() =>
         Effect.logWarning("the lease could not be given back; it expires in half a minute")
-      )
+      ),
+      Effect.zipRight(this.#look)
     )
   })
 

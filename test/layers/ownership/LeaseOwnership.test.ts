@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Scope } from "effect"
 import * as LeaseOwnership from "../../../layers/ownership/LeaseOwnership.ts"
 import type { Ownership } from "../../../layers/ownership/Ownership.ts"
+import { scrape } from "../../../layers/telemetry/Prometheus.ts"
 import type { LogLine } from "../../support/LogRecorder.ts"
 import * as LogRecorder from "../../support/LogRecorder.ts"
 import { ModelLease } from "../../support/ModelLease.ts"
@@ -262,6 +263,23 @@ describe("a node", () => {
   )
 
   it.live(
+    "that is stopped while it starts leaves no lease behind",
+    world(({ clock, lease, node }) =>
+      Effect.gen(function* () {
+        const scope = yield* Scope.make()
+        lease.state = "forgets"
+        const starting = yield* Effect.fork(Scope.extend(node("one"), scope))
+        yield* clock.advance(1_000)
+        expect(lease.expiresAt).toBeGreaterThan(0)
+        lease.state = "there"
+        yield* Fiber.interrupt(starting)
+        yield* Scope.close(scope, Exit.void)
+        expect(lease.expiresAt).toBe(0)
+      })
+    )
+  )
+
+  it.live(
     "goes on asking after a question that broke",
     world(({ clock, lease }) =>
       Effect.gen(function* () {
@@ -276,6 +294,28 @@ describe("a node", () => {
         broken = false
         yield* clock.advance(2_000)
         expect(one.role()).toBe("active")
+      })
+    )
+  )
+})
+
+describe("a node's metrics", () => {
+  it.live(
+    "tell role and tenure, also when only time changes them",
+    world(({ clock, lease, node }) =>
+      Effect.gen(function* () {
+        const lines = Effect.map(scrape, (text) => text.split("\n").filter((line) => / [1-9]/.test(line)))
+        const one = yield* node("one")
+        expect(yield* lines).toEqual(
+          expect.arrayContaining(['ens_ownership_role{role="active"} 1', "ens_ownership_epoch 1"])
+        )
+        lease.state = "refuses"
+        yield* clock.advance(40_000)
+        expect(yield* lines).toContain('ens_ownership_role{role="cut off"} 1')
+        expect(yield* lines).not.toContain('ens_ownership_role{role="active"} 1')
+        yield* one.close
+        expect(yield* lines).toContain('ens_ownership_role{role="standby"} 1')
+        expect(yield* lines).not.toContain("ens_ownership_epoch 1")
       })
     )
   )
