@@ -1,4 +1,5 @@
-import { Clock, Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
+import { Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
+import { now } from "../../actors/Now.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
@@ -43,13 +44,13 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
     let coming: Deferred.Deferred<void, StorageError> | undefined
 
     const look = Effect.gen(function* () {
-      const now = yield* Clock.currentTimeMillis
-      const all = wantsAll || held === undefined || now - held.readAt >= READ_EVERY
+      const at = yield* now
+      const all = wantsAll || held === undefined || at - held.readAt >= READ_EVERY
       wantsAll = false
       // Asked for first: what changes while the directory is read is noticed by the next look.
       const version = yield* storage.tokenVersion
       if (all || held?.version !== version) {
-        held = { version, readAt: now, directory: new TokenDirectory(yield* storage.tokenDirectory) }
+        held = { version, readAt: at, directory: new TokenDirectory(yield* storage.tokenDirectory) }
       }
       if (isAway) yield* Effect.logInfo("API tokens can be read again")
       isAway = false
@@ -71,9 +72,9 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
       const answer = Deferred.unsafeMake<void, StorageError>(FiberId.none)
       coming = answer
       return Effect.gen(function* () {
-        const wait = askedAt + ASKED_EVERY - (yield* Clock.currentTimeMillis)
+        const wait = askedAt + ASKED_EVERY - (yield* now)
         if (wait > 0) yield* Effect.sleep(wait)
-        askedAt = yield* Clock.currentTimeMillis
+        askedAt = yield* now
         coming = undefined
         yield* look
       }).pipe(

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import { Clock, Effect, Exit, Fiber, Layer, Option, TestClock } from "effect"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import * as ApiTokens from "../../../src/http/ApiTokens.ts"
@@ -215,6 +215,29 @@ describe("API tokens", () => {
         yield* makeToken("new", "other")
         yield* TestClock.adjust("500 millis")
         expect(yield* Fiber.join(second)).toBe("other")
+      })
+    )
+  )
+
+  it.effect("are looked up whatever is done to the wall clock", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        expect(yield* ask("rubbish")).toBe("none")
+        yield* makeToken("new", "other")
+        const real = yield* Effect.clock
+        const setBack: Clock.Clock = {
+          ...real,
+          [Clock.ClockTypeId]: Clock.ClockTypeId,
+          currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now - 3_600_000),
+          unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() - 3_600_000,
+          currentTimeNanos: real.currentTimeNanos,
+          unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos(),
+          sleep: (duration) => real.sleep(duration)
+        }
+        const asking = yield* Effect.fork(Effect.withClock(ask("new"), setBack))
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* Fiber.join(asking)).toBe("other")
       })
     )
   )
