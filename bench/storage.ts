@@ -42,7 +42,7 @@ const BATCH = 500
 /** Registrations and mails that are under way at the same time. */
 const AT_ONCE = 64
 
-/** `n` users each: 3,000 where the database is embedded (default), a fifth of that where it is not. */
+/** `n` users each: 3,000 where the database is embedded (default), a tenth of that where it is not. */
 export const run = async (options: BenchOptions): Promise<ReadonlyArray<StorageRow>> => {
   const n = options.n ?? 3_000
   const directory = mkdtempSync(join(tmpdir(), "ens-bench-"))
@@ -55,7 +55,7 @@ export const run = async (options: BenchOptions): Promise<ReadonlyArray<StorageR
       return rows
     }
     const config = Either.getOrThrowWith(parseMssqlUrl(Redacted.make(url)), (problem) => new Error(problem))
-    const few = Math.max(ROUNDS, Math.round(n / 5))
+    const few = Math.max(ROUNDS, Math.round(n / 10))
     const unfenced = Layer.provide(MssqlStorage.layer(config), Ownership.layerAll)
     return [...rows, ...(await measure("SQL Server", few, unfenced, () => openMssql(config)))]
   } finally {
