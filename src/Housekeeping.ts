@@ -1,13 +1,15 @@
 import { Clock, Duration, Effect, Layer, Random, Schedule } from "effect"
 import { dropFormerKeys } from "../actors/KeyAge.ts"
 import type { Subscriptions } from "../actors/Subscriptions.ts"
+import type { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { Settings } from "../schemas/Settings.ts"
+import * as OldCallbackKeys from "./OldCallbackKeys.ts"
 import { clearUp } from "./Retention.ts"
 
 /** What is done again and again, by the active node only. */
-export const layer: Layer.Layer<never, never, Ownership | Settings | Storage | Subscriptions> =
+export const layer: Layer.Layer<never, never, Ownership | ServiceKeys | Settings | Storage | Subscriptions> =
   Layer.scopedDiscard(
     Effect.flatMap(Ownership, (ownership) =>
       Effect.forkScoped(
@@ -39,10 +41,13 @@ const rounds = Effect.gen(function* () {
   Effect.annotateLogs({ logger: "Housekeeping" })
 )
 
-/** Every day: removes what the retention settings call too old. */
+/** Every day: removes what the retention settings call too old, and keys of callback URLs that nothing needs any more. */
 const days = Effect.suspend(() => Random.nextIntBetween(FIRST_AFTER, FIRST_WITHIN)).pipe(
   Effect.flatMap((offset) => Effect.sleep(offset)),
-  Effect.zipRight(Effect.repeat(clearUp, Schedule.spaced("1 day")))
+  Effect.zipRight(OldCallbackKeys.make),
+  Effect.flatMap((dropOldKeys) =>
+    Effect.repeat(Effect.zipRight(clearUp, dropOldKeys), Schedule.spaced("1 day"))
+  )
 )
 
 const UNREGISTERED_FOR = Duration.toMillis("1 hour")

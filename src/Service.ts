@@ -30,6 +30,7 @@ import * as Intake from "./http/Intake.ts"
 import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
 import * as Stopping from "./Stopping.ts"
+import * as TenureKeyCheck from "./TenureKeyCheck.ts"
 
 const masterKey = Layer.unwrapEffect(
   Effect.map(Settings, (settings) => MasterKeyCheck.layer(settings.masterKey))
@@ -64,7 +65,8 @@ const outside = Layer.mergeAll(
 const actors = Outbox.layer.pipe(
   Layer.provideMerge(LocalSubscriptions.layer),
   Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, NudgeGate.layer, KeyPool.layer)),
-  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer))
+  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer)),
+  Layer.provide(TenureKeyCheck.layer())
 )
 
 const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicListener.layer))

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Option, TestClock } from "effect"
+import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
+import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
@@ -17,6 +19,7 @@ const storage = layerFaulty(MemoryStorage.layer)
 const retain = { devices: undefined, lost: undefined, events: 1 }
 const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(
   Layer.provide(Layer.mergeAll(Ownership.layerAll, Actors.layer, settingsOf({ retain }))),
+  Layer.provide(Layer.provide(ServiceKeys.layerDerived, LocalMasterKey.layerTest)),
   Layer.provideMerge(storage)
 )
 
