@@ -25,10 +25,7 @@ export interface Installation {
   readonly port: number
   readonly adminUrl: string
   readonly environment: Readonly<Record<string, string>>
-  /**
-   * Makes an API token whose tenant lists this URL, or nothing; to be called before the service starts, because answers
-   * about tokens are cached.
-   */
+  /** Makes an API token whose tenant lists this URL, or nothing. */
   readonly createToken: (
     ewsUrl: string | undefined,
     tenant?: string
