@@ -1,7 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { DAY, HOUR, inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
+import type { ItemId } from "../../schemas/Ids.ts"
+import type { PushNotification } from "../../schemas/Push.ts"
+import { DAY, events, HOUR, inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
 import { makeOwnership } from "../support/ScriptedOwnership.ts"
+import { post, subscribe } from "../support/Subscribers.ts"
 
 const ANN = "ann@example.com"
 const BEN = "ben@example.com"
@@ -26,6 +29,18 @@ const repeated = (
   address: string,
   arrived: { readonly events: Parameters<Process["callback"]>[1] }
 ) => Effect.map(ens.callback(address, arrived.events), ({ reply }) => reply)
+
+const isReady = ({ subscriptions }: Process) => subscriptions.loaded()
+
+/** What a notification tells of; a summary names up to ten. */
+const itemsOf = ({ payload }: PushNotification): ReadonlyArray<string> => {
+  const { messageId, messageIds } = (payload["ens"] ?? payload) as {
+    readonly messageId?: string
+    readonly messageIds?: string | ReadonlyArray<string>
+  }
+  const many = typeof messageIds === "string" ? (JSON.parse(messageIds) as ReadonlyArray<string>) : messageIds
+  return messageId === undefined ? (many ?? []) : [messageId]
+}
 
 const complaints = (world: World) => [...world.logged("WARN"), ...world.logged("ERROR")]
 
@@ -116,6 +131,71 @@ describe("a node that loses its tenure", () => {
   )
 
   it.scopedLive(
+    "with a registration in hand lets the device try again",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { nodes, one, two } = yield* twoNodes(world)
+        yield* world.ews.hold("subscribe")
+        const inHand = one.register(ANN, { force: true })
+        yield* world.settled
+        nodes.one.become("standby")
+        yield* world.advance(2 * SECOND, 100)
+        expect(inHand).toMatchObject({ reply: { _tag: "Unavailable" }, replies: 1 })
+        yield* world.ews.release("subscribe")
+        nodes.two.become("active")
+        yield* world.settled
+        expect(yield* two.registered(ANN, { force: true })).toMatchObject({ code: "UserSubscribed" })
+        expect((yield* two.mail(ANN, { sender: "Bob", subject: "to the other" })).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["Bob · to the other"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "and gets it back while mails come in all the time: none is lost, and nobody is subscribed again",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const nodes = { one: makeOwnership("active"), two: makeOwnership("standby") }
+        const one = yield* world.startAs(nodes.one)
+        const two = yield* world.startAs(nodes.two)
+        const all = yield* subscribe(world, one, 20)
+        const changes: Readonly<Record<number, () => void>> = {
+          20: () => nodes.one.seems("standby"),
+          22: () => nodes.two.become("active"),
+          23: () => nodes.one.become("standby"),
+          40: () => nodes.two.become("standby"),
+          45: () => nodes.one.become("active")
+        }
+        const open = new Map<string, () => { readonly reply: unknown }>()
+        let pending = new Map<string, { readonly reply: unknown }>()
+        for (let second = 0; second < 70; second++) {
+          changes[second]?.()
+          // As behind a load balancer: to whoever says that it is ready; else it is sent again.
+          for (const to of second < 60 ? all : []) {
+            const event = events.newMail(
+              to.address,
+              `mail ${second} of ${to.token}` as ItemId,
+              world.clock.now
+            )
+            open.set(`${event.itemId}`, () => post([one, two].find(isReady) ?? one, to, [event]))
+          }
+          for (const [item, send] of open) if (!pending.has(item)) pending.set(item, send())
+          yield* world.advance(SECOND, 100)
+          for (const [item, { reply }] of pending) if (reply === "Ok") open.delete(item)
+          pending = new Map([...pending].filter(([, { reply }]) => reply === undefined))
+        }
+        expect(open.size).toBe(0)
+        for (const { token } of all) {
+          const items = (yield* world.push.received(token)).flatMap(itemsOf)
+          expect(new Set(items).size).toBe(60)
+        }
+        expect(yield* world.ews.count("subscribe")).toBe(20)
+      })
+    ),
+    30_000
+  )
+
+  it.scopedLive(
     "writes nothing any more, does not wait for storage, and says nothing of each user",
     inWorld((world) =>
       Effect.gen(function* () {
@@ -133,6 +213,7 @@ describe("a node that loses its tenure", () => {
         expect(yield* one.subscriptions.count).toBe(0)
         yield* world.advance(HOUR, MINUTE)
         expect(world.faults.totalCalls()).toBe(before)
+        expect(nodes.one.refused).toEqual([])
         expect(complaints(world).slice(lines)).toEqual([])
       })
     )
@@ -155,6 +236,7 @@ describe("a node that loses its tenure", () => {
         const before = world.faults.calls("saveHot")
         yield* world.advance(MINUTE)
         expect(world.faults.calls("saveHot")).toBe(before)
+        expect(nodes.one.refused).toEqual([])
         nodes.two.become("active")
         yield* world.settled
         expect((yield* one.heartbeat(ANN)).reply).toMatchObject(STANDBY)
@@ -253,6 +335,7 @@ describe("a node that is cut off from its database", () => {
         yield* world.advance(MINUTE)
         // BEN has been silent for long, and something waits for his phone.
         expect(yield* world.push.received("other phone")).toEqual([])
+        expect(world.faults.calls("saveNudged")).toBe(0)
         expect(yield* world.ews.count("subscribe")).toBe(2)
 
         nodes.one.become("active")

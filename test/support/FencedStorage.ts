@@ -32,13 +32,16 @@ const READS: ReadonlySet<string> = new Set<StorageOperation>([
 ])
 
 /** Storage as a node sees it: it takes no write of one that has no tenure. */
-export const fencedStorage = (storage: Storage["Type"], { service }: ScriptedOwnership): Storage["Type"] => {
+export const fencedStorage = (
+  storage: Storage["Type"],
+  { refused, service }: ScriptedOwnership
+): Storage["Type"] => {
   const fenced = (operation: string, write: Effect.Effect<unknown, StorageError>) =>
-    Effect.suspend(() =>
-      service.epoch() === 0
-        ? Effect.fail(new StorageError({ operation, transient: true, cause: new Error("no tenure") }))
-        : write
-    )
+    Effect.suspend(() => {
+      if (service.epoch() !== 0) return write
+      refused.push(operation)
+      return Effect.fail(new StorageError({ operation, transient: true, cause: new Error("no tenure") }))
+    })
   return Object.fromEntries(
     Object.entries(storage).map(([name, member]) => {
       if (READS.has(name) || name === "location") return [name, member]

@@ -8,6 +8,8 @@ export interface ScriptedOwnership {
   readonly become: (role: Role) => void
   /** What the clock alone says in a process that stood still and has not looked around yet: nothing is begun or ended. */
   readonly seems: (role: Role) => void
+  /** Writes that `fencedStorage` refused. */
+  readonly refused: Array<string>
 }
 
 /** `owns`: which buckets. */
@@ -43,6 +45,7 @@ export const makeOwnership = (
       })
     )
   return {
+    refused: [],
     service: { role: () => role, owns, epoch: () => (role === "standby" ? 0 : epoch), during },
     seems: (next) => {
       role = next
