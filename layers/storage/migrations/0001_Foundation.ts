@@ -6,8 +6,7 @@ import type { Statements } from "../Migrations.ts"
  * schemas/ has for them, times as milliseconds since 1970, lists as JSON. Numbers of users, tokens and tenants are never
  * used twice.
  *
- * SQL Server: texts that are compared have a collation of their own, so that they are compared exactly whatever the
- * database's is. `_hash` columns: see sql/Dialect.ts; keys of indexes have at most 1,700 bytes
+ * SQL Server: texts have a collation of their own, so that they are compared exactly whatever the database's is. `_hash` columns: see sql/Dialect.ts; keys of indexes have at most 1,700 bytes
  * (https://learn.microsoft.com/sql/sql-server/maximum-capacity-specifications-for-sql-server). No index is filtered: those
  * make every connection fail that writes with other SET options than the one that made them.
  */
@@ -131,14 +130,14 @@ function mssql() {
     `CREATE TABLE tenants (
       tenant_no ${number},
       name NVARCHAR(400) ${exact} NOT NULL UNIQUE,
-      ews_urls NVARCHAR(MAX) NOT NULL,
-      ews_pins NVARCHAR(MAX) NOT NULL,
+      ews_urls NVARCHAR(MAX) ${exact} NOT NULL,
+      ews_pins NVARCHAR(MAX) ${exact} NOT NULL,
       seg BIGINT NOT NULL
     )`,
     `CREATE TABLE api_tokens (
       token_no ${number},
       tenant_no BIGINT NOT NULL REFERENCES tenants (tenant_no),
-      label NVARCHAR(400) NOT NULL,
+      label NVARCHAR(400) ${exact} NOT NULL,
       hash VARBINARY(64) NOT NULL UNIQUE,
       created_at BIGINT NOT NULL
     )`,
@@ -165,10 +164,10 @@ function mssql() {
     `CREATE TABLE subscriptions (
       user_no ${oneOfUser},
       generation BIGINT NOT NULL,
-      subscription_id NVARCHAR(MAX) NULL,
-      ews_url NVARCHAR(MAX) NOT NULL,
-      exchange_version NVARCHAR(100) NOT NULL,
-      auth_type NVARCHAR(100) NOT NULL,
+      subscription_id NVARCHAR(MAX) ${exact} NULL,
+      ews_url NVARCHAR(MAX) ${exact} NOT NULL,
+      exchange_version NVARCHAR(100) ${exact} NOT NULL,
+      auth_type NVARCHAR(100) ${exact} NOT NULL,
       token_expires_at BIGINT NULL,
       subscribed_at BIGINT NOT NULL,
       link NVARCHAR(100) ${exact} NOT NULL,
@@ -178,7 +177,7 @@ function mssql() {
     `CREATE TABLE hot_states (
       user_no ${oneOfUser},
       generation BIGINT NOT NULL,
-      watermark NVARCHAR(MAX) NULL,
+      watermark NVARCHAR(MAX) ${exact} NULL,
       last_heard BIGINT NOT NULL,
       unread BIGINT NULL,
       badge BIGINT NULL,
@@ -197,13 +196,13 @@ function mssql() {
       token_hash VARBINARY(32) NOT NULL,
       device_no BIGINT NOT NULL,
       platform NVARCHAR(100) ${exact} NOT NULL,
-      bundle_id NVARCHAR(MAX) NOT NULL,
-      device_id NVARCHAR(MAX) NULL,
+      bundle_id NVARCHAR(MAX) ${exact} NOT NULL,
+      device_id NVARCHAR(MAX) ${exact} NULL,
       policy BIGINT NOT NULL,
-      sound NVARCHAR(MAX) NULL,
-      environment NVARCHAR(100) NOT NULL,
+      sound NVARCHAR(MAX) ${exact} NULL,
+      environment NVARCHAR(100) ${exact} NOT NULL,
       registered_at BIGINT NOT NULL,
-      nudged_at NVARCHAR(MAX) NOT NULL DEFAULT N'[]',
+      nudged_at NVARCHAR(MAX) ${exact} NOT NULL DEFAULT N'[]',
       PRIMARY KEY (user_no, device_no),
       UNIQUE (user_no, token_hash)
     )`,
@@ -224,8 +223,8 @@ function mssql() {
     `CREATE TABLE dead_letters (
       letter_no ${number},
       user_no ${ofUser},
-      digest NVARCHAR(400) NOT NULL,
-      reason NVARCHAR(MAX) NOT NULL,
+      digest NVARCHAR(400) ${exact} NOT NULL,
+      reason NVARCHAR(MAX) ${exact} NOT NULL,
       noted_at BIGINT NOT NULL
     )`,
     "CREATE INDEX dead_letters_by_user ON dead_letters (user_no)"

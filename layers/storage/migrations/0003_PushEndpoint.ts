@@ -9,7 +9,7 @@ export default {
     "ALTER TABLE devices ADD COLUMN endpoint_registered_at INTEGER"
   ],
   mssql: [
-    "ALTER TABLE devices ADD endpoint_arn NVARCHAR(MAX) NULL",
+    "ALTER TABLE devices ADD endpoint_arn NVARCHAR(MAX) COLLATE Latin1_General_BIN2 NULL",
     "ALTER TABLE devices ADD endpoint_registered_at BIGINT NULL"
   ]
 } satisfies Statements

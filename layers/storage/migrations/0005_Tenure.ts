@@ -15,7 +15,7 @@ export default {
     `CREATE TABLE leases (
       name NVARCHAR(100) COLLATE Latin1_General_BIN2 NOT NULL PRIMARY KEY,
       holder NVARCHAR(200) COLLATE Latin1_General_BIN2 NOT NULL,
-      host NVARCHAR(400) NOT NULL,
+      host NVARCHAR(400) COLLATE Latin1_General_BIN2 NOT NULL,
       epoch BIGINT NOT NULL,
       expires_at BIGINT NOT NULL
     )`,

@@ -3,8 +3,10 @@ import { Clock, Effect, Exit, type Layer, Option } from "effect"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
 import { devicesSuite } from "./DevicesSuite.ts"
+import { extremesSuite } from "./ExtremesSuite.ts"
 import { keysSuite } from "./KeysSuite.ts"
 import { outboxSuite } from "./OutboxSuite.ts"
+import { retentionSuite } from "./RetentionSuite.ts"
 import {
   addSubscriber,
   addTenant,
@@ -19,6 +21,7 @@ import {
   userNumber
 } from "./Samples.ts"
 import { subscriptionsSuite } from "./SubscriptionsSuite.ts"
+import { wholeDatabaseSuite } from "./WholeDatabaseSuite.ts"
 
 /** Runs a test body on a storage of its own. */
 export type OnStorage = <E>(
@@ -40,6 +43,9 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>)
     devicesSuite(on)
     outboxSuite(on)
     deadLettersSuite(on)
+    retentionSuite(on)
+    wholeDatabaseSuite(on)
+    extremesSuite(on)
   })
 }
 
