@@ -291,8 +291,10 @@ describe("a key that seals callback URLs, older than the settings allow", () => 
 describe("a process that is killed while it replaces a key", () => {
   /** Each answer of storage takes a second, so that the kill falls between two of them. */
   const SLOW = 1_000
+  /** New keys in storage, subscriptions at Exchange, generation in storage: what the killed processes left. */
+  const left = new Set<string>()
 
-  it.scopedLive.each(Array.from({ length: 14 }, (_, index) => index * 500 + 250))(
+  it.scopedLive.each(Array.from({ length: 21 }, (_, index) => index * 500 + 250))(
     "after %i ms leaves a subscription whose mails have their details, also the day after",
     (ms) =>
       inWorld(
@@ -303,11 +305,17 @@ describe("a process that is killed while it replaces a key", () => {
             const user = yield* aged(world, first)
             yield* world.advance(1_000)
             world.faults.delay(SLOW)
+            // The last one dies between Subscribe and storing.
+            if (ms > 10_000) yield* world.ews.hold("inbox")
             yield* first.heartbeat(ANN)
             yield* world.advance(ms, 250)
             yield* first.kill
+            yield* world.ews.release("inbox")
             yield* world.advance(2 * SLOW, 250)
             world.faults.delay(0)
+            const replaced = (yield* byNow(world, user)).length
+            const { generation } = Option.getOrThrow(yield* world.storage.subscription(user))
+            left.add([replaced, (yield* world.ews.subscriptions(ANN)).length, generation].join())
 
             const second = yield* world.startWith(POLICY)
             for (let round = 0; round < 4; round++) {
@@ -331,6 +339,10 @@ describe("a process that is killed while it replaces a key", () => {
         POLICY
       )()
   )
+
+  it("was killed before the new key, after it, after the new subscription, and when all was stored", () => {
+    expect([...left].sort()).toEqual(["0,1,1", "1,1,1", "1,2,1", "1,2,2"])
+  })
 })
 
 /** Every subscription that Exchange has calls; those that are told to end do. */
