@@ -27,7 +27,7 @@ export const MSSQL_TEST_TIME = 180_000
 /** Tests that need a real server; what keeps them from running is said in their name. */
 export const describeMssql = (name: string, tests: (config: MssqlConfig) => void): void => {
   if (testMssql === undefined) {
-    describe.skip(`${name} (skipped: ENS_TEST_MSSQL_URL names no SQL Server to test on)`, () => {
+    describe.skip(`${name} [SKIPPED: ENS_TEST_MSSQL_URL names no server to test on]`, () => {
       tests({ ...NOWHERE })
     })
   } else describe(name, { timeout: MSSQL_TEST_TIME }, () => tests(testMssql!))

@@ -1,11 +1,14 @@
 import { join } from "node:path"
 import { expect, it } from "@effect/vitest"
 import { Context, Effect, FastCheck as fc, Layer, Option } from "effect"
+import * as Ownership from "../../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
+import * as MssqlStorage from "../../../layers/storage/MssqlStorage.ts"
 import * as SqliteStorage from "../../../layers/storage/SqliteStorage.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../../schemas/Ids.ts"
 import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
+import { describeMssql, emptied } from "../../support/TestMssql.ts"
 import {
   addTenant,
   addUser,
@@ -195,25 +198,38 @@ const play = Effect.fnUntraced(function* (sequence: ReadonlyArray<readonly [numb
   return { answers, seen }
 })
 
-it.scoped("both storages answer the same to any sequence of steps", () =>
+const sequences = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), step), { minLength: 5, maxLength: 40 })
+
+/** Plays the same sequences on storage in memory and on `other`. */
+const agrees = (other: typeof Storage.Service, numRuns: number) =>
   Effect.gen(function* () {
-    const file = join(yield* temporaryDirectory, "ens.db")
     const memory = Context.get(yield* Layer.build(Layer.fresh(MemoryStorage.layer)), Storage)
-    const sqlite = Context.get(yield* Layer.build(SqliteStorage.layer(file)), Storage)
-    const sequences = fc.array(fc.tuple(fc.integer({ min: 0, max: 2 }), step), {
-      minLength: 5,
-      maxLength: 40
-    })
     const both = (sequence: ReadonlyArray<readonly [number, Step]>) =>
-      Effect.all([memory, sqlite].map((storage) => Effect.provideService(play(sequence), Storage, storage)))
+      Effect.all([memory, other].map((storage) => Effect.provideService(play(sequence), Storage, storage)))
     yield* Effect.promise(() =>
       fc.assert(
         fc.asyncProperty(sequences, async (sequence) => {
           const [expected, answered] = await Effect.runPromise(both(sequence))
           expect(answered).toEqual(expected)
         }),
-        { numRuns: 60 }
+        { numRuns }
       )
     )
   })
+
+it.scoped("both storages answer the same to any sequence of steps", () =>
+  Effect.gen(function* () {
+    const file = join(yield* temporaryDirectory, "ens.db")
+    yield* agrees(Context.get(yield* Layer.build(SqliteStorage.layer(file)), Storage), 60)
+  })
 )
+
+describeMssql("a SQL Server", (config) => {
+  it.scopedLive("answers the same, too", () =>
+    Effect.gen(function* () {
+      yield* emptied(config)
+      const layer = Layer.provide(MssqlStorage.layer(config), Ownership.layerAll)
+      yield* agrees(Context.get(yield* Layer.build(layer), Storage), 10)
+    })
+  )
+})
