@@ -105,6 +105,43 @@ it.scoped("a user who went leaves no byte of the keys in the file", () =>
   })
 )
 
+it.scoped("a hundred thousand subscriptions are read a page at a time, each of them once", () =>
+  Effect.gen(function* () {
+    const file = yield* temporaryFile
+    const all = 100_000
+    yield* inStorage(
+      file,
+      Effect.flatMap(addTenant("t"), (tenant) => addSubscriber(tenant, "anna"))
+    )
+    const database = new DatabaseSync(file)
+    database.exec(`
+      WITH RECURSIVE numbers (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM numbers WHERE n < ${all})
+      INSERT INTO users (user_no, tenant_no, user_id, bucket, created_at, seal_key)
+      SELECT n, tenant_no, n, bucket, created_at, x'00' FROM numbers, users WHERE user_no = 1;
+      INSERT INTO subscriptions (user_no, generation, ews_url, exchange_version, auth_type, subscribed_at, link, link_since, nudges)
+      SELECT user_no, 1, 'https://mail.example.com/', 'Exchange2016', 'Basic', 1, 'Active', 1, 0 FROM users WHERE user_no > 1;
+      INSERT INTO hot_states (user_no, generation, last_heard, ledger)
+      SELECT user_no, 1, 1, x'00' FROM users WHERE user_no > 1`)
+    database.close()
+    yield* inStorage(
+      file,
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        let [count, last, next] = [0, 0, undefined as UserNumber | undefined]
+        do {
+          const page = yield* storage.subscriptions(next, 1000)
+          expect(page.rows.length).toBeLessThanOrEqual(1000)
+          expect(Number(page.rows[0]!.user)).toBeGreaterThan(last)
+          last = Number(page.rows.at(-1)!.user)
+          count += page.rows.length
+          next = page.next
+        } while (next !== undefined)
+        expect([count, last]).toEqual([all, all])
+      })
+    )
+  })
+)
+
 it.scoped("a caller who gives up in the middle leaves all or nothing and holds up nobody", () =>
   Effect.gen(function* () {
     const file = yield* temporaryFile
