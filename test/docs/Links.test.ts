@@ -8,7 +8,8 @@ const DOCUMENTS = [
   "CHANGELOG.md",
   "docs/architecture.md",
   "docs/configuration.md",
-  "docs/operations/storage.md"
+  "docs/operations/storage.md",
+  "docs/operations/secrets.md"
 ]
 
 describe("links between documents", () => {
