@@ -109,4 +109,5 @@ const anew = ({ from, to }: KeyPair, { kind, owner, wrapped }: WrappedKey) => {
   )
 }
 
-const BATCH = 500
+/** Storage gives each batch some seconds, and a server may need one exchange for each key. */
+const BATCH = 200

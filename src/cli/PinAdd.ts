@@ -3,6 +3,7 @@ import { existsSync } from "node:fs"
 import { Args, Command } from "@effect/cli"
 import { Clock, Console, Effect } from "effect"
 import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
+import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { connectReason } from "../../layers/net/ConnectError.ts"
 import { fingerprintsOf } from "../../layers/net/Pins.ts"
 import { issuerOf, subjectOf } from "../../layers/push/CnsCertificate.ts"
@@ -115,9 +116,13 @@ const atHost = (text: string, settings: SettingsShape) =>
 
 const certificateAtHand = ({ cns, dataDir, masterKey }: SettingsShape) =>
   Effect.flatMap(certificateInSettings(cns), (certificate) =>
-    // Opening the master key makes one if there is none, which is no business of this command.
+    // Without that file no master key is needed, and there may be none yet.
     certificate === undefined && existsSync(CnsCertificateFile.certificateFile(dataDir))
-      ? Effect.provide(CnsCertificateFile.read(dataDir), LocalMasterKey.layer(masterKey))
+      ? Effect.provideServiceEffect(
+          CnsCertificateFile.read(dataDir),
+          MasterKey,
+          LocalMasterKey.read(masterKey)
+        )
       : Effect.succeed(certificate)
   )
 

@@ -172,7 +172,7 @@ export const table = {
   ),
   masterKeyFile: row(
     "ENS_MASTER_KEY_FILE",
-    "file of the key that wraps all keys at rest; made if missing",
+    "file of the key that wraps all keys at rest; made for a new database",
     absolute,
     undefined,
     (s) => ("file" in s.masterKey ? s.masterKey.file : "")
