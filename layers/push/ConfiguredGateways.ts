@@ -1,11 +1,10 @@
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { type GatewayName, Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import type { MasterKey } from "../crypto/MasterKey.ts"
 import type { Storage } from "../storage/Storage.ts"
 import type { Gateway } from "./Gateway.ts"
-import { Push } from "./Push.ts"
 import { PushSetupError } from "./PushSetupError.ts"
-import * as PushStage from "./PushStage.ts"
+import type * as PushStage from "./PushStage.ts"
 
 /**
  * The gateways that `ENS_PUSH` names; one that serves both platforms is made once. Each gateway's module is loaded only
@@ -22,12 +21,6 @@ export const make: Effect.Effect<
   const android = same ? ios : yield* gateway(settings.push.android, settings)
   return { ios, android }
 })
-
-/** The push stage with these gateways. */
-export const layer: Layer.Layer<Push, PushSetupError, Settings | MasterKey | Storage> = Layer.scoped(
-  Push,
-  Effect.flatMap(make, (gateways) => PushStage.make(gateways))
-)
 
 const noAndroid = new PushSetupError({
   gateway: "apns",

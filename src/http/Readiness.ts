@@ -29,7 +29,7 @@ export const readiness: Effect.Effect<Readiness, never, Intake | Storage | Subsc
       Effect.catchAll(() => Effect.succeed(false))
     )
     return {
-      ready: accepting && loaded && reachable && role !== "standby",
+      ready: accepting && loaded && reachable && role === "active",
       role,
       accepting,
       storage: reachable ? "reachable" : "unreachable",

@@ -10,6 +10,7 @@ import { call } from "../../src/sandbox/JsonClient.ts"
 import { type Installation, makeInstallation } from "../support/Installation.ts"
 import { loadBalancer } from "../support/LoadBalancer.ts"
 import { isReady, type ServiceProcess, spawnService } from "../support/ServiceProcess.ts"
+import { tcpLine } from "../support/TcpLine.ts"
 import { describeMssql, emptied } from "../support/TestMssql.ts"
 import { eventually, type Rehearsal, rehearse, within } from "./Rehearsal.ts"
 
@@ -25,11 +26,11 @@ interface Node {
 }
 
 /** Two nodes of one empty database behind a load balancer, started at once, and the world that they serve. */
-const twoNodes = (config: MssqlConfig) =>
+const twoNodes = (config: MssqlConfig, databaseUrl = process.env["ENS_TEST_MSSQL_URL"] ?? "") =>
   Effect.gen(function* () {
     yield* emptied(config)
     const settings = {
-      ENS_DATABASE_URL: process.env["ENS_TEST_MSSQL_URL"] ?? "",
+      ENS_DATABASE_URL: databaseUrl,
       ENS_MASTER_KEY: randomBytes(32).toString("base64"),
       ENS_STATUS_FREQUENCY_MINUTES: "60",
       ENS_HEARTBEAT_CHECK_MINUTES: "120"
@@ -60,7 +61,7 @@ const twoNodes = (config: MssqlConfig) =>
     yield* whenStandby(standby)
     const iphone = yield* world.phone("iOS", { baseUrl, apiToken })
     expect(yield* iphone.register()).toMatchObject({ responseCode: 7 })
-    return { ...world, iphone, active, standby }
+    return { ...world, apiToken, baseUrl, iphone, active, standby }
   })
 
 const createToken = (config: MssqlConfig, ewsUrl: string) =>
@@ -85,6 +86,13 @@ const readiness = ({ installation }: Node) =>
       text: ""
     }))
   )
+
+/** As administrators see it. */
+const role = ({ installation }: Node) =>
+  Effect.promise(async () => {
+    const { text } = await call(`${installation.adminUrl}/readyz`, { method: "GET", timeout: 10_000 })
+    return (JSON.parse(text) as { readonly role: string }).role
+  })
 
 const whenReady = (node: Node, seconds = TAKEN_OVER_WITHIN) =>
   within(
@@ -169,6 +177,35 @@ describeMssql("two nodes of one database, started at once", (config) => {
         expect(yield* isTold(world, yield* mail("To the successor"))).toBe(1)
         expect(exchange.operations()["Subscribe"]).toBe(2)
         expect((yield* readiness(standby)).status).toBe(200)
+      }),
+    240_000
+  )
+
+  it.scopedLive(
+    "that cannot reach it for longer than a lease: mails go on, and so does everything when it is back",
+    () =>
+      Effect.gen(function* () {
+        const url = new URL(process.env["ENS_TEST_MSSQL_URL"] ?? "")
+        const line = yield* tcpLine(url.hostname, Number(url.port))
+        url.host = `127.0.0.1:${line.port}`
+        const world = yield* twoNodes(config, url.href)
+        const { active, exchange, iphone, mail, phone, standby } = world
+        yield* isTold(world, yield* mail("Before the outage"))
+        line.cut()
+        yield* Effect.sleep("35 seconds")
+        expect(yield* role(active)).toBe("cut off")
+        expect(yield* role(standby)).toBe("standby")
+        expect(yield* isTold(world, yield* mail("During the outage"))).toBe(1)
+        const other = yield* phone("Android", { baseUrl: world.baseUrl, apiToken: world.apiToken })
+        expect((yield* other.register()).responseCode).toBe(8)
+        expect(exchange.operations()["Subscribe"]).toBe(1)
+
+        line.mend()
+        const next = yield* oneOf([active, standby])
+        expect(yield* role(next)).toBe("active")
+        expect(yield* isTold(world, yield* mail("After the outage"))).toBe(1)
+        expect((yield* other.register()).responseCode).toBe(6)
+        expect(yield* iphone.status).toMatchObject({ responseCode: 6 })
       }),
     240_000
   )

@@ -4,6 +4,8 @@ import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Layer, Logger } from "effect"
 import * as LocalMasterKey from "../../../layers/crypto/LocalMasterKey.ts"
+import * as FencedPush from "../../../layers/ownership/FencedPush.ts"
+import * as Ownership from "../../../layers/ownership/Ownership.ts"
 import * as ConfiguredGateways from "../../../layers/push/ConfiguredGateways.ts"
 import { Push } from "../../../layers/push/Push.ts"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
@@ -77,7 +79,7 @@ describe("the gateways that ENS_PUSH names", () => {
         yield* push.send(notification(2, { platform: "Android" }))
         expect((yield* push.health).map((it) => it.gateway)).toEqual(["cns", "log"])
       }).pipe(
-        Effect.provide(ConfiguredGateways.layer),
+        Effect.provide(Layer.provide(FencedPush.layer, Ownership.layerAll)),
         Effect.provide(settings),
         Effect.provide(Layer.merge(LocalMasterKey.layerTest, MemoryStorage.layer))
       )

@@ -99,6 +99,17 @@ describe("a standby", () => {
     }).pipe(Effect.provide(services))
   )
 
+  it.scoped("is no place for new callbacks, and neither is a node that is cut off", () =>
+    Effect.gen(function* () {
+      const { send } = yield* open
+      node.become("cut off")
+      expect(yield* send("/readyz")).toMatchObject({ status: 503, text: "not ready\n" })
+      node.become("active")
+      expect(yield* send("/readyz")).toMatchObject({ status: 200, text: "ready\n" })
+      node.become("standby")
+    }).pipe(Effect.provide(services))
+  )
+
   it.scoped("lets devices try again, whatever they want", () =>
     Effect.gen(function* () {
       const { post } = yield* open
