@@ -149,7 +149,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   steps("deleteUser", fc.constant(""), () => (storage, user) => storage.deleteUser(user))
 )
 
-/** All that can be seen of the users, with their numbers replaced by their places. */
+/** All that can be seen of the users, with their numbers replaced by their places; their buckets follow from the tenant's. */
 const view = Effect.fnUntraced(function* (storage: typeof Storage.Service, users: ReadonlyArray<UserNumber>) {
   const place = (user: UserNumber) => `user ${users.indexOf(user)}`
   const rows = yield* Effect.forEach(users, (user) =>
@@ -160,7 +160,7 @@ const view = Effect.fnUntraced(function* (storage: typeof Storage.Service, users
       ),
       subscription: Effect.map(
         storage.subscription(user),
-        Option.map(({ user: _, ...rest }) => rest)
+        Option.map(({ user: _, bucket: __, ...rest }) => rest)
       ),
       partials: Effect.forEach([1, 2, 3, 4], (of) => storage.partial(user, generation(of))),
       devices: storage.devices(user),
@@ -168,7 +168,7 @@ const view = Effect.fnUntraced(function* (storage: typeof Storage.Service, users
         storage.dossier(user),
         Option.map(({ devices, subscription, user: owner }) => [
           devices,
-          subscription && { ...subscription, user: "" },
+          subscription && { ...subscription, user: "", bucket: 0 },
           { ...owner, user: "", tenant: 0 }
         ])
       ),

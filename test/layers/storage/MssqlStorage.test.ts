@@ -1,12 +1,13 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { expect, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Redacted } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Redacted } from "effect"
 import * as Ownership from "../../../layers/ownership/Ownership.ts"
 import * as MigrationPlan from "../../../layers/storage/MigrationPlan.ts"
 import { migrate, migrations } from "../../../layers/storage/Migrations.ts"
 import * as MssqlStorage from "../../../layers/storage/MssqlStorage.ts"
 import type { MssqlConfig } from "../../../layers/storage/mssql/MssqlUrl.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
+import { tcpLine } from "../../support/TcpLine.ts"
 import { bare, describeMssql, emptied } from "../../support/TestMssql.ts"
 import {
   addSubscriber,
@@ -143,6 +144,47 @@ describeMssql("a node whose tenure is over", (config) => {
       yield* storage.saveDevice(user, newDevice("new"))
       expect(yield* storage.devices(user)).toHaveLength(2)
     })
+  )
+})
+
+describeMssql("a line to a SQL Server that is cut in the middle", (config) => {
+  it.scopedLive(
+    "leaves of every transaction all or nothing, and what comes later finds the server again",
+    () =>
+      Effect.gen(function* () {
+        yield* emptied(config)
+        const line = yield* tcpLine(config.host, config.port)
+        const built = yield* Layer.build(layer({ ...config, host: "127.0.0.1", port: line.port }))
+        const storage = Context.get(built, Storage)
+        const { user } = yield* Effect.provide(
+          Effect.flatMap(addTenant("t"), (tenant) => addUser(tenant, "anna")),
+          built
+        )
+        const save = (name: string) =>
+          Effect.exit(storage.saveSubscribed(subscribed(user), bytes(name, 32), newDevice(name)))
+        yield* save("first")
+        for (let round = 0; round < 3; round++) {
+          const saving = yield* Effect.fork(
+            Effect.forEach(Array.from({ length: 20 }), (_, index) => save(`phone ${round} ${index}`), {
+              concurrency: 5
+            })
+          )
+          yield* Effect.sleep(50 * (round + 1))
+          line.cut()
+          yield* Effect.sleep("100 millis")
+          line.mend()
+          const exits = yield* Fiber.join(saving)
+          for (const exit of exits)
+            if (Exit.isFailure(exit)) expect(exit.cause).toMatchObject({ error: { transient: true } })
+          const devices = yield* storage.devices(user)
+          const tokens = devices.map(({ token }) => token)
+          exits.forEach((exit, index) => {
+            if (Exit.isSuccess(exit)) expect(tokens).toContain(`phone ${round} ${index}`)
+          })
+          expect(new Set(devices.map(({ device }) => device)).size).toBe(devices.length)
+        }
+        expect(Exit.isSuccess(yield* save("the last"))).toBe(true)
+      })
   )
 })
 
