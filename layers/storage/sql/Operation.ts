@@ -51,13 +51,15 @@ export const inChunks = (
 export const afterRaces = <A>(statement: Effect.Effect<A, SqlError>): Effect.Effect<A, SqlError> =>
   Effect.retry(statement, { while: (error) => isUniqueViolation(error.cause), times: 5 })
 
-export const storageError = (name: string, error: SqlError): StorageError =>
-  new StorageError({
+export const storageError = (name: string, { cause }: SqlError): StorageError => {
+  const detail = detailOf(cause)
+  return new StorageError({
     operation: name,
-    transient: isTransient(error.cause),
-    cause: error.cause,
-    ...(isUniqueViolation(error.cause) ? { detail: "a row with the same key is there already" } : {})
+    transient: isTransient(cause),
+    cause,
+    ...(detail === undefined ? {} : { detail })
   })
+}
 
 /** The user was removed meanwhile: what should have been stored has no place any more. */
 export const noSuchUser = (name: keyof StorageShape): StorageError =>
@@ -78,6 +80,11 @@ const isTransient = (cause: unknown): boolean => {
 const isUniqueViolation = (cause: unknown): boolean =>
   MssqlTrouble.isUniqueViolation(cause) ||
   (cause instanceof SqliteFailure && [1555, 2067, 2579].includes(cause.code))
+
+const detailOf = (cause: unknown): string | undefined => {
+  if (isUniqueViolation(cause)) return "a row with the same key is there already"
+  return cause instanceof MssqlTrouble.Fenced ? cause.message : undefined
+}
 
 const codeOf = (cause: unknown): number | undefined => {
   if (cause instanceof SqliteFailure) return cause.code
