@@ -1,4 +1,4 @@
-import { chmod, readdir, rename, stat } from "node:fs/promises"
+import { chmod, readdir, rename } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { Effect } from "effect"
 import { giveRightsOf, replaceFile, syncDirectory } from "./DurableFile.ts"
@@ -32,36 +32,35 @@ export const formerKeys = (file: string): Effect.Effect<ReadonlyArray<MasterKey[
 
 /**
  * Puts the next key in the present one's place, which is kept (mode 0600) with a line that says what it is good for. May be
- * interrupted and repeated: nothing happens where no next key waits. Answers where the replaced key is.
+ * interrupted and repeated: nothing happens where `to` is not the key that waits. Answers where the replaced key is.
  */
-export const swap = (file: string, at: string): Effect.Effect<string, MasterKeyUnusable> =>
-  Effect.as(
-    Effect.tryPromise({
-      try: async () => {
-        const next = nextKeyFile(file)
-        if (!(await isThere(next))) return
-        const kept = formerKeyFile(file, at)
-        const note = `# This master key was replaced on ${at}. Backups of the database that are older need it; without such backups, delete it.`
-        await replaceFile(file, `${note}\n${await readKeyText(file)}\n`, kept)
-        await chmod(kept, 0o600)
-        await giveRightsOf(file, next)
-        await rename(next, file)
-        await syncDirectory(dirname(file))
-      },
-      catch: (cause) =>
-        new MasterKeyUnusable({
-          source: file,
-          reason: `it cannot be replaced (${cause instanceof Error ? cause.message : "unknown error"}); check that this account may write there, and repeat`
-        })
-    }),
-    formerKeyFile(file, at)
-  )
-
-const isThere = (file: string) =>
-  stat(file).then(
-    () => true,
-    (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return false
-      throw error
+export const swap = (
+  file: string,
+  to: MasterKey["Type"],
+  at: string
+): Effect.Effect<string, MasterKeyUnusable> =>
+  Effect.gen(function* () {
+    const kept = formerKeyFile(file, at)
+    const next = yield* find(nextKeyFile(file))
+    if (next !== undefined && Buffer.from(next.checkValue).equals(to.checkValue)) {
+      yield* Effect.tryPromise({
+        try: () => replace(file, kept, at),
+        catch: (cause) =>
+          new MasterKeyUnusable({
+            source: file,
+            reason: `it cannot be replaced (${cause instanceof Error ? cause.message : "unknown error"}); check that this account may write there, and repeat`
+          })
+      })
     }
-  )
+    return kept
+  })
+
+const replace = async (file: string, kept: string, at: string): Promise<void> => {
+  const note = `# This master key was replaced on ${at}. Backups of the database that are older need it; without such backups, delete it.`
+  await replaceFile(file, `${note}\n${await readKeyText(file)}\n`, kept)
+  await chmod(kept, 0o600)
+  const next = nextKeyFile(file)
+  await giveRightsOf(file, next)
+  await rename(next, file)
+  await syncDirectory(dirname(file))
+}
