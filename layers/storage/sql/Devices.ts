@@ -43,10 +43,13 @@ export const make = (sql: SqlClient): Devices => {
       ),
 
     saveDevice: (user, device) =>
-      transaction(sql, "saveDevice")(upsertDevice(sql, "saveDevice", user, device)),
+      dialect
+        .lockUser(user)
+        .pipe(Effect.zipRight(upsertDevice(sql, "saveDevice", user, device)), transaction(sql, "saveDevice")),
 
     replaceDeviceToken: Effect.fnUntraced(
       function* (user, oldToken, newToken, at) {
+        yield* dialect.lockUser(user)
         const old = yield* deviceWithToken(sql, user, oldToken)
         if (old === undefined) return false
         const taken = oldToken === newToken ? undefined : yield* deviceWithToken(sql, user, newToken)
@@ -71,6 +74,7 @@ export const make = (sql: SqlClient): Devices => {
 
     deleteDevice: Effect.fnUntraced(
       function* (user, { device, registeredAt, token }) {
+        yield* dialect.lockUser(user)
         const found = yield* deviceWithToken(sql, user, token)
         if (found?.device_no !== device || found.registered_at !== registeredAt) return false
         yield* remove(user, device)

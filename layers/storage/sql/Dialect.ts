@@ -1,5 +1,8 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
+import type { SqlError } from "@effect/sql/SqlError"
 import type { Fragment, Statement } from "@effect/sql/Statement"
+import type { Effect } from "effect"
+import type { UserNumber } from "../../../schemas/Ids.ts"
 import * as MssqlDialect from "./MssqlDialect.ts"
 import * as SqliteDialect from "./SqliteDialect.ts"
 
@@ -35,6 +38,11 @@ export interface Dialect {
   readonly held: Fragment
   /** The same for rows alone, not for what might come between them. */
   readonly heldRow: Fragment
+  /**
+   * First in a transaction that looks at something of a user and writes because of it: another one about the same user waits.
+   * SQLite has one transaction at a time anyway.
+   */
+  readonly lockUser: (user: UserNumber) => Effect.Effect<unknown, SqlError>
   /** The columns of a long text in an INSERT or UPDATE. */
   readonly long: (column: string, value: string) => Readonly<Record<string, Value>>
   /** The column to compare long texts by. */
@@ -62,8 +70,8 @@ export interface Dialect {
   /** Deletes the rows whose `columns` are those that a SELECT answers. */
   readonly deleteThose: (table: string, columns: ReadonlyArray<string>, those: Fragment) => Statement<unknown>
   /**
-   * Any number of rows as a table named `x`, for FROM: they travel as one text, bytes in it as hex or beside it. A key has its
-   * columns as `long` names them.
+   * Any number of rows as a table named `x`, for FROM: they travel as one JSON text, bytes in it as hex or beside it. A key has
+   * its columns as `long` names them. Texts must not need escapes in JSON, because Babelfish leaves them in.
    */
   readonly rows: (
     columns: Readonly<Record<string, ColumnKind>>,

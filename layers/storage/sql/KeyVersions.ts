@@ -35,6 +35,7 @@ export const make = (sql: SqlClient): KeyVersions => {
   return {
     replaceSealKey: Effect.fnUntraced(
       function* (user, sealKey, at) {
+        yield* dialect.lockUser(user)
         yield* forget(user, "seal")
         yield* forget(user, "callback")
         yield* sql`

@@ -22,6 +22,8 @@ export const make = (sql: SqlClient): Dialect => {
     deleted: (column) => ({ output: sql.literal(`OUTPUT DELETED.${column}`), returning: nothing }),
     held: sql.literal(HELD),
     heldRow: sql.literal("WITH (UPDLOCK, ROWLOCK)"),
+    // A write locks everywhere; a hint does not with Babelfish.
+    lockUser: (user) => sql`UPDATE users SET refused = refused WHERE user_no = ${Number(user)}`,
     long: (column, value) => ({ [column]: value, [hashName(column)]: hashOf(value) }),
     keyOf: hashName,
     is: (column, value) => sql`${sql.literal(hashName(column))} = ${hashOf(value)}`,

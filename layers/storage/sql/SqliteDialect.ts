@@ -1,4 +1,5 @@
 import type { SqlClient } from "@effect/sql/SqlClient"
+import { Effect } from "effect"
 import type { Dialect } from "./Dialect.ts"
 
 /** As SQLite says it (https://sqlite.org/lang.html). */
@@ -13,6 +14,7 @@ export const make = (sql: SqlClient): Dialect => {
     deleted: (column) => ({ output: nothing, returning: sql.literal(`RETURNING ${column}`) }),
     held: nothing,
     heldRow: nothing,
+    lockUser: () => Effect.void,
     long: (column, value) => ({ [column]: value }),
     keyOf: (column) => column,
     is: (column, value) => sql`${sql.literal(column)} = ${value}`,

@@ -108,6 +108,7 @@ export const make = (sql: SqlClient): Users => {
 
     retireKeys: Effect.fnUntraced(
       function* (user, sealKey) {
+        yield* dialect.lockUser(user)
         const replaced = yield* affected(sql`
           UPDATE users SET seal_key = ${sealKey} WHERE user_no = ${Number(user)} AND NOT EXISTS (
             SELECT 1 FROM subscriptions s WHERE s.user_no = users.user_no AND s.link IN ('Unconfirmed', 'Active'))`)
@@ -126,6 +127,7 @@ export const make = (sql: SqlClient): Users => {
 
     deleteUserWithoutDevices: Effect.fnUntraced(
       function* (user) {
+        yield* dialect.lockUser(user)
         yield* sql`
           DELETE FROM users WHERE user_no = ${Number(user)} AND NOT EXISTS (
             SELECT 1 FROM devices d WHERE d.user_no = users.user_no)`

@@ -1,5 +1,5 @@
 import { expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { addSubscriber, addTenant, addUser, device, mail, NOW, newDevice, userNumber } from "./Samples.ts"
 import type { OnStorage } from "./StorageSuite.ts"
 
@@ -108,6 +108,31 @@ export const devicesSuite = (on: OnStorage) => {
         yield* storage.deleteDevice(user, phone)
         expect((yield* storage.devices(user)).map((one) => one.token)).toEqual(["tablet"])
         expect(yield* storage.outboxOf(user, 10)).toEqual([mail(user, "a", { device: device(2) })])
+      })
+    )
+  )
+
+  it.effect(
+    "a device that registers while it is deleted is there afterwards, and its user is",
+    on((storage) =>
+      Effect.gen(function* () {
+        const { user } = yield* addUser(yield* addTenant("t"), "anna")
+        let before = yield* storage.saveDevice(user, newDevice("phone"))
+        for (let round = 1; round <= 10; round++) {
+          const [, , saved] = yield* Effect.all(
+            [
+              storage.deleteDevice(user, before),
+              Effect.exit(storage.deleteUserWithoutDevices(user)),
+              Effect.option(storage.saveDevice(user, newDevice("phone", { registeredAt: NOW + round })))
+            ],
+            { concurrency: "unbounded" }
+          )
+          const gone = Option.isNone(yield* storage.user(user))
+          expect(gone).toBe(Option.isNone(saved))
+          if (Option.isNone(saved)) return
+          expect(yield* storage.devices(user)).toEqual([saved.value])
+          before = saved.value
+        }
       })
     )
   )
