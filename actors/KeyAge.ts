@@ -1,7 +1,7 @@
 import { Duration, Effect } from "effect"
 import { Storage, type Subscription } from "../layers/storage/Storage.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
-import { now } from "./Now.ts"
+import { earlierNow } from "./Now.ts"
 
 /** Whether a key made at `madeAt` is to be replaced. One of a time to come was made by a clock that was ahead: it is young. */
 export const isTooOld = (madeAt: number, maxAge: number, at: number): boolean => at - madeAt > maxAge
@@ -28,5 +28,5 @@ export const FORMER_KEPT = Duration.toMillis("24 hours")
 /** Part of the housekeeping: drops former keys that nothing needs any more; answers how many. */
 export const dropFormerKeys: Effect.Effect<number, StorageError, Storage> = Effect.gen(function* () {
   const storage = yield* Storage
-  return yield* storage.dropFormerKeys((yield* now) - FORMER_KEPT)
+  return yield* storage.dropFormerKeys((yield* earlierNow) - FORMER_KEPT)
 })

@@ -1,12 +1,13 @@
-import { Clock, Duration, Effect, Layer, Random, Schedule } from "effect"
+import { Duration, Effect, Layer, Random, Schedule } from "effect"
 import { dropFormerKeys } from "../actors/KeyAge.ts"
+import { earlierNow } from "../actors/Now.ts"
 import type { Subscriptions } from "../actors/Subscriptions.ts"
 import type { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import * as OldCallbackKeys from "./OldCallbackKeys.ts"
-import { clearUp } from "./Retention.ts"
+import * as Retention from "./Retention.ts"
 
 /** What is done again and again, by the active node only. */
 export const layer: Layer.Layer<never, never, Ownership | ServiceKeys | Settings | Storage | Subscriptions> =
@@ -24,7 +25,7 @@ export const layer: Layer.Layer<never, never, Ownership | ServiceKeys | Settings
  */
 const rounds = Effect.gen(function* () {
   const storage = yield* Storage
-  const now = yield* Clock.currentTimeMillis
+  const now = yield* earlierNow
   const forgotten = yield* storage.forgetUnregistered(now - UNREGISTERED_FOR)
   if (forgotten > 0) yield* Effect.logInfo(`${forgotten} users who never registered were forgotten`)
   yield* dropFormerKeys
@@ -44,8 +45,8 @@ const rounds = Effect.gen(function* () {
 /** Every day: removes what the retention settings call too old, and keys of callback URLs that nothing needs any more. */
 const days = Effect.suspend(() => Random.nextIntBetween(FIRST_AFTER, FIRST_WITHIN)).pipe(
   Effect.flatMap((offset) => Effect.sleep(offset)),
-  Effect.zipRight(OldCallbackKeys.make),
-  Effect.flatMap((dropOldKeys) =>
+  Effect.zipRight(Effect.all([Retention.make, OldCallbackKeys.make])),
+  Effect.flatMap(([clearUp, dropOldKeys]) =>
     Effect.repeat(Effect.zipRight(clearUp, dropOldKeys), Schedule.spaced("1 day"))
   )
 )

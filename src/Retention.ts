@@ -1,32 +1,39 @@
 import { randomUUID } from "node:crypto"
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Duration, Effect, Schedule } from "effect"
+import { earlierNow } from "../actors/Now.ts"
 import { Subscriptions } from "../actors/Subscriptions.ts"
 import { Storage } from "../layers/storage/Storage.ts"
 import type { ActivityId, UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 import { type RemovalReason, Unregister } from "../schemas/SubscriptionMessage.ts"
+import * as MassRemoval from "./MassRemoval.ts"
 
 /**
  * Removes what the settings `ENS_RETAIN_*` call too old: devices whose app was not heard of, users whose subscription is
  * lost, dead letters. Devices go through their user's actor, which asks itself whether the reason still holds, so that
  * whoever comes back meanwhile stays. What cannot be removed is left for the next time. Never fails; one line in the log.
  */
-export const clearUp: Effect.Effect<void, never, Settings | Storage | Subscriptions> = Effect.gen(
-  function* () {
+export const clearUp = (may: {
+  readonly devices: MassRemoval.MassRemoval
+  readonly lost: MassRemoval.MassRemoval
+}): Effect.Effect<void, never, Settings | Storage | Subscriptions> =>
+  Effect.gen(function* () {
     const { devices, events, lost } = (yield* Settings).retain
-    const now = yield* Clock.currentTimeMillis
+    const now = yield* earlierNow
     const counts: Counts = { devices: 0, users: 0, letters: 0, left: 0 }
-    yield* rule(devices, (age) => removeUnseen(now - age, counts))
-    yield* rule(lost, (age) => removeLost(now - age, counts))
+    yield* rule(devices, (age) => removeUnseen(now - age, counts, may.devices))
+    yield* rule(lost, (age) => removeLost(now - age, counts, may.lost))
     yield* rule(events, (age) => dropLetters(now - age, counts))
     const { left, letters, users } = counts
     yield* Effect.logInfo(
       `retention removed ${counts.devices} devices that were not seen any more, ${users} lost users and ${letters} dead letters` +
         (left > 0 ? `; ${left} could not be removed now and are left for tomorrow` : "")
     )
-  }
-).pipe(Effect.annotateLogs({ logger: "Retention" }))
+  }).pipe(Effect.annotateLogs({ logger: "Retention" }))
+
+/** To be run once a day. */
+export const make = Effect.map(Effect.all({ devices: MassRemoval.make, lost: MassRemoval.make }), clearUp)
 
 /** What was done so far; counted as it happens, because storage may fail in the middle. */
 interface Counts {
@@ -36,8 +43,31 @@ interface Counts {
   left: number
 }
 
-const removeUnseen = Effect.fnUntraced(function* (before: number, counts: Counts) {
+/** Devices not seen since `before`, and users who have them. */
+const unseen = Effect.fnUntraced(function* (before: number) {
   const storage = yield* Storage
+  const found = { devices: 0, users: 0 }
+  yield* eachPage(
+    (after) => storage.staleDevices(before, after),
+    ({ devices }) =>
+      Effect.sync(() => {
+        found.devices += devices.length
+        found.users += new Set(devices.map(({ user }) => user)).size
+      })
+  )
+  return found
+})
+
+const all = unseen(Number.MAX_SAFE_INTEGER)
+
+const removeUnseen = Effect.fnUntraced(function* (
+  before: number,
+  counts: Counts,
+  may: MassRemoval.MassRemoval
+) {
+  const storage = yield* Storage
+  const old = (yield* unseen(before)).devices
+  if (!(yield* may("devices", old, old === 0 ? 0 : (yield* all).devices))) return
   const reason = { _tag: "NotSeenSince", at: before } as const
   yield* eachPage(
     (after) => storage.staleDevices(before, after),
@@ -54,8 +84,18 @@ const removeUnseen = Effect.fnUntraced(function* (before: number, counts: Counts
   )
 })
 
-const removeLost = Effect.fnUntraced(function* (before: number, counts: Counts) {
+const removeLost = Effect.fnUntraced(function* (
+  before: number,
+  counts: Counts,
+  may: MassRemoval.MassRemoval
+) {
   const storage = yield* Storage
+  let old = 0
+  yield* eachPage(
+    (after) => storage.lostUsers(before, after),
+    ({ users }) => Effect.sync(() => (old += users.length))
+  )
+  if (!(yield* may("users", old, old === 0 ? 0 : (yield* all).users))) return
   yield* eachPage(
     (after) => storage.lostUsers(before, after),
     ({ users }) =>
@@ -113,8 +153,8 @@ const eachPage = Effect.fnUntraced(function* <P extends { readonly next: UserNum
   do {
     const page: P = yield* Effect.retry(read(after), AGAIN)
     yield* handle(page)
-    yield* Effect.sleep(PAUSE)
     after = page.next
+    if (after !== undefined) yield* Effect.sleep(PAUSE)
   } while (after !== undefined)
 })
 

@@ -4,7 +4,7 @@ import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import type { SettingsShape } from "../../schemas/Settings.ts"
-import { clearUp } from "../../src/Retention.ts"
+import * as Retention from "../../src/Retention.ts"
 import { inWorld, MINUTE, type Process, type World } from "../support/ActorFixture.ts"
 import { settingsOf } from "../support/CryptoFixture.ts"
 import { type Line, recordLog } from "../support/DeviceApiFixture.ts"
@@ -12,6 +12,7 @@ import { type Line, recordLog } from "../support/DeviceApiFixture.ts"
 const ANN = "ann@example.com"
 const BOB = "bob@example.com"
 const AGE = 10 * MINUTE
+const YEAR = 365 * 24 * 60 * MINUTE
 const never: SettingsShape["retain"] = { devices: undefined, lost: undefined, events: undefined }
 
 /** Clears up until it is done; answers the one line about it. */
@@ -23,7 +24,15 @@ const cleared = (world: World, ens: Process, retain: Partial<SettingsShape["reta
     return clearing.lines.filter(({ level }) => level === "INFO").map(({ text }) => text)
   })
 
-const started = (world: World, ens: Process, retain: Partial<SettingsShape["retain"]>) =>
+/** However much it is, as after a week. */
+const anyway = { devices: () => Effect.succeed(true), lost: () => Effect.succeed(true) }
+
+const started = (
+  world: World,
+  ens: Process,
+  retain: Partial<SettingsShape["retain"]>,
+  clearUp = Retention.clearUp(anyway)
+) =>
   Effect.gen(function* () {
     const lines: Array<Line> = []
     const fiber = yield* clearUp.pipe(
@@ -278,6 +287,107 @@ describe("retention", () => {
         expect(clearing.lines.filter(({ level }) => level === "WARN")).toHaveLength(1)
         expect(yield* isKnown(world, user)).toBe(false)
         expect(clearing.lines.at(-1)?.text).toMatch(/removed 2 devices.*and 1 dead letters$/)
+      })
+    )
+  )
+
+  /** A day's round of one process; answers what it logs. */
+  const rounds = (world: World, ens: Process, retain: Partial<SettingsShape["retain"]>) =>
+    Effect.map(Retention.make, (clearUp) =>
+      Effect.gen(function* () {
+        const { fiber, lines } = yield* started(world, ens, retain, clearUp)
+        yield* world.advance(2_000, 50)
+        yield* Fiber.join(fiber)
+        return lines.filter(({ level }) => level === "WARN").map(({ text }) => text)
+      })
+    )
+
+  it.scopedLive(
+    "removes nobody when the clock is set forward by years",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens, user } = yield* twoDevices(world)
+        world.clock.wallOffset = 2 * YEAR
+        yield* cleared(world, ens, { devices: YEAR })
+        expect(yield* tokensOf(world, user)).toEqual(["phone", "tablet"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "removes nobody when it starts with a clock that is ahead by years, and warns; set right, all is as before",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens: before, user } = yield* twoDevices(world)
+        yield* before.stop
+        const lost = yield* lostUser(world, BOB, ["bob's"])
+        yield* world.advance(2 * YEAR, 2 * YEAR)
+        const ens = yield* world.start
+        const day = yield* rounds(world, ens, { devices: YEAR, lost: YEAR })
+        expect(yield* day).toEqual([
+          expect.stringContaining("retention has left 3 of 3 devices alone"),
+          expect.stringContaining("retention has left 1 of 2 users alone")
+        ])
+        expect(yield* tokensOf(world, user)).toEqual(["phone", "tablet"])
+        expect(yield* isKnown(world, lost)).toBe(true)
+        world.clock.wallOffset = -2 * YEAR
+        expect(yield* day).toEqual([])
+        expect(yield* tokensOf(world, user)).toEqual(["phone", "tablet"])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "removes even all when it has warned for a week",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens, user } = yield* twoDevices(world)
+        const day = yield* rounds(world, ens, { devices: AGE })
+        yield* world.advance(AGE + 1)
+        for (const left of [
+          "in 7 days",
+          "in 6 days",
+          "in 5 days",
+          "in 4 days",
+          "in 3 days",
+          "in 2 days",
+          "tomorrow"
+        ])
+          expect(yield* day).toEqual([expect.stringContaining(`they will be removed ${left},`)])
+        expect(yield* tokensOf(world, user)).toEqual(["phone", "tablet"])
+        expect(yield* day).toEqual([])
+        expect(yield* isKnown(world, user)).toBe(false)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "counts the week anew when the clock was right on a day between",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens } = yield* twoDevices(world)
+        const day = yield* rounds(world, ens, { devices: AGE })
+        yield* world.advance(AGE + 1)
+        yield* day
+        world.clock.wallOffset = -AGE
+        expect(yield* day).toEqual([])
+        world.clock.wallOffset = 0
+        expect(yield* day).toEqual([expect.stringContaining("in 7 days")])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "removes a tenth of all at once",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const user = yield* world.user(ANN)
+        yield* ens.registered(ANN, { token: "old" })
+        yield* world.advance(AGE + 1)
+        for (let i = 1; i < 10; i++) yield* ens.registered(ANN, { token: `phone ${i}` })
+        expect(yield* yield* rounds(world, ens, { devices: AGE })).toEqual([])
+        expect(yield* tokensOf(world, user)).not.toContain("old")
       })
     )
   )
