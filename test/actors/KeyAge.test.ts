@@ -366,7 +366,7 @@ const inside = (world: World, callbackUrl: string) => {
 }
 
 describe("the age of a key", () => {
-  const time = fc.integer({ min: 1_000_000, max: 2 ** 43 })
+  const time = fc.integer({ min: 2 * HOUR, max: 2 ** 43 })
 
   it("is that of the one before for what was sealed before, and never that of a time to come", () => {
     fc.assert(
