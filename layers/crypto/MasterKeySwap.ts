@@ -1,6 +1,7 @@
-import { chmod, readdir, rename } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { chmod, readdir, rename, unlink } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
 import { giveRightsOf, replaceFile, syncDirectory } from "./DurableFile.ts"
 import * as LocalMasterKey from "./LocalMasterKey.ts"
 import type { MasterKey } from "./MasterKey.ts"
@@ -32,27 +33,51 @@ export const formerKeys = (file: string): Effect.Effect<ReadonlyArray<MasterKey[
 
 /**
  * Puts the next key in the present one's place, which is kept (mode 0600) with a line that says what it is good for. May be
- * interrupted and repeated: nothing happens where `to` is not the key that waits. Answers where the replaced key is.
+ * interrupted and repeated: nothing happens where `to` is not the key that waits. Who has put it in place by hand has done
+ * the same. Answers where the replaced key is, if that is known.
  */
 export const swap = (
   file: string,
-  to: MasterKey["Type"],
+  { from, to }: { readonly from: MasterKey["Type"]; readonly to: MasterKey["Type"] },
   at: string
-): Effect.Effect<string, MasterKeyUnusable> =>
+): Effect.Effect<string | undefined, MasterKeyUnusable> =>
   Effect.gen(function* () {
-    const kept = formerKeyFile(file, at)
-    const next = yield* find(nextKeyFile(file))
-    if (next !== undefined && Buffer.from(next.checkValue).equals(to.checkValue)) {
-      yield* Effect.tryPromise({
-        try: () => replace(file, kept, at),
-        catch: (cause) =>
-          new MasterKeyUnusable({
-            source: file,
-            reason: `it cannot be replaced (${cause instanceof Error ? cause.message : "unknown error"}); check that this account may write there, and repeat`
-          })
-      })
+    const next = nextKeyFile(file)
+    const kept = yield* nameFor(file, from, at)
+    if (isKey(yield* find(next), to)) {
+      const present = yield* find(file)
+      if (isKey(present, to)) yield* changed(file, () => unlink(next))
+      else if (isKey(present, from)) yield* changed(file, () => replace(file, kept, at))
+      else {
+        return yield* new MasterKeyUnusable({
+          source: file,
+          reason: `it holds neither the key that is replaced nor the new one; put the one of them there that ${dirname(file)} or a backup has, and repeat`
+        })
+      }
     }
-    return kept
+    return existsSync(kept) ? kept : undefined
+  })
+
+/** Where the replaced key is to be kept, or is already; no other key is overwritten. */
+const nameFor = Effect.fnUntraced(function* (file: string, from: MasterKey["Type"], at: string) {
+  for (let nth = 1; ; nth++) {
+    const name = formerKeyFile(file, nth === 1 ? at : `${at}-${nth}`)
+    const there = yield* Effect.option(find(name))
+    if (Option.isSome(there) && (there.value === undefined || isKey(there.value, from))) return name
+  }
+})
+
+const isKey = (found: MasterKey["Type"] | undefined, key: MasterKey["Type"]) =>
+  found !== undefined && Buffer.from(found.checkValue).equals(key.checkValue)
+
+const changed = (file: string, change: () => Promise<void>) =>
+  Effect.tryPromise({
+    try: change,
+    catch: (cause) =>
+      new MasterKeyUnusable({
+        source: file,
+        reason: `it cannot be replaced (${cause instanceof Error ? cause.message : "unknown error"}); check that this account may write there, and repeat`
+      })
   })
 
 const replace = async (file: string, kept: string, at: string): Promise<void> => {

@@ -62,7 +62,7 @@ export const rotate = Effect.fnUntraced(function* (
   const settings = yield* sealAnew(source, rotation)
   yield* rewrapCertificate(dataDir, rotation)
   const isSwapped = newKeyFile === undefined && "file" in masterKey
-  const former = isSwapped ? yield* MasterKeySwap.swap(masterKey.file, rotation.to, at) : undefined
+  const former = isSwapped ? yield* MasterKeySwap.swap(masterKey.file, rotation, at) : undefined
   const key = isSwapped ? masterKey.file : newKeyFileOf(masterKey, newKeyFile)
   // Before the end: whoever is killed in between gets it printed again.
   yield* Console.log(
