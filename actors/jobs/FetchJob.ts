@@ -24,6 +24,7 @@ import { askExchange, askIn, type Found, type Questions, tryExchange } from "./A
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
 import { askThroughGateway } from "./GatewayCheck.ts"
 import { namedDossier } from "./NamedDossier.ts"
+import { logTrouble } from "./StorageTrouble.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
 
 export type Fetch = Extract<Command, { readonly _tag: "Fetch" }>
@@ -64,6 +65,7 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
       found,
       visit,
       calls: undefined,
+      isUserKnown: false,
       needsMails: command.items.length > 0,
       needsUnread: command.unread
     }
@@ -90,6 +92,8 @@ interface Attempt {
   readonly visit: Visit
   /** Open, perhaps. */
   calls: SessionCalls | undefined
+  /** The user's record has been read. */
+  isUserKnown: boolean
   needsMails: boolean
   needsUnread: boolean
 }
@@ -101,6 +105,11 @@ const whyNot = (cause: Cause.Cause<FetchError>, attempt: Attempt, until: number)
   const reason = Cause.failureOrCause(cause)
   if (Either.isLeft(reason)) {
     const error = reason.left
+    // Then nothing goes out: the announcement finds no record either, and Exchange repeats the callback.
+    if (error._tag === "StorageError" && !attempt.isUserKnown) {
+      attempt.found.trouble = "other"
+      return logTrouble("details of a mail are not asked for", error)
+    }
     return trouble(attempt, KINDS.get(error._tag) ?? "other", error.message)
   }
   if (!Cause.isInterruptedOnly(reason.right)) return Effect.failCause(reason.right)
@@ -142,6 +151,7 @@ const ask = Effect.fnUntraced(function* (
 ) {
   const { found, visit } = attempt
   const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
+  attempt.isUserKnown = true
   if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE)
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { devices, subscription, tenant } = dossier

@@ -73,6 +73,27 @@ describe("details of mails that cannot be had", () => {
       })
     )
   )
+
+  it.scopedLive(
+    "are not named for a user whose record storage does not give: that mail does not go out, and Exchange repeats it",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        yield* (yield* ready(world)).stop
+        const ens = yield* world.start
+        const { events } = yield* world.arrive(ANN, { subject: "Lunch" })
+        world.faults.down(true)
+        const repeated = Effect.gen(function* () {
+          expect((yield* ens.callback(ANN, events)).reply).toBe("Retry")
+        })
+        expect(yield* during(repeated)).toEqual([0, 0, 0])
+        expect(named(world)).toEqual([])
+        expect(world.logged("WARN")).toEqual([])
+        world.faults.down(false)
+        expect((yield* ens.callback(ANN, events)).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual(["Ada Lovelace · Lunch"])
+      })
+    )
+  )
 })
 
 describe("mails outside of the Inbox", () => {
