@@ -21,7 +21,7 @@ export class MasterKeyMismatch extends Schema.TaggedError<MasterKeyMismatch>()("
   database: Schema.String
 }) {
   override get message() {
-    return `the master key does not open ${this.database}; give the key that it was made with (ENS_MASTER_KEY_FILE), or restore its backup`
+    return `the master key does not open ${this.database}; give the key that it was made with (ENS_MASTER_KEY_FILE). After a rotation every node needs the new key; a backup from before it needs the one in master.key.<date>.old (docs/operations/secrets.md)`
   }
 }
 

@@ -12,6 +12,8 @@ import { CommandProblem } from "./CommandProblem.ts"
 /** A rotation that has begun: the two keys, and how far it has come. */
 export interface RotationPlan extends MasterKeyRotation.KeyPair {
   readonly state: RotationState
+  /** Whatever may have sealed a setting. */
+  readonly atHand: ReadonlyArray<MasterKey["Type"]>
   /** It was begun by an earlier call. */
   readonly resumed: boolean
 }
@@ -64,7 +66,7 @@ export const plan = Effect.fnUntraced(function* (
     return yield* problem(`${file} holds the master key that is in use; name another file`)
   }
   const begun = yield* MasterKeyRotation.begin({ from, to }, yield* Clock.currentTimeMillis)
-  return { from, to, state: begun, resumed: false } satisfies RotationPlan
+  return { from, to, state: begun, atHand: keys, resumed: false } satisfies RotationPlan
 })
 
 const resumed = Effect.fnUntraced(function* (
@@ -86,7 +88,7 @@ const resumed = Effect.fnUntraced(function* (
       `the old master key of ${begun} is missing; give it in ${where} until it is finished`
     )
   }
-  return { from, to, state, resumed: true } satisfies RotationPlan
+  return { from, to, state, atHand: keys, resumed: true } satisfies RotationPlan
 })
 
 const isKey = (key: MasterKey["Type"], check: Uint8Array) => Buffer.from(key.checkValue).equals(check)

@@ -37,7 +37,10 @@ const readSecret = Effect.suspend(() => (process.stdin.isTTY ? typed : piped)).p
     if (secret === "" || secret.length > SECRET_MAX || /[\r\n\0]/.test(secret)) {
       return problem(`standard input must hold one secret of 1 to ${SECRET_MAX} characters on one line`)
     }
-    return isSealed(secret) ? problem("this is sealed already") : Effect.succeed(Redacted.make(secret))
+    // Others begin like that by chance, and have to be sealed because of it.
+    return isSealed(secret) && /^[\w:-]+$/.test(secret)
+      ? problem("this is sealed already, or looks as if it were")
+      : Effect.succeed(Redacted.make(secret))
   })
 )
 
