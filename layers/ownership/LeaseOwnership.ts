@@ -14,6 +14,9 @@ import { Terms } from "./Terms.ts"
 /** Role and metrics are looked at so often (ms). */
 const LOOK_EVERY = 1_000
 
+/** A lease that is about to expire is asked for when it does, but not sooner again than this (ms). */
+const SOONEST = 100
+
 /** Giving back the lease takes at most so long; otherwise it expires. */
 const RELEASE_WITHIN = "2 seconds"
 
@@ -116,6 +119,8 @@ class LeaseHolder {
     return Effect.flatMap(this.#answer(this.#store.acquire(this.#name, this.#host)), (answer) => {
       if (Either.isLeft(answer)) return this.#reports.failed(answer.left)
       if ("heldBy" in answer.right) {
+        const expired = this.#now().monotonic + answer.right.forAnother
+        this.#askAt = Math.min(this.#askAt, Math.max(expired, asked.monotonic + SOONEST))
         return Effect.zipRight(this.#reports.answered, this.#reports.heldBy(answer.right.heldBy))
       }
       const { epoch } = answer.right

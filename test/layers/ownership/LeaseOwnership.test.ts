@@ -116,6 +116,22 @@ describe("a node", () => {
   )
 
   it.live(
+    "takes over at the moment at which the lease expires, and not up to a second later",
+    world(({ clock, lease, node }) =>
+      Effect.gen(function* () {
+        lease.take("killed", "one")
+        yield* clock.advance(400)
+        const two = yield* node("two")
+        yield* clock.advance(29_550)
+        expect(two.role()).toBe("standby")
+        yield* clock.advance(100)
+        expect(two.role()).toBe("active")
+        expect(lease.asked.length).toBeLessThanOrEqual(32)
+      })
+    )
+  )
+
+  it.live(
     "that stood still is no longer active in its first instruction, whichever clock tells, and then ends its work",
     world(({ clock, lease, lines, node }) =>
       Effect.gen(function* () {
