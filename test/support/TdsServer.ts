@@ -30,6 +30,10 @@ export type Reply =
   /** `class` 20 and more ends the connection. An error inside a transaction rolls it back, as XACT_ABORT has it. */
   | { readonly error: number; readonly class?: number; readonly message?: string }
   | { readonly after: number; readonly reply: Reply }
+  /** These tokens and nothing else, whatever they are. */
+  | { readonly tokens: ReadonlyArray<Buffer> }
+  /** Begins to answer and does not end; a later Attention is answered in the same message. */
+  | { readonly begun: ReadonlyArray<Buffer> }
   | "never"
   | "drop"
 
@@ -71,6 +75,14 @@ export class TdsServer {
   attention: "quiet" | "told" | "kept" | "ignored" = "quiet"
   /** Whether the driver is told of transactions that begin and end (ENVCHANGE); it is not everywhere. */
   tells = true
+  /** What it answers to PRELOGIN, to LOGIN7 and to the settings of a session. */
+  prelogin: Buffer = preloginReply
+  welcome: ReadonlyArray<Buffer> = [loginAck, done("done", 0)]
+  settled: ReadonlyArray<Buffer> = [done("done", 0)]
+  /** What it answers to an Attention. */
+  acknowledgement: ReadonlyArray<Buffer> = [done("done", 0x20)]
+  /** The settings of a session, as its client sent them. */
+  settings = ""
   port = 0
   private readonly script: Array<{ readonly match: RegExp; readonly replies: Array<Reply> }> = []
   private readonly sockets = new Set<Socket>()
@@ -112,6 +124,11 @@ export class TdsServer {
     return this.connections.filter(({ open }) => open).length
   }
 
+  /** Sends to all clients what none of them asked for. */
+  sayUnasked(tokens: ReadonlyArray<Buffer>): void {
+    for (const socket of this.sockets) socket.write(packets(tokens))
+  }
+
   dropAll(): void {
     for (const socket of this.sockets) socket.destroy()
   }
@@ -150,7 +167,7 @@ export class TdsServer {
     socket.on("data", (chunk) => {
       for (const message of read(chunk)) {
         if (this.login === "silent") return
-        if (message.type === PACKET.prelogin) socket.write(packets([preloginReply]))
+        if (message.type === PACKET.prelogin) socket.write(packets([this.prelogin]))
         else if (message.type === PACKET.login) session = this.admit(socket, message)
         else session?.take(message)
       }
@@ -179,7 +196,7 @@ export class TdsServer {
       attentions: 0
     }
     this.connections.push(accepted)
-    socket.write(packets([loginAck, done("done", 0)]))
+    socket.write(packets(this.welcome))
     return new Session(this, socket, accepted)
   }
 
@@ -205,6 +222,7 @@ class Session {
   private readonly socket: Socket
   private readonly accepted: Accepted
   private pending: { readonly timer?: NodeJS.Timeout } | undefined
+  private begun = false
 
   constructor(server: TdsServer, socket: Socket, accepted: Accepted) {
     this.server = server
@@ -233,7 +251,10 @@ class Session {
   }
 
   private statement(sql: string, values: Record<string, unknown>, call: boolean): void {
-    if (/^set ansi_nulls/.test(sql)) return this.send([done("done", 0)])
+    if (/^set ansi_nulls/.test(sql)) {
+      this.server.settings = sql
+      return this.send(this.server.settled)
+    }
     this.server.statements.push({
       connection: this.accepted.id,
       sql,
@@ -252,11 +273,17 @@ class Session {
     if (reply === "drop") return void this.socket.destroy()
     this.pending = {}
     if (reply === "never") return
+    if ("begun" in reply) {
+      this.begun = true
+      this.socket.write(packets(reply.begun, false))
+      return
+    }
     if ("after" in reply) {
       this.pending = { timer: setTimeout(() => this.answer(reply.reply, sql, call, before), reply.after) }
       return
     }
     this.pending = undefined
+    if ("tokens" in reply) return this.send(reply.tokens)
     if ("error" in reply) {
       const severity = reply.class ?? 16
       const message = reply.message ?? `scripted error ${reply.error}`
@@ -315,8 +342,12 @@ class Session {
     this.pending = undefined
     const rolledBack = this.server.attention === "kept" ? [] : this.rollback()
     const told = this.server.attention === "told"
+    if (this.begun) {
+      this.begun = false
+      return this.send([...rolledBack, done("done", 0x20)])
+    }
     if (running) this.send([...(told ? [] : rolledBack), done("done", 2)])
-    this.send([...(told ? rolledBack : []), done("done", 0x20)])
+    this.send([...(told ? rolledBack : []), ...this.server.acknowledgement])
   }
 
   private send(tokens: ReadonlyArray<Buffer>): void {

@@ -31,13 +31,13 @@ export const reader = () => {
   }
 }
 
-/** A reply in packets of at most 4,096 bytes. */
-export const packets = (tokens: ReadonlyArray<Buffer>): Buffer => {
+/** A reply in packets of at most 4,096 bytes; the message goes on when it is not `whole`. */
+export const packets = (tokens: ReadonlyArray<Buffer>, whole = true): Buffer => {
   const data = Buffer.concat(tokens)
   const out: Array<Buffer> = []
   for (let at = 0, id = 1; at === 0 || at < data.length; at += 4088, id++) {
     const part = data.subarray(at, at + 4088)
-    const last = at + 4088 >= data.length
+    const last = whole && at + 4088 >= data.length
     out.push(Buffer.from([PACKET.reply, last ? 1 : 0, 0, 0, 0, 51, id & 255, 0]), part)
     out.at(-2)!.writeUInt16BE(part.length + 8, 2)
   }

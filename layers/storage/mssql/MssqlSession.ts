@@ -1,12 +1,18 @@
 import { Redacted } from "effect"
 import { Connection } from "tedious"
+import { MssqlMessages } from "./MssqlMessages.ts"
 import type { MssqlConfig } from "./MssqlUrl.ts"
 
 /** ms the server has at most for confirming that a statement was cancelled. */
 export const CANCEL_WITHIN = 1000
 
-/** The driver's connection, made to bear what a server may send along with its answer to an Attention. */
+/**
+ * The driver's connection, made to bear what a server may send. What it cannot bear closes it; by itself the driver would
+ * throw out of an event, which ends the process.
+ */
 export class Session extends Connection {
+  private messages: MssqlMessages | undefined
+
   /** Does not connect yet. `ca`: PEM text. */
   constructor(config: MssqlConfig, connectTimeout: number, ca: string | undefined) {
     super(optionsOf(config, connectTimeout, ca))
@@ -17,21 +23,63 @@ export class Session extends Connection {
     return !this.closed && this.state === this.STATE.LOGGED_IN
   }
 
-  /** The driver throws out of an event, which ends the process, when the answer holds more than DONE, e.g. ENVCHANGE. */
+  /** The first thing done on a connection to the server. */
+  override sendPreLogin(): void {
+    this.messages = new MssqlMessages(this.messageIo, () => this.close())
+    super.sendPreLogin()
+  }
+
+  /** Closed is closed: the driver would go on with what was under way. */
+  override transitionTo(state: Connection["state"]): void {
+    if (this.state === this.STATE.FINAL) return
+    if (state === this.STATE.SENT_LOGIN7_WITH_STANDARD_LOGIN) this.messages?.takeOver()
+    super.transitionTo(state)
+    if (this.state === this.STATE.LOGGED_IN) this.messages?.watch()
+  }
+
   override createTokenStreamParser(...[message, handler]: Parameters<Connection["createTokenStreamParser"]>) {
-    if ("attentionReceived" in handler) {
-      const rolledBack = () => {
-        this.transactionDescriptors.length = 1
-        this.inTransaction = false
+    if ("attentionReceived" in handler) this.bear(handler)
+    let acknowledged = false
+    const contained = new Proxy(handler, {
+      get: (target, name) => (token: unknown) => {
+        try {
+          acknowledged ||= name === "onDone" && (token as { attention?: boolean }).attention === true
+          Reflect.get(target, name).call(target, token)
+        } catch (cause) {
+          this.broken(cause)
+        }
       }
-      const ignored = Object.fromEntries(IGNORED.map((name) => [name, () => {}]))
-      Object.assign(handler, ignored, {
-        onCommitTransaction: rolledBack,
-        onRollbackTransaction: rolledBack,
-        onBeginTransaction: () => this.close()
-      })
+    })
+    const parser = super.createTokenStreamParser(message, contained)
+    parser.parser.on("error", (cause) => this.broken(cause))
+    const emit = parser.emit.bind(parser)
+    parser.emit = (event: string | symbol, ...args: Array<unknown>) => {
+      if (event !== "end") return emit(event, ...args)
+      // The statement has been answered already, by the end of the connection.
+      if (this.state === this.STATE.FINAL) return false
+      const heard = emit(event, ...args)
+      if (acknowledged && this.state === this.STATE.SENT_ATTENTION) this.messages?.acknowledge()
+      return heard
     }
-    return super.createTokenStreamParser(message, handler)
+    return parser
+  }
+
+  private broken(cause: unknown): void {
+    this.socketError(cause instanceof Error ? cause : new Error(String(cause)))
+  }
+
+  /** More than DONE may come with the answer to an Attention, e.g. ENVCHANGE. */
+  private bear(handler: object): void {
+    const rolledBack = () => {
+      this.transactionDescriptors.length = 1
+      this.inTransaction = false
+    }
+    const ignored = Object.fromEntries(IGNORED.map((name) => [name, () => {}]))
+    Object.assign(handler, ignored, {
+      onCommitTransaction: rolledBack,
+      onRollbackTransaction: rolledBack,
+      onBeginTransaction: () => this.close()
+    })
   }
 }
 
