@@ -75,35 +75,48 @@ export const isFailover = (cause: unknown): boolean =>
 
 /**
  * The statement, or its transaction, was rolled back as a whole.
- * 1205 deadlock victim, 1222 lock timeout, 3960 snapshot conflict, 615 table changed meanwhile:
+ * 1205 deadlock victim, 1222 lock timeout, 3960 3961 3966 snapshot conflict, 615 2801 table changed meanwhile:
  * https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
- * 41301 41302 41305 41325 validation of memory-optimised tables:
+ * 41301 41302 41305 41325 41839 validation of memory-optimised tables:
  * https://learn.microsoft.com/sql/relational-databases/in-memory-oltp/transactions-with-memory-optimized-tables#conflict-detection-and-retry-logic
- * 40501 10928 10929 49918 49919 49920 too busy to begin:
+ * 40501 10928 10929 10936 49918 49919 49920 too busy to begin:
  * https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
  */
 const ROLLED_BACK: ReadonlySet<number> = new Set([
-  1205, 1222, 3960, 615, 41301, 41302, 41305, 41325, 40501, 10928, 10929, 49918, 49919, 49920
+  1205, 1222, 3960, 3961, 3966, 615, 2801, 41301, 41302, 41305, 41325, 41839, 40501, 10928, 10929, 10936,
+  49918, 49919, 49920
 ])
 
 /**
  * The database is not here at the moment.
- * 976 978 983 a replica that is secondary or changes its role, 4221 waits for its log, 988 no quorum of replicas:
+ * 976 978 983 a replica that is secondary or changes its role, 4221 waits for its log, 988 955 no quorum, 954 a mirror,
+ * 921 922 it recovers, 952 it is in transition:
  * https://learn.microsoft.com/sql/relational-databases/errors-events/database-engine-events-and-errors
- * 40197 40613 the service moves: https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
- * 3906 read-only after the role changed; 6005 shutdown is in progress.
+ * 40143 40197 40540 40613 the service moves: https://learn.microsoft.com/azure/azure-sql/database/troubleshoot-common-errors-issues
+ * 3906 3908 read-only or closed to transactions after the role changed; 6005 shutdown is in progress.
  */
-const UNAVAILABLE: ReadonlySet<number> = new Set([976, 978, 983, 988, 4221, 40197, 40613, 3906, 6005])
+const UNAVAILABLE: ReadonlySet<number> = new Set([
+  976, 978, 983, 988, 955, 954, 921, 922, 952, 4221, 40143, 40197, 40540, 40613, 3906, 3908, 6005
+])
 
-/** 596 session killed, 233 64 10053 10054 10060 the connection broke: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-233-database-engine-error */
-const SESSION_LOST: ReadonlySet<number> = new Set([596, 233, 64, 10053, 10054, 10060])
+/** 596 session killed, 233 64 121 10053 10054 10060 the connection broke: https://learn.microsoft.com/sql/relational-databases/errors-events/mssqlserver-233-database-engine-error */
+const SESSION_LOST: ReadonlySet<number> = new Set([596, 233, 64, 121, 10053, 10054, 10060])
 
-/** A log-in meets a database that starts, recovers or moves: 4060 cannot open it, 18456 the reason is kept secret, 18401 18451 start and end of the server. */
-const LOGIN_IN_FAILOVER: ReadonlySet<number> = new Set([4060, 18401, 18451, 18456])
+/**
+ * A log-in meets a database that starts, recovers or moves: 4060 cannot open it, 18456 the reason is kept secret, 18401
+ * 18451 start and end of the server, 18461 single user, 17142 paused, 17197 not in time.
+ */
+const LOGIN_IN_FAILOVER: ReadonlySet<number> = new Set([4060, 18401, 18451, 18456, 18461, 17142, 17197])
 
-/** No sense in trying again at once, but later: LOGIN_IN_FAILOVER; 701 802 8645 8651 memory, 1101 1105 9002 space, 17809 too many connections. */
+/**
+ * No sense in trying again at once, but later: 701 802 845 8628 8645 8651 memory, 1204 locks, 1101 1105 9002 space, 3959
+ * 3967 space for versions of rows, 924 926 927 942 945 the database is in single use, suspect, restored, offline or lacks
+ * files, 17809 too many connections.
+ */
 const LATER: ReadonlySet<number> = new Set([
-  4060, 18401, 18451, 18456, 701, 802, 8645, 8651, 1101, 1105, 9002, 17809, 8628
+  ...LOGIN_IN_FAILOVER,
+  ...[701, 802, 845, 8628, 8645, 8651, 1204, 1101, 1105, 9002, 3959, 3967],
+  ...[924, 926, 927, 942, 945, 17809]
 ])
 
 /** No answer in time, no free connection in time: another try at once would make it worse. */

@@ -24,7 +24,7 @@ const judged = (cause: unknown) => ({
 
 describe("what SQL Server's failures mean", () => {
   it("a statement that was rolled back is repeated, on the same connection", () => {
-    for (const number of [1205, 1222, 3960, 41302, 49918, 40501]) {
+    for (const number of [1205, 1222, 3960, 3961, 3966, 2801, 41302, 41839, 49918, 40501]) {
       expect(judged(numbered(number))).toEqual({
         transient: true,
         retryable: true,
@@ -35,7 +35,9 @@ describe("what SQL Server's failures mean", () => {
   })
 
   it("a database that is elsewhere, or a broken session, wants another connection", () => {
-    for (const number of [976, 978, 983, 4221, 40197, 40613, 596, 233, 64, 10054]) {
+    for (const number of [
+      976, 978, 983, 4221, 40197, 40613, 596, 233, 64, 121, 10054, 3906, 3908, 921, 952, 955
+    ]) {
       expect(judged(numbered(number))).toEqual({
         transient: true,
         retryable: true,
@@ -62,8 +64,19 @@ describe("what SQL Server's failures mean", () => {
     }
   })
 
+  it("a server out of memory, locks or space, or a database that is closed, is asked again later", () => {
+    for (const number of [701, 8645, 8651, 1204, 1105, 9002, 3959, 3967, 845, 926, 927, 942, 945, 924]) {
+      expect(judged(numbered(number))).toEqual({
+        transient: true,
+        retryable: false,
+        lost: false,
+        didNotRun: false
+      })
+    }
+  })
+
   it("a log-in that is refused may be a failover", () => {
-    for (const number of [4060, 18456]) {
+    for (const number of [4060, 18456, 18401, 18451, 18461, 17142, 17197]) {
       expect(isFailover(numbered(number))).toBe(true)
       expect(isTransient(numbered(number))).toBe(true)
       expect(isRetryable(numbered(number))).toBe(false)
