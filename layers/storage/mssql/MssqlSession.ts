@@ -64,6 +64,11 @@ export class Session extends Connection {
     return parser
   }
 
+  /** Counts of rows are relied on; `user options` of a server may have turned them off for everybody. */
+  override getInitialSql(): string {
+    return `${super.getInitialSql()}\nset nocount off`
+  }
+
   private broken(cause: unknown): void {
     this.socketError(cause instanceof Error ? cause : new Error(String(cause)))
   }

@@ -35,6 +35,17 @@ describe("statements over TDS", () => {
   )
 
   it.scopedLive(
+    "are counted and rolled back as a whole, whatever the server's defaults are",
+    inWorld(({ server }) =>
+      Effect.sync(() => {
+        expect(server.settings).toMatch(/^set xact_abort on$/m)
+        expect(server.settings).toMatch(/^set nocount off$/m)
+        expect(server.settings).toMatch(/^set implicit_transactions off$/m)
+      })
+    )
+  )
+
+  it.scopedLive(
     "answer rows, values and the count of the last statement",
     inWorld(({ server, sql }) =>
       Effect.gen(function* () {
