@@ -16,6 +16,9 @@ export const itemEntry = (item: ItemId): number => hash53(item)
 
 export const deviceEntry = (item: ItemId, device: DeviceNumber): number => hash53(`${device}/${item}`)
 
+/** It was created long before, so it is no new mail as long as no NewMailEvent says that it was delivered. */
+export const createdEntry = (item: ItemId): number => hash53(`created/${item}`)
+
 export const isSettled = (ledger: Ledger, item: ItemId, device?: DeviceNumber): boolean =>
   ledger.length > 0 &&
   (ledger.includes(itemEntry(item)) || (device !== undefined && ledger.includes(deviceEntry(item, device))))

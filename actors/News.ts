@@ -1,7 +1,7 @@
 import type { Mail } from "../schemas/EwsMessage.ts"
 import type { ItemId } from "../schemas/Ids.ts"
 import type { FetchResult } from "./JobResults.ts"
-import { isSettled, itemEntry } from "./Ledger.ts"
+import { createdEntry, isSettled, itemEntry } from "./Ledger.ts"
 import type { Arrival } from "./MailEvents.ts"
 import type { Round } from "./Round.ts"
 import type { Announcement } from "./SubscriptionProtocol.ts"
@@ -12,7 +12,12 @@ const FRESH = 15 * 60_000
 
 /** Arrivals that have no final verdict for all devices yet. */
 export const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
-  round.arrivals.filter((arrival) => !isSettled(state.ledger, arrival.itemId))
+  round.arrivals.filter(
+    ({ createdOnly, itemId }) =>
+      !isSettled(state.ledger, itemId) &&
+      // Exchange may report a delivery by two callbacks, and only the second says that it is one.
+      !(createdOnly && state.ledger.includes(createdEntry(itemId)))
+  )
 
 /** Those of them that Exchange must be asked about. */
 export const unknownOf = (state: State, round: Round): ReadonlyArray<ItemId> => {
@@ -39,12 +44,10 @@ export const sift = (state: State, round: Round, result: FetchResult, now: numbe
   for (const arrival of openOf(state, round)) {
     const { itemId } = arrival
     const mail = told.get(itemId)
-    const isNews =
-      mail === undefined
-        ? result.mails === undefined && isFresh(arrival, arrival.at, now)
-        : !mail.isRead && !outside.has(itemId) && isFresh(arrival, mail.receivedAt ?? arrival.at, now)
-    if (isNews) arrivals.push({ itemId, mail })
-    else done.push(itemEntry(itemId))
+    const isThere = mail === undefined ? result.mails === undefined : !mail.isRead && !outside.has(itemId)
+    if (!isThere) done.push(itemEntry(itemId))
+    else if (isFresh(arrival, mail?.receivedAt ?? arrival.at, now)) arrivals.push({ itemId, mail })
+    else done.push(createdEntry(itemId))
   }
   return { arrivals, done }
 }

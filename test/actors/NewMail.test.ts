@@ -143,6 +143,29 @@ describe("a new mail", () => {
   )
 
   it.scopedLive(
+    "whose events Exchange cuts in two is announced, however late they come: the CreatedEvent settles nothing",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        const late = yield* world.arrive(ANN, { subject: "late", receivedAt: world.clock.now - 20 * MINUTE })
+        const [created, newMail, folder] = late.events
+        if (created === undefined || newMail === undefined || folder === undefined)
+          throw new Error("no events")
+        expect((yield* ens.callback(ANN, [created])).reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual([])
+        // It is known from then on: a repeat asks Exchange nothing, and is no mail either.
+        const asked = yield* world.ews.count("mails")
+        const repeat = yield* ens.callback(ANN, [created, events.status()])
+        yield* world.advance(3_100)
+        expect(repeat.reply).toBe("Ok")
+        expect(yield* world.ews.count("mails")).toBe(asked)
+        expect((yield* ens.callback(ANN, [newMail, folder])).reply).toBe("Ok")
+        expect((yield* world.titles("phone")).at(-1)).toBe("Ada Lovelace · late")
+      })
+    )
+  )
+
+  it.scopedLive(
     "that was read, moved or deleted meanwhile is not announced",
     inWorld((world) =>
       Effect.gen(function* () {
