@@ -1,9 +1,6 @@
 import { DatabaseSync, type SQLInputValue } from "node:sqlite"
 import { DOSSIER, PAGE, type PlainStore } from "./PlainStore.ts"
 
-/** Registrations in one transaction, as many as come together while the disk does the one before. */
-const TOGETHER = 64
-
 /** Bare `node:sqlite` with prepared statements on this thread, as durable as ENS: each commit is on the disk. */
 export const openSqlite = (file: string): PlainStore => {
   const database = new DatabaseSync(file)
@@ -40,28 +37,27 @@ export const openSqlite = (file: string): PlainStore => {
         }
       }),
     register: async (batch) => {
-      for (let at = 0; at < batch.length; at += TOGETHER) {
+      // Each is on the disk by itself, as an app that waits for it may believe.
+      for (const { device: phone, fingerprint, subscribed } of batch) {
         transaction(() => {
-          for (const { device: phone, fingerprint, subscribed } of batch.slice(at, at + TOGETHER)) {
-            const number = Number(subscribed.user)
-            user.run(fingerprint, number)
-            subscription(number, [
-              subscribed.generation,
-              subscribed.subscriptionId,
-              subscribed.ewsUrl,
-              subscribed.exchangeVersion,
-              subscribed.authType,
-              subscribed.subscribedAt,
-              subscribed.form,
-              "Unconfirmed",
-              subscribed.subscribedAt,
-              0
-            ])
-            const { generation, subscribedAt, unread, watermark } = subscribed
-            first(number, [generation, watermark, subscribedAt, unread, new Uint8Array()])
-            const { bundleId, environment, platform, policy, registeredAt, token } = phone
-            device(number, [token, 1, platform, bundleId, policy, environment, registeredAt, registeredAt])
-          }
+          const number = Number(subscribed.user)
+          user.run(fingerprint, number)
+          subscription(number, [
+            subscribed.generation,
+            subscribed.subscriptionId,
+            subscribed.ewsUrl,
+            subscribed.exchangeVersion,
+            subscribed.authType,
+            subscribed.subscribedAt,
+            subscribed.form,
+            "Unconfirmed",
+            subscribed.subscribedAt,
+            0
+          ])
+          const { generation, subscribedAt, unread, watermark } = subscribed
+          first(number, [generation, watermark, subscribedAt, unread, new Uint8Array()])
+          const { bundleId, environment, platform, policy, registeredAt, token } = phone
+          device(number, [token, 1, platform, bundleId, policy, environment, registeredAt, registeredAt])
         })
       }
     },
