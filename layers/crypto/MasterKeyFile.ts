@@ -36,7 +36,7 @@ export const readMasterKey = (file: string): Effect.Effect<Buffer, MasterKeyUnus
       ? new MasterKeyUnusable({
           source: file,
           reason:
-            "there is no such file; restore it from its backup, or correct ENS_MASTER_KEY_FILE or ENS_DATA_DIR"
+            "there is no such file; restore it from its backup or copy it from another node, or correct ENS_MASTER_KEY_FILE or ENS_DATA_DIR"
         })
       : Effect.succeed(found)
   )
