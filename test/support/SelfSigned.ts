@@ -1,7 +1,8 @@
 import { generateKeyPairSync } from "node:crypto"
+import { isIP } from "node:net"
 import forge from "node-forge"
 
-/** A key and a certificate for a name that only those trust who are told to. */
+/** A key and a certificate for a name, or an address, that only those trust who are told to. */
 export const selfSigned = (name: string): { readonly key: string; readonly cert: string } => {
   const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 })
   const key = privateKey.export({ type: "pkcs1", format: "pem" }).toString()
@@ -16,7 +17,10 @@ export const selfSigned = (name: string): { readonly key: string; readonly cert:
   certificate.setIssuer(subject)
   certificate.setExtensions([
     { name: "basicConstraints", cA: true },
-    { name: "subjectAltName", altNames: [{ type: 2, value: name }] }
+    {
+      name: "subjectAltName",
+      altNames: [isIP(name) === 0 ? { type: 2, value: name } : { type: 7, ip: name }]
+    }
   ])
   certificate.sign(pair, forge.md.sha256.create())
   return { key, cert: forge.pki.certificateToPem(certificate) }

@@ -1,6 +1,7 @@
 import { Redacted } from "effect"
 import { Connection } from "tedious"
 import { MssqlMessages } from "./MssqlMessages.ts"
+import { trusting, withoutNamingAddresses } from "./MssqlTls.ts"
 import type { MssqlConfig } from "./MssqlUrl.ts"
 
 /** ms the server has at most for confirming that a statement was cancelled. */
@@ -25,6 +26,7 @@ export class Session extends Connection {
 
   /** The first thing done on a connection to the server. */
   override sendPreLogin(): void {
+    withoutNamingAddresses(this.messageIo)
     this.messages = new MssqlMessages(this.messageIo, () => this.close())
     super.sendPreLogin()
   }
@@ -118,7 +120,7 @@ const optionsOf = (config: MssqlConfig, within: number, ca: string | undefined) 
     trustServerCertificate: config.trustServerCertificate,
     multiSubnetFailover: config.multiSubnetFailover,
     ...(config.serverName === undefined ? {} : { serverName: config.serverName }),
-    ...(ca === undefined ? {} : { cryptoCredentialsDetails: { ca } }),
+    ...(ca === undefined ? {} : { cryptoCredentialsDetails: trusting(ca) }),
     appName: config.appName,
     connectTimeout: within,
     // Statements have their own clock: the driver's stops at the first row.
