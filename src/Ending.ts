@@ -11,7 +11,7 @@ const ECHO = 250
 
 /**
  * Runs the process's main effect. The first SIGINT or SIGTERM interrupts it; when its finalizers are done, or after 9.5 s,
- * the process ends with code 0. A second signal ends it at once, as if nobody had caught it (130, 143 to a shell), even
+ * the process ends with code 0, or with `process.exitCode`, of who has ended it for a failure. A second signal ends it at once, as if nobody had caught it (130, 143 to a shell), even
  * while the event loop is busy.
  */
 export const runMain: RunMain = makeRunMain(({ fiber, teardown }) => {
@@ -20,7 +20,7 @@ export const runMain: RunMain = makeRunMain(({ fiber, teardown }) => {
   fiber.addObserver((exit) => {
     clearInterval(keepAlive)
     teardown(exit, (code) => {
-      if (signalled !== undefined) end(code, performance.now() - signalled)
+      if (signalled !== undefined) end(codeOr(code), performance.now() - signalled)
       else if (code !== 0) process.exit(code)
     })
   })
@@ -31,7 +31,7 @@ export const runMain: RunMain = makeRunMain(({ fiber, teardown }) => {
       fiber.unsafeInterruptAsFork(fiber.id())
       setTimeout(() => {
         process.stderr.write("ens: not everything came to its end in time; stopping all the same\n")
-        endNow(0)
+        endNow(codeOr(0))
       }, STOP_TIME).unref()
       // Nobody catches it then; but the kernel keeps uncaught ones from the first process of a container.
       if (process.pid !== 1) setTimeout(letGo, ECHO).unref()
@@ -48,6 +48,9 @@ export const runMain: RunMain = makeRunMain(({ fiber, teardown }) => {
   process.on("SIGINT", onSignal)
   process.on("SIGTERM", onSignal)
 })
+
+/** The code of an interrupted process says nothing of why it was. */
+const codeOr = (code: number): number => code || Number(process.exitCode ?? 0)
 
 /**
  * `process.exit` waits for threads: for SQLite that waits for a lock, for a DNS server that says nothing. If stopping took

@@ -26,5 +26,8 @@ export const layer = (
     )
   )
 
-/** As a signal does, so that the lease is given back. */
-const endProcess = Effect.sync(() => process.kill(process.pid, "SIGTERM"))
+/** As a signal does, so that the lease is given back; but as a failure, so that supervisors start it again or tell somebody. */
+const endProcess = Effect.sync(() => {
+  process.exitCode = 1
+  process.kill(process.pid, "SIGTERM")
+})

@@ -19,7 +19,8 @@ export const ensProcess = (
     const entry = new URL("./Ens.ts", import.meta.url).pathname
     const child = spawn(process.execPath, [entry, ...args], {
       stdio: "pipe",
-      env: { ...process.env, ...environment }
+      // That of the tests (ENS_TEST_MSSQL_URL) is no setting, and would be warned of.
+      env: { ...process.env, ENS_TEST_MSSQL_URL: undefined, ...environment }
     })
     child.stdin.end(input)
     const code = new Promise<number | null>((done) => child.on("close", done))

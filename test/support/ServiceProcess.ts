@@ -22,12 +22,16 @@ export interface ServiceProcess {
   readonly output: () => string
 }
 
-/** Starts the process and waits for nothing. It is killed with the scope at the latest. */
-export const spawnService = (installation: Installation, nodeOptions: ReadonlyArray<string> = []) =>
+/** Starts the process, of another command if one is given, and waits for nothing. It is killed with the scope at the latest. */
+export const spawnService = (
+  installation: Installation,
+  nodeOptions: ReadonlyArray<string> = [],
+  command: ReadonlyArray<string> = ["start"]
+) =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
-        spawn(process.execPath, [...nodeOptions, "src/main.ts", "start"], {
+        spawn(process.execPath, [...nodeOptions, "src/main.ts", ...command], {
           cwd: new URL("../..", import.meta.url),
           env: { ...withoutSettings(process.env), ...installation.environment },
           stdio: ["ignore", "pipe", "pipe"]
