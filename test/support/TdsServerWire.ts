@@ -115,6 +115,12 @@ export const loginAck = sized(
   Buffer.concat([Buffer.from([1, 0x74, 0, 0, 4]), shortText("ScriptedTds"), Buffer.from([16, 0, 0, 0])])
 )
 
+/** 2.2.7.9: 20, the client is to connect to another server. */
+export const routing = (server: string, port: number): Buffer => {
+  const route = Buffer.concat([Buffer.from([0]), short(port), longText(server)])
+  return sized(0xe3, Buffer.concat([Buffer.from([20]), short(route.length), route, short(0)]))
+}
+
 /** 2.2.7.9: transaction begun 8, committed 9, rolled back 10. */
 export const transactionChange = (kind: 8 | 9 | 10, descriptor: number): Buffer => {
   const id = Buffer.alloc(8)

@@ -7,12 +7,16 @@ import type { MssqlConfig } from "./MssqlUrl.ts"
 /** ms the server has at most for confirming that a statement was cancelled. */
 export const CANCEL_WITHIN = 1000
 
+/** The driver would follow for ever. */
+const ROUTED_AT_MOST = 5
+
 /**
  * The driver's connection, made to bear what a server may send. What it cannot bear closes it; by itself the driver would
  * throw out of an event, which ends the process.
  */
 export class Session extends Connection {
   private messages: MssqlMessages | undefined
+  private routed = 0
 
   /** Does not connect yet. `ca`: PEM text. */
   constructor(config: MssqlConfig, connectTimeout: number, ca: string | undefined) {
@@ -34,6 +38,8 @@ export class Session extends Connection {
   /** Closed is closed: the driver would go on with what was under way. */
   override transitionTo(state: Connection["state"]): void {
     if (this.state === this.STATE.FINAL) return
+    if (state === this.STATE.REROUTING && ++this.routed > ROUTED_AT_MOST)
+      return this.broken(new Error("the servers route the connection to one another"))
     if (state === this.STATE.SENT_LOGIN7_WITH_STANDARD_LOGIN) this.messages?.takeOver()
     super.transitionTo(state)
     if (this.state === this.STATE.LOGGED_IN) this.messages?.watch()

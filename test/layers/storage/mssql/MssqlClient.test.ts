@@ -3,6 +3,7 @@ import { Cause, Effect, Exit, Option } from "effect"
 import * as MssqlClient from "../../../../layers/storage/mssql/MssqlClient.ts"
 import { isTransient, isUniqueViolation } from "../../../../layers/storage/mssql/MssqlTrouble.ts"
 import * as Tds from "../../../support/TdsServer.ts"
+import { done, loginAck, routing } from "../../../support/TdsServerWire.ts"
 import { eventually, failsWithin, failureOf, inWorld, isHealthy } from "./Fixture.ts"
 
 describe("statements over TDS", () => {
@@ -32,6 +33,24 @@ describe("statements over TDS", () => {
         expect(yield* isHealthy(server, sql)).toBe(true)
       })
     )
+  )
+
+  it.scopedLive("follow a server that routes them elsewhere, and give up one that never ends to", () =>
+    Effect.gen(function* () {
+      const server = yield* Tds.make
+      const gateway = yield* Tds.make
+      gateway.welcome = [loginAck, routing("127.0.0.1", server.port), done("done", 0)]
+      const sql = yield* MssqlClient.make(gateway.config())
+      yield* sql`UPDATE t SET n = 1`
+      expect(server.texts()).toContain("UPDATE t SET n = 1")
+      gateway.welcome = [loginAck, routing("127.0.0.1", gateway.port), done("done", 0)]
+      const limits = { connectTimeout: 300, requestTimeout: 300 }
+      yield* failsWithin(5, Effect.scoped(MssqlClient.make(gateway.config(limits))))
+      yield* Effect.sleep("50 millis")
+      const tries = gateway.connections.length
+      yield* Effect.sleep("200 millis")
+      expect(gateway.connections.length).toBe(tries)
+    })
   )
 
   it.scopedLive(
