@@ -59,13 +59,15 @@ export const makeBehaviour = Effect.gen(function* () {
   /** Actors between their loading and their new life. */
   const restarting = new Set<string>()
   const pace = new ReformPace(settings.renewRate, nowOf(clock))
+  const keys = yield* ServiceKeys
   const env: { -readonly [Field in keyof Env]: Env[Field] } = {
     heartbeatCheck: settings.heartbeatCheckMinutes * 60_000,
     statusFrequency: settings.statusFrequencyMinutes * 60_000,
     callbackDeadline: settings.callbackDeadline,
     listeningSince: nowOf(clock),
     spread: 0,
-    form: formOf(settings, (yield* ServiceKeys).form),
+    form: formOf(settings, keys.form),
+    hasOldMacs: keys.callbackMac.versions > 1,
     userKeyMaxAge: settings.userKeyMaxAge ?? Number.POSITIVE_INFINITY,
     mayReform: false,
     now: 0

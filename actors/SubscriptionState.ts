@@ -81,6 +81,8 @@ export interface Env {
   readonly spread: number
   /** As what this process makes subscriptions (`formOf`). */
   readonly form: number
+  /** Older keys that sign callback URLs are kept until no subscription can be of them. */
+  readonly hasOldMacs?: boolean
   /** After that the key that seals `f` is replaced; infinite: never. */
   readonly userKeyMaxAge: number
   /** One more subscription may be renewed now that still works. */
@@ -204,8 +206,12 @@ export const canAsk = (state: State): boolean =>
 export const isListening = (link: State["link"]): boolean =>
   link === "Active" || link === "Unconfirmed" || link === "Blocked"
 
-/** The live subscription was made otherwise than this process makes them. */
-export const isOutdated = (state: State, env: Env): boolean => state.form !== 0 && state.form !== env.form
+/**
+ * The live subscription was made otherwise than this process makes them. One that a version made which did not note how is
+ * left alone, unless an old key is kept for it: that would be kept for ever.
+ */
+export const isOutdated = (state: State, env: Env): boolean =>
+  state.form !== env.form && (state.form !== 0 || env.hasOldMacs === true)
 
 /** The key that the live subscription's `f` is sealed with has served long enough. */
 export const hasOldKey = ({ sealedSince }: State, { now, userKeyMaxAge }: Env): boolean =>
