@@ -1,5 +1,6 @@
 import { resolve } from "node:path"
 import { Config, ConfigError, Duration, Either, Redacted } from "effect"
+import { parseMssqlUrl } from "../../layers/storage/mssql/MssqlUrl.ts"
 import type { Policy } from "../../schemas/Push.ts"
 import type {
   GatewayName,
@@ -70,8 +71,13 @@ const level: Parse.Parse<SettingsShape["log"]["level"]> = (text) =>
     ? Either.right("warning")
     : Parse.oneOf("trace", "debug", "info", "warning", "error")(text)
 
-/** The database's address without a password. */
-const showDatabase = (settings: SettingsShape) => withoutPassword(Redacted.value(settings.databaseUrl))
+/** The database's address without a password. Of what is no address, nobody knows where in it a password is. */
+const showDatabase = ({ databaseUrl }: SettingsShape) => {
+  const url = Redacted.value(databaseUrl)
+  return url.startsWith("file:") || Either.isRight(parseMssqlUrl(databaseUrl))
+    ? withoutPassword(url)
+    : "mssql://<redacted>"
+}
 
 const withoutPassword = (url: string) => url.replace(/^([a-z]+:\/\/[^:@/]*):.*@/i, "$1:<redacted>@")
 

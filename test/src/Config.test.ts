@@ -295,6 +295,21 @@ describe("Config", () => {
     })
   )
 
+  it.effect("describes nothing of a database URL that cannot be read", () =>
+    Effect.gen(function* () {
+      for (const url of [
+        "mssql://sa:s3cret",
+        "mssql://sa:s3cret/ENS",
+        "mssql://db/ENS?user=sa&password=s3cret",
+        "mssql://sa:pass@db/ENS?password=s3cret",
+        "mssql://db;User Id=sa;Password=s3cret"
+      ]) {
+        const rows = Config.describe(yield* load({ ENS_DATABASE_URL: url }))
+        expect(JSON.stringify(rows), url).not.toContain("s3cret")
+      }
+    })
+  )
+
   it.effect.prop(
     "takes any text without crashing",
     [FastCheck.string(), FastCheck.string()],

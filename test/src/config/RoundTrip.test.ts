@@ -40,7 +40,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_TLS_PFX_FILE: oneOf("ens.pfx"),
   ENS_TLS_MIN_VERSION: oneOf("1.0", "1.3"),
   ENS_DATA_DIR: segments,
-  ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "mssql://db.example.com:1433/ENS?encrypt=true"),
+  ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "file:/srv/ens/other.db"),
   ENS_MASTER_KEY_FILE: oneOf("key", "/etc/ens/master key"),
   ENS_STATUS_FREQUENCY_MINUTES: fraction(1440),
   ENS_HEARTBEAT_CHECK_MINUTES: fraction(10_080),
