@@ -19,6 +19,11 @@ export class KeyPool extends Context.Tag("ens/KeyPool")<
      * demand. `Unavailable`: this node is a standby.
      */
     readonly take: Effect.Effect<Uint8Array, StorageError | Unavailable>
+    /**
+     * The same for whoever has a key already: none while the pool has fewer than half of what it is refilled at, so that many
+     * old keys at once cost no new user the time to make one.
+     */
+    readonly takeSpare: Effect.Effect<Option.Option<Uint8Array>, StorageError | Unavailable>
   }
 >() {}
 
@@ -57,6 +62,12 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       return Option.isSome(key) ? key.value : yield* makeOnDemand
     })
 
+    const takeSpare = Effect.suspend(() =>
+      believedLeft > threshold / 2 || threshold === 0
+        ? Effect.asSome(take)
+        : Effect.as(Queue.offer(low, undefined), Option.none<Uint8Array>())
+    )
+
     const makeSome = Effect.fnUntraced(function* (count: number) {
       const keys: Array<Uint8Array> = []
       while (keys.length < count) {
@@ -94,7 +105,7 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       Effect.forkScoped
     )
 
-    return { take }
+    return { take, takeSpare }
   })
 )
 

@@ -98,7 +98,10 @@ const facade = (present: () => Present | undefined): Context.Context<Subscriptio
       loaded: () => present()?.subscriptions.loaded() ?? false
     })
   ).pipe(
-    Context.add(KeyPool, { take: orStandby(({ keyPool }) => keyPool.take) }),
+    Context.add(KeyPool, {
+      take: orStandby(({ keyPool }) => keyPool.take),
+      takeSpare: orStandby(({ keyPool }) => keyPool.takeSpare)
+    }),
     Context.add(Tenure, { waiting: () => present()?.writeBehind.waiting() ?? 0 })
   )
 }

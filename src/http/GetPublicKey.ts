@@ -33,7 +33,10 @@ export const getPublicKey: Endpoint<GetPublicKeyRequest, KeyServices> = {
 /** However short the settings want it: payloads made with the key before the last one open nothing. */
 const LEAST_AGE = 60 * 60_000
 
-/** Phones that ask at once get the same new key. Where it cannot be had or stored the present one goes on. */
+/**
+ * Phones that ask at once get the same new key. Where it cannot be had or stored, or few are left in the pool, the present one
+ * goes on: nobody waits for a key because the old one is.
+ */
 const withYoungKey = (user: KeyedUser) =>
   Effect.gen(function* () {
     const { userKeyMaxAge = Number.POSITIVE_INFINITY } = yield* Settings
@@ -42,7 +45,9 @@ const withYoungKey = (user: KeyedUser) =>
     if (!isTooOld(user.registrationKeyMadeAt, maxAge, at)) return user
     const storage = yield* Storage
     const pool = yield* KeyPool
-    const key = yield* makeRegistrationKey(user, yield* pool.take)
+    const spare = yield* pool.takeSpare
+    if (Option.isNone(spare)) return user
+    const key = yield* makeRegistrationKey(user, spare.value)
     yield* storage.replaceRegistrationKey(user.user, key, at, at - maxAge)
     yield* Effect.logInfo("the user's key pair for payloads has been replaced because of its age")
     return Option.getOrElse(yield* storage.user(user.user), () => user)

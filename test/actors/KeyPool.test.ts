@@ -138,6 +138,24 @@ describe("a take", () => {
     })
   )
 
+  it.scoped("by who has a key already takes none of the last ones, and has the pool filled", () =>
+    Effect.gen(function* () {
+      const bench = new Bench()
+      const pool = yield* bench.start(settings)
+      yield* aWhile
+      bench.gate = yield* Deferred.make<void>()
+      for (let n = 0; n < 8; n++) yield* pool.take
+      assert.isTrue(Option.isSome(yield* pool.takeSpare))
+      assert.isTrue(Option.isNone(yield* pool.takeSpare))
+      assert.strictEqual(bench.pool.length, 3)
+      yield* Deferred.succeed(bench.gate, undefined)
+      yield* aWhile
+      assert.isTrue(Option.isSome(yield* pool.takeSpare))
+      const none = yield* new Bench().start({ ...settings, batch: 0, threshold: 0 })
+      assert.isTrue(Option.isSome(yield* none.takeSpare))
+    })
+  )
+
   it.scoped("of an exhausted pool makes a key on the spot", () =>
     Effect.gen(function* () {
       const bench = new Bench()

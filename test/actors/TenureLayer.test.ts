@@ -26,7 +26,7 @@ const bench = (node: ScriptedOwnership) => {
     )
   const doors = Layer.mergeAll(
     Layer.mock(Subscriptions, { post: () => {}, count: Effect.succeed(7), loaded: () => true }),
-    Layer.succeed(KeyPool, { take: Effect.succeed(Uint8Array.of(1)) }),
+    Layer.mock(KeyPool, { take: Effect.succeed(Uint8Array.of(1)) }),
     Layer.mock(WriteBehind, { note: () => {}, noteLink: () => {}, forget: () => {}, waiting: () => 5 })
   )
   const actors = Layer.mergeAll(doors, part("actors").pipe(Layer.provideMerge(part("write-behind"))))

@@ -505,7 +505,7 @@ export const makeWorld = (
   })
 
 /** No actor asks for one. */
-const noKeys = Layer.succeed(KeyPool, { take: Effect.dieMessage("no actor takes keys") })
+const noKeys = Layer.mock(KeyPool, {})
 
 /** As the gateways of the service are: see `FencedPush`. */
 const fencedPush = ({ service }: ScriptedOwnership, push: Push["Type"]): Push["Type"] => ({

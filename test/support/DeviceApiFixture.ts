@@ -29,7 +29,10 @@ export const EWS_URL = "https://mail.example.com/EWS/Exchange.asmx"
 const poolKey = somePrivateKey()
 const poolLayer = Layer.effect(
   KeyPool,
-  Effect.map(MasterKey, (master) => ({ take: Effect.sync(() => master.wrap(poolKey, POOL_CONTEXT)) }))
+  Effect.map(MasterKey, (master) => {
+    const take = Effect.sync(() => master.wrap(poolKey, POOL_CONTEXT))
+    return { take, takeSpare: Effect.asSome(take) }
+  })
 )
 
 /** A Secure Email Gateway stands there. */

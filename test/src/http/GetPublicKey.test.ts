@@ -23,11 +23,13 @@ const DAY = 24 * 60 * 60_000
 const poolKeys = Array.from({ length: 4 }, () => somePrivateKey())
 
 /** Each key of the pool is another one. */
+let poolIsLow = false
 const poolLayer = Layer.effect(
   KeyPool,
   Effect.map(MasterKey, (master) => {
     const left = [...poolKeys]
-    return { take: Effect.sync(() => master.wrap(left.shift()!, POOL_CONTEXT)) }
+    const take = Effect.sync(() => master.wrap(left.shift()!, POOL_CONTEXT))
+    return { take, takeSpare: Effect.suspend(() => (poolIsLow ? Effect.succeedNone : Effect.asSome(take))) }
   })
 )
 
@@ -118,6 +120,25 @@ describe("a key pair for payloads", () => {
       yield* TestClock.adjust("59 minutes")
       expect(yield* ask).toBe(second)
     }).pipe(Effect.provide(layer({ userKeyMaxAge: 60_000 })))
+  )
+
+  it.scoped("waits until the pool has keys to spare", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* phone
+      const first = yield* ask
+      yield* TestClock.adjust(31 * DAY)
+      poolIsLow = true
+      expect(yield* ask).toBe(first)
+      poolIsLow = false
+      expect(yield* ask).not.toBe(first)
+    }).pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          poolIsLow = false
+        })
+      ),
+      Effect.provide(layer({ userKeyMaxAge: 30 * DAY }))
+    )
   )
 
   it.scoped("goes on where a new one cannot be stored", () =>
