@@ -76,7 +76,8 @@ const resumed = Effect.fnUntraced(function* (
   newKeyFile: string
 ) {
   const to = keys.find((key) => isKey(key, state.to))
-  const from = keys.find((key) => isKey(key, state.from))
+  // When all keys of the database are the new one's, nobody who has lost the old key is to be locked out for its sake.
+  const from = keys.find((key) => isKey(key, state.from)) ?? (state.step === "files" ? to : undefined)
   const begun = `the rotation that was begun on ${dateOf(state.startedAt)}`
   if (to === undefined)
     return yield* problem(

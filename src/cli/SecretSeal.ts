@@ -37,6 +37,7 @@ const readSecret = Effect.suspend(() => (process.stdin.isTTY ? typed : piped)).p
     if (secret === "" || secret.length > SECRET_MAX || /[\r\n\0]/.test(secret)) {
       return problem(`standard input must hold one secret of 1 to ${SECRET_MAX} characters on one line`)
     }
+    if (secret.includes("\uFFFD")) return problem("standard input must be in UTF-8")
     // Others begin like that by chance, and have to be sealed because of it.
     return isSealed(secret) && /^[\w:-]+$/.test(secret)
       ? problem("this is sealed already, or looks as if it were")

@@ -48,6 +48,10 @@ export const readTexts = Effect.fn("Config.readTexts")(function* (
     }
     const value = (yield* read(path, `${name}_FILE`)).trim()
     if (value === "") return yield* problem(`${name}_FILE: ${path} is empty`)
+    // A file in UTF-16, as PowerShell's > writes it, would be a secret that nobody has chosen.
+    if (/[\0\uFFFD]/.test(value)) {
+      return yield* problem(`${name}_FILE: ${path} is not text in UTF-8; save it as that`)
+    }
     texts.set(name, { text: value, in: { path } })
     texts.delete(`${name}_FILE`)
   }

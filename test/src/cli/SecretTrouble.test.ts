@@ -1,9 +1,20 @@
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs"
+import {
+  copyFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync
+} from "node:fs"
 import { join } from "node:path"
 import { assert, describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
 import * as LocalMasterKey from "../../../layers/crypto/LocalMasterKey.ts"
 import { sealText } from "../../../layers/crypto/SealedText.ts"
+import { encodeRotation, ROTATION, RotationState } from "../../../layers/storage/RotationState.ts"
+import * as SqliteStorage from "../../../layers/storage/SqliteStorage.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
 import * as Config from "../../../src/Config.ts"
 import { ens, settingsFile } from "../../support/CommandLine.ts"
 import { ensProcess } from "../../support/EnsProcess.ts"
@@ -122,6 +133,47 @@ describe("ens secret rotate", () => {
       expect((yield* ens("token", "list", "--config", config)).ok).toBe(true)
       const { cns } = yield* settings
       expect(cns.certPassword && Redacted.value(cns.certPassword)).toBe(PASSWORD)
+    })
+  )
+})
+
+describe("ens secret rotate, killed when the database had the new key", () => {
+  it.scopedLive("is finished without the old key, if nothing is sealed with that", () =>
+    Effect.gen(function* () {
+      const { config, configure, dataDir, database, keyFile, master, seal } = yield* setUp
+      const sealed = JSON.stringify({ ENS_DATA_DIR: dataDir, ENS_CNS_CERT_PASSWORD: seal(PASSWORD) })
+      expect((yield* ens("secret", "rotate", "--config", config)).ok).toBe(true)
+      const to = yield* LocalMasterKey.read({ file: keyFile })
+      const state = { from: master.checkValue, to: to.checkValue, startedAt: 0, step: "files" } as const
+      yield* Effect.flatMap(Storage, (storage) =>
+        storage.changeMeta({ put: { [ROTATION]: encodeRotation(new RotationState(state)) }, drop: [] })
+      ).pipe(Effect.provide(SqliteStorage.layer(database)), Effect.scoped)
+      for (const former of formerIn(dataDir)) rmSync(former)
+      const plain = readFileSync(config)
+      configure(sealed)
+      const refused = yield* ens("secret", "rotate", "--config", config)
+      expect(refused.err).toContain("ENS_CNS_CERT_PASSWORD cannot be opened: it was sealed with another")
+      writeFileSync(config, plain)
+      expect(yield* ens("secret", "rotate", "--config", config)).toMatchObject({ ok: true, err: "" })
+      expect((yield* ens("token", "list", "--config", config)).ok).toBe(true)
+    })
+  )
+})
+
+describe("a file of a secret setting", () => {
+  it.scopedLive("in UTF-16 is refused", () =>
+    Effect.gen(function* () {
+      const { config, configure, dataDir, directory, seal, settings } = yield* setUp
+      const file = join(directory, "password")
+      configure(JSON.stringify({ ENS_DATA_DIR: dataDir, ENS_CNS_CERT_PASSWORD_FILE: file }))
+      for (const text of [PASSWORD, seal(PASSWORD)]) {
+        writeFileSync(file, Buffer.from(`\uFEFF${text}\r\n`, "utf16le"))
+        const { err } = yield* ens("token", "list", "--config", config)
+        expect(err).toContain(`ENS_CNS_CERT_PASSWORD_FILE: ${file} is not text in UTF-8`)
+        writeFileSync(file, `\uFEFF${text}\r\n`)
+        const { cns } = yield* settings
+        expect(cns.certPassword && Redacted.value(cns.certPassword)).toBe(PASSWORD)
+      }
     })
   )
 })
