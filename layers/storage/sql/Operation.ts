@@ -24,6 +24,12 @@ export const transaction =
   <A>(effect: Effect.Effect<A, SqlError | StorageError>): Effect.Effect<A, StorageError> =>
     Effect.disconnect(operation(name)(sql.withTransaction(effect)))
 
+/**
+ * So many statements of a transaction wait for each other: enough to go to SQLite's writer together. Each that ends wakes all
+ * that wait, so that without a bound the work grows with the square of their number.
+ */
+export const AT_ONCE = 32
+
 /** Runs an UPDATE or DELETE and answers how many rows it touched. */
 export const affected = (statement: Statement<unknown>): Effect.Effect<number, SqlError> =>
   Effect.map(statement.raw, (result) => Number((result as { readonly changes: number | bigint }).changes))

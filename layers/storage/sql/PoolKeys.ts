@@ -2,7 +2,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import type { SqlError } from "@effect/sql/SqlError"
 import { Effect, type Option } from "effect"
 import { dialectOf } from "./Dialect.ts"
-import { operation, type StorageShape, transaction } from "./Operation.ts"
+import { AT_ONCE, operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** Keys waiting for their user, handed out oldest first. */
 export const make = (sql: SqlClient): Pick<StorageShape, "countPoolKeys" | "addPoolKeys" | "takePoolKey"> => {
@@ -30,7 +30,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "countPoolKeys" | "addP
 
     addPoolKeys: (keys) =>
       Effect.forEach(keys, (wrapped) => sql`INSERT INTO pool_keys ${sql.insert({ wrapped })}`, {
-        concurrency: "unbounded",
+        concurrency: AT_ONCE,
         discard: true
       }).pipe(transaction(sql, "addPoolKeys")),
 

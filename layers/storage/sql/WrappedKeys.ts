@@ -5,7 +5,7 @@ import { Effect } from "effect"
 import type { TenantNumber, UserId } from "../../../schemas/Ids.ts"
 import type { FormerKey, KeyPlace, WrappedKey } from "../Storage.ts"
 import { dialectOf } from "./Dialect.ts"
-import { operation, type StorageShape, transaction } from "./Operation.ts"
+import { AT_ONCE, operation, type StorageShape, transaction } from "./Operation.ts"
 
 /** Every wrapped key, whichever table it is in. `key` is `<number>` or, for former keys, `<number> <kind>`. */
 export const make = (sql: SqlClient): Pick<StorageShape, "wrappedKeys" | "rewrapKeys"> => {
@@ -71,7 +71,7 @@ export const make = (sql: SqlClient): Pick<StorageShape, "wrappedKeys" | "rewrap
         "rewrapKeys"
       )(
         Effect.forEach(batch, ({ from, key, to }) => replace[place](key, from, to), {
-          concurrency: "unbounded",
+          concurrency: AT_ONCE,
           discard: true
         })
       )
