@@ -77,7 +77,11 @@ export const open = (
         session.close()
         fail(error)
       } else if (abandoned) session.close()
-      else {
+      else if (said !== undefined) {
+        // The driver goes on without them; transactions rely on XACT_ABORT.
+        session.close()
+        fail(Object.assign(new Error(said.message), { code: "ELOGIN" }))
+      } else {
         session.once("end", onClosed)
         resume(Effect.succeed(connectionOf(session, config.requestTimeout)))
       }

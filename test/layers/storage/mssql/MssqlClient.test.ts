@@ -3,7 +3,7 @@ import { Cause, Effect, Exit, Option } from "effect"
 import * as MssqlClient from "../../../../layers/storage/mssql/MssqlClient.ts"
 import { isTransient, isUniqueViolation } from "../../../../layers/storage/mssql/MssqlTrouble.ts"
 import * as Tds from "../../../support/TdsServer.ts"
-import { done, loginAck, routing } from "../../../support/TdsServerWire.ts"
+import { done, errorToken, loginAck, routing } from "../../../support/TdsServerWire.ts"
 import { eventually, failsWithin, failureOf, inWorld, isHealthy } from "./Fixture.ts"
 
 describe("statements over TDS", () => {
@@ -33,6 +33,24 @@ describe("statements over TDS", () => {
         expect(yield* isHealthy(server, sql)).toBe(true)
       })
     )
+  )
+
+  it.scopedLive("are not sent on a connection whose settings the server refused", () =>
+    Effect.gen(function* () {
+      const server = yield* Tds.make
+      const refusal = {
+        number: 921,
+        class: 14,
+        state: 1,
+        message: "Database 'ENS' has not been recovered yet."
+      }
+      server.settled = [errorToken(refusal), done("done", 2)]
+      const { cause } = yield* Effect.flip(
+        Effect.scoped(MssqlClient.make(server.config({ requestTimeout: 300 })))
+      )
+      expect(cause).toMatchObject({ number: 921, sent: false })
+      yield* eventually(() => server.openConnections() === 0)
+    })
   )
 
   it.scopedLive("follow a server that routes them elsewhere, and give up one that never ends to", () =>
