@@ -306,7 +306,7 @@ export class SubscriptionModel {
     const before = this.state
     const { commands, state } = decide(before, input, this.env)
     this.state = state
-    if (owedSince(before) > 0 && owedSince(state) === 0 && !searchedBy(input) && !gone(commands)) {
+    if (owedSince(before) > 0 && owedSince(state) === 0 && !searchedBy(input, before) && !gone(commands)) {
       throw new Error(`a ${input._tag} forgets what may have been missed`)
     }
     const replies: Array<Extract<Command, { readonly _tag: "Reply" }>> = []
@@ -433,8 +433,10 @@ const owedSince = ({ gapSince, next, work }: State): number => {
   return all.length === 0 ? 0 : Math.min(...all)
 }
 
-const searchedBy = (input: Input): boolean =>
-  (input._tag === "Fetched" && input.result.missed !== undefined) ||
+/** A round that has been searched for remembers its gap until what was found is announced; there may be nothing of it left. */
+const searchedBy = (input: Input, { work }: State): boolean =>
+  (input._tag === "Fetched" &&
+    (input.result.missed !== undefined || (work._tag === "Fetching" && work.round.searched))) ||
   (input._tag === "Announced" && input.result.kept) ||
   ((input._tag === "Desked" || input._tag === "Renewed") &&
     input.result._tag === "Subscribed" &&
