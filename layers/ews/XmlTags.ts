@@ -42,7 +42,8 @@ export const readTag = (tag: string, scope: Scope): Tag | undefined => {
   if (known !== undefined) return known
   if (remembered >= TAGS_MAX) return parse(tag, space, scope)
   const kept = copied(tag)
-  const read = parse(kept, space, scope)
+  // Half a character does not survive copying, and the real parser refuses it.
+  const read = kept === tag ? parse(kept, space, scope) : undefined
   if (read === undefined) return undefined
   scope.known.set(kept, read)
   remembered += 1

@@ -13,13 +13,14 @@ const agrees = (text: string): boolean => {
 }
 
 const name = fc.constantFrom("a", "b", "Items", "t:a", "t:b", "m:Items", "x-1", "_", "m:x.y")
-const words = fc.constantFrom(
+/** What XML forbids; rare, because one of them anywhere makes a whole document unreadable. */
+const forbidden = fc.constantFrom("\u0001", "\u0008", "\ud83d", "\uffff")
+const mostly = (usual: fc.Arbitrary<string>) =>
+  fc.oneof({ weight: 19, arbitrary: usual }, { weight: 1, arbitrary: forbidden })
+const usualWords = fc.constantFrom(
   "",
   " ",
   "\n  ",
-  "\u0001",
-  "\ud83d",
-  "\uffff",
   "Hello",
   "a > b",
   'it\'s "said"',
@@ -29,10 +30,11 @@ const words = fc.constantFrom(
   "&#228;&#x1F600;",
   "x&#10;y"
 )
+const words = mostly(usualWords)
 const attribute = fc.oneof(
   fc.tuple(
     fc.constantFrom("Id", "Name", "t:Id", "m:c", "xml:lang"),
-    fc.constantFrom("1", "", "\u0008", "AAMk+/=", "a&amp;b", "x y", "it's", "a>b")
+    mostly(fc.constantFrom("1", "", "AAMk+/=", "a&amp;b", "x y", "it's", "a>b"))
   ),
   fc.tuple(
     fc.constantFrom("xmlns", "xmlns:t", "xmlns:m", "xmlns:u"),
@@ -137,7 +139,7 @@ describe("the plain XML reader", () => {
       }),
       { numRuns: 1_000 }
     )
-    expect(read / all).toBeGreaterThan(0.25)
+    expect(read / all).toBeGreaterThan(0.3)
   })
 
   it("never differs over documents in which something was changed", () => {
