@@ -1,6 +1,7 @@
 import { Redacted } from "effect"
 import type { AnnounceResult, DeskResult, EnrolResult, FetchResult } from "../../actors/JobResults.ts"
 import { itemEntry } from "../../actors/Ledger.ts"
+import { sift } from "../../actors/News.ts"
 import { decide } from "../../actors/Subscription.ts"
 import { rested } from "../../actors/SubscriptionActor.ts"
 import type { Command, Input, Waiter } from "../../actors/SubscriptionProtocol.ts"
@@ -306,7 +307,12 @@ export class SubscriptionModel {
     const before = this.state
     const { commands, state } = decide(before, input, this.env)
     this.state = state
-    if (owedSince(before) > 0 && owedSince(state) === 0 && !searchedBy(input, before) && !gone(commands)) {
+    if (
+      owedSince(before) > 0 &&
+      owedSince(state) === 0 &&
+      !searchedBy(input, before, this.env.now) &&
+      !gone(commands)
+    ) {
       throw new Error(`a ${input._tag} forgets what may have been missed`)
     }
     const replies: Array<Extract<Command, { readonly _tag: "Reply" }>> = []
@@ -433,14 +439,19 @@ const owedSince = ({ gapSince, next, work }: State): number => {
   return all.length === 0 ? 0 : Math.min(...all)
 }
 
-/** A round that has been searched for remembers its gap until what was found is announced; there may be nothing of it left. */
-const searchedBy = (input: Input, { work }: State): boolean =>
+/** A round that has been searched for remembers its gap until what was found is announced; nothing of it may be left to announce. */
+const searchedBy = (input: Input, before: State, now: number): boolean =>
   (input._tag === "Fetched" &&
-    (input.result.missed !== undefined || (work._tag === "Fetching" && work.round.searched))) ||
+    (input.result.missed !== undefined || hasNothingLeft(before, input.result, now))) ||
   (input._tag === "Announced" && input.result.kept) ||
   ((input._tag === "Desked" || input._tag === "Renewed") &&
     input.result._tag === "Subscribed" &&
     input.result.missed !== undefined)
+
+const hasNothingLeft = (state: State, result: FetchResult, now: number): boolean =>
+  state.work._tag === "Fetching" &&
+  state.work.round.searched &&
+  sift(state, state.work.round, result, now).arrivals.length === 0
 
 const gone = (commands: ReadonlyArray<Command>): boolean => commands.some(({ _tag }) => _tag === "Stop")
 
