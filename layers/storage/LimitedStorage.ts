@@ -9,7 +9,9 @@ const LONG: ReadonlySet<string> = new Set<keyof StorageShape>([
   "forgetUnregistered",
   "dropFormerKeys",
   "expireOutbox",
-  "dropDeadLetters"
+  "dropDeadLetters",
+  "dropHistories",
+  "dropAudits"
 ])
 
 /**

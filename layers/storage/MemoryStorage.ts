@@ -1,5 +1,7 @@
 import { Effect, Layer, Option } from "effect"
+import * as Administration from "./memory/Administration.ts"
 import * as Devices from "./memory/Devices.ts"
+import * as Histories from "./memory/Histories.ts"
 import * as Keys from "./memory/Keys.ts"
 import * as Outbox from "./memory/Outbox.ts"
 import * as Retention from "./memory/Retention.ts"
@@ -25,7 +27,9 @@ export const layer: Layer.Layer<Storage> = Layer.effect(
       ...Subscriptions.make(state),
       ...Devices.make(state),
       ...Outbox.make(state),
-      ...Retention.make(state)
+      ...Retention.make(state),
+      ...Administration.make(state),
+      ...Histories.make(state)
     }
   })
 )

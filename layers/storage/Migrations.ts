@@ -10,6 +10,7 @@ import gapSince from "./migrations/0004_GapSince.ts"
 import tenure from "./migrations/0005_Tenure.ts"
 import keyVersions from "./migrations/0006_KeyVersions.ts"
 import seenDevices from "./migrations/0007_SeenDevices.ts"
+import operations from "./migrations/0008_Operations.ts"
 
 /** What a step is in each dialect: statements without parameters, one after another. */
 export type Statements = Readonly<Record<Dialect, ReadonlyArray<string>>>
@@ -29,7 +30,8 @@ export const migrations: ReadonlyArray<Migration> = [
   { version: 4, name: "GapSince", statements: gapSince },
   { version: 5, name: "Tenure", statements: tenure },
   { version: 6, name: "KeyVersions", statements: keyVersions },
-  { version: 7, name: "SeenDevices", statements: seenDevices }
+  { version: 7, name: "SeenDevices", statements: seenDevices },
+  { version: 8, name: "Operations", statements: operations }
 ]
 
 /**

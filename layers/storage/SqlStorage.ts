@@ -1,9 +1,11 @@
 import { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Layer } from "effect"
 import { Storage } from "./Storage.ts"
+import * as Administration from "./sql/Administration.ts"
 import * as DeadLetters from "./sql/DeadLetters.ts"
 import * as Devices from "./sql/Devices.ts"
 import * as Dossiers from "./sql/Dossiers.ts"
+import * as Histories from "./sql/Histories.ts"
 import * as HotStates from "./sql/HotStates.ts"
 import * as KeyVersions from "./sql/KeyVersions.ts"
 import * as Meta from "./sql/Meta.ts"
@@ -26,6 +28,7 @@ export const make = (location: string, sql: SqlClient, ofUsers: SqlClient = sql)
   location,
   ...Meta.make(sql),
   ...Tenants.make(sql),
+  ...Administration.make(sql),
   ...PoolKeys.make(sql),
   ...WrappedKeys.make(sql),
   ...Users.make(ofUsers),
@@ -37,7 +40,8 @@ export const make = (location: string, sql: SqlClient, ofUsers: SqlClient = sql)
   ...Dossiers.make(ofUsers),
   ...Outbox.make(ofUsers),
   ...Retention.make(ofUsers),
-  ...DeadLetters.make(ofUsers)
+  ...DeadLetters.make(ofUsers),
+  ...Histories.make(ofUsers)
 })
 
 export const layer = (location: string): Layer.Layer<Storage, never, SqlClient> =>

@@ -204,6 +204,40 @@ export interface Subscribed {
   readonly unread: number | null
 }
 
+/** A token that opens the console; nothing else. */
+export interface AdminToken {
+  readonly id: string
+  readonly label: string
+  readonly createdAt: number
+}
+
+/** What somebody did to the service: for auditors. No secrets, no addresses. */
+export interface AuditRecord {
+  readonly at: number
+  /** Who: `console:<label of the admin token>`, `cli:<operating system's user>@<host>`. */
+  readonly actor: string
+  /** A word of ours, like `token.create`. */
+  readonly action: string
+  /** To what: an id, a user's hash, a level. "" = the service. */
+  readonly target: string
+  readonly outcome: "success" | "failure"
+}
+
+/** The latest events of a user as `schemas/History.ts` packs them. */
+export interface StoredHistory {
+  readonly user: UserNumber
+  /** When the newest of them happened. */
+  readonly lastAt: number
+  readonly events: Uint8Array
+}
+
+/** A user as one tenant knows it. */
+export interface NamedUser {
+  readonly user: UserNumber
+  readonly tenant: TenantNumber
+  readonly tenantName: string
+}
+
 export interface UserPage {
   readonly rows: ReadonlyArray<Subscription>
   /** Give it to the next call; undefined = this was the last page. */
@@ -259,6 +293,23 @@ export class Storage extends Context.Tag("ens/Storage")<
     readonly tenantOfToken: (hash: Uint8Array) => Effect.Effect<Option.Option<Tenant>, StorageError>
     readonly tenant: (tenant: TenantNumber) => Effect.Effect<Option.Option<Tenant>, StorageError>
 
+    // Administrators -----------------------------------------------------------------------------------------------
+    /** `hash` = SHA-256 of the token. */
+    readonly createAdminToken: (token: {
+      readonly label: string
+      readonly hash: Uint8Array
+      readonly createdAt: number
+    }) => Effect.Effect<AdminToken, StorageError>
+    readonly listAdminTokens: Effect.Effect<ReadonlyArray<AdminToken>, StorageError>
+    /** False if there is no such token. */
+    readonly revokeAdminToken: (id: string) => Effect.Effect<boolean, StorageError>
+    readonly adminTokenOf: (hash: Uint8Array) => Effect.Effect<Option.Option<AdminToken>, StorageError>
+    readonly addAudit: (record: AuditRecord) => Effect.Effect<void, StorageError>
+    /** Newest first. */
+    readonly audits: (limit: number) => Effect.Effect<ReadonlyArray<AuditRecord>, StorageError>
+    /** Removes records noted before `before`; answers how many. */
+    readonly dropAudits: (before: number) => Effect.Effect<number, StorageError>
+
     // RSA key pool -------------------------------------------------------------------------------------------------
     readonly countPoolKeys: Effect.Effect<number, StorageError>
     readonly addPoolKeys: (keys: ReadonlyArray<Uint8Array>) => Effect.Effect<void, StorageError>
@@ -271,6 +322,8 @@ export class Storage extends Context.Tag("ens/Storage")<
       userId: UserId
     ) => Effect.Effect<Option.Option<KeyedUser>, StorageError>
     readonly user: (user: UserNumber) => Effect.Effect<Option.Option<KeyedUser>, StorageError>
+    /** The users with this id in all tenants, by their tenants' names. */
+    readonly usersOfId: (userId: UserId) => Effect.Effect<ReadonlyArray<NamedUser>, StorageError>
     /** User, subscription and devices in one reading: what every mail asks for. */
     readonly dossier: (user: UserNumber) => Effect.Effect<Option.Option<StoredDossier>, StorageError>
     /** Makes the user; if it exists already (two requests at once) answers that one and drops `keys`. */
@@ -464,6 +517,16 @@ export class Storage extends Context.Tag("ens/Storage")<
     >
     /** Removes dead letters noted before `before`; answers how many. */
     readonly dropDeadLetters: (before: number) => Effect.Effect<number, StorageError>
+
+    // What happened to users -----------------------------------------------------------------------------------------
+    /** In no particular order; users without a history are left out. */
+    readonly histories: (
+      users: ReadonlyArray<UserNumber>
+    ) => Effect.Effect<ReadonlyArray<StoredHistory>, StorageError>
+    /** Puts each in its user's place, in one transaction; users that are gone are passed over. */
+    readonly saveHistories: (batch: ReadonlyArray<StoredHistory>) => Effect.Effect<void, StorageError>
+    /** Removes histories whose newest event was before `before`; answers how many. */
+    readonly dropHistories: (before: number) => Effect.Effect<number, StorageError>
 
     // Dead letters -------------------------------------------------------------------------------------------------
     /** A callback whose handling crashed again and again: who, digest of the events, when, what kind of error; no content. */

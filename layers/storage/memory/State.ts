@@ -2,12 +2,15 @@ import { Effect } from "effect"
 import type { Generation, UserNumber } from "../../../schemas/Ids.ts"
 import { StorageError } from "../../../schemas/StorageError.ts"
 import type {
+  AdminToken,
   ApiToken,
+  AuditRecord,
   Device,
   FormerKey,
   KeyedUser,
   OutboxEntry,
   Storage,
+  StoredHistory,
   Subscription,
   Tenant
 } from "../Storage.ts"
@@ -26,6 +29,7 @@ export interface UserRecord {
   readonly devices: Map<string, Device>
   /** The oldest first. */
   outbox: ReadonlyArray<QueuedEntry>
+  history: StoredHistory | undefined
   deadLetters: ReadonlyArray<{ readonly digest: string; readonly reason: string; readonly at: number }>
 }
 
@@ -37,6 +41,8 @@ export class MemoryState {
   readonly meta = new Map<string, Uint8Array>()
   readonly tenants = new Map<string, Tenant>()
   tokens: ReadonlyArray<ApiToken & { readonly hash: string }> = []
+  adminTokens: ReadonlyArray<AdminToken & { readonly hash: string }> = []
+  audits: ReadonlyArray<AuditRecord> = []
   /** By number, in order. */
   poolKeys: ReadonlyArray<readonly [number, Uint8Array]> = []
   readonly users = new Map<UserNumber, UserRecord>()

@@ -9,6 +9,7 @@ type Users = Pick<
   StorageShape,
   | "findUser"
   | "user"
+  | "usersOfId"
   | "dossier"
   | "createUser"
   | "setCallbackKey"
@@ -27,6 +28,15 @@ export const make = (state: MemoryState): Users => {
       Effect.sync(() => Option.map(Option.fromNullable(find(tenant, userId)), userOf)),
 
     user: (user) => Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)), userOf)),
+
+    usersOfId: (userId) =>
+      Effect.sync(() => {
+        const names = new Map([...state.tenants.values()].map(({ name, tenant }) => [tenant, name]))
+        return [...state.users.values()]
+          .filter(({ user }) => user.userId === userId)
+          .map(({ user: { tenant, user } }) => ({ user, tenant, tenantName: names.get(tenant)! }))
+          .sort((a, b) => (a.tenantName < b.tenantName ? -1 : 1))
+      }),
 
     dossier: (user) => Effect.sync(() => Option.map(Option.fromNullable(state.users.get(user)), dossierOf)),
 
@@ -49,6 +59,7 @@ export const make = (state: MemoryState): Users => {
           formerKeys: [],
           devices: new Map(),
           outbox: [],
+          history: undefined,
           deadLetters: []
         }
         state.users.set(user, record)

@@ -24,6 +24,7 @@ type Users = Pick<
   StorageShape,
   | "findUser"
   | "user"
+  | "usersOfId"
   | "createUser"
   | "setCallbackKey"
   | "retireKeys"
@@ -64,6 +65,20 @@ export const make = (sql: SqlClient): Users => {
     findUser: (tenant, userId) => operation("findUser")(find(tenant, userId)),
 
     user: (user) => operation("user")(select(sql`users.user_no = ${Number(user)}`)),
+
+    usersOfId: (userId) =>
+      sql<{ user_no: number; tenant_no: number; name: string }>`
+        SELECT users.user_no, t.tenant_no, t.name FROM users JOIN tenants t ON t.tenant_no = users.tenant_no
+        WHERE users.user_id = ${Buffer.from(userId, "hex")} ORDER BY t.name`.pipe(
+        Effect.map((rows) =>
+          rows.map(({ name, tenant_no, user_no }) => ({
+            user: String(user_no) as UserNumber,
+            tenant: tenant_no as TenantNumber,
+            tenantName: name
+          }))
+        ),
+        operation("usersOfId")
+      ),
 
     createUser: Effect.fnUntraced(
       function* ({ tenant, userId, keys, createdAt }) {

@@ -40,6 +40,13 @@ const token = {
   createdAt: NOW
 }
 const link = { user, generation: generation(1), link: "Lost", linkSince: NOW, nudges: 1 } as const
+const audit = {
+  at: NOW,
+  actor: "cli:anna@host",
+  action: "token.create",
+  target: "7",
+  outcome: "success"
+} as const
 const places = ["pool", "seal", "registration", "callback", "former"] as const
 
 /** Every method, called so that all its statements are run. */
@@ -113,7 +120,18 @@ const calls: {
   lostUsers: (_) => _.lostUsers(NOW, undefined),
   dropDeadLetters: (_) => _.dropDeadLetters(NOW),
   addDeadLetter: (_) => _.addDeadLetter({ user, digest: "d", reason: "r", at: NOW }),
-  deadLetters: (_) => _.deadLetters(user)
+  deadLetters: (_) => _.deadLetters(user),
+  usersOfId: (_) => _.usersOfId(userId),
+  histories: (_) => _.histories([user]),
+  saveHistories: (_) => _.saveHistories([{ user, lastAt: NOW, events: bytes("h", 4) }]),
+  dropHistories: (_) => _.dropHistories(NOW),
+  createAdminToken: (_) => _.createAdminToken({ label: "l", hash: hashOf("admin"), createdAt: NOW }),
+  listAdminTokens: (_) => _.listAdminTokens,
+  revokeAdminToken: (_) => _.revokeAdminToken("1"),
+  adminTokenOf: (_) => _.adminTokenOf(hashOf("admin")),
+  addAudit: (_) => _.addAudit(audit),
+  audits: (_) => _.audits(10),
+  dropAudits: (_) => _.dropAudits(NOW)
 }
 
 /** A row for any question. */

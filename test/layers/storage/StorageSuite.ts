@@ -5,6 +5,7 @@ import { type TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
 import { devicesSuite } from "./DevicesSuite.ts"
 import { extremesSuite } from "./ExtremesSuite.ts"
 import { keysSuite } from "./KeysSuite.ts"
+import { operationsSuite } from "./OperationsSuite.ts"
 import { outboxSuite } from "./OutboxSuite.ts"
 import { retentionSuite } from "./RetentionSuite.ts"
 import {
@@ -44,6 +45,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>)
     outboxSuite(on)
     deadLettersSuite(on)
     retentionSuite(on)
+    operationsSuite(on)
     wholeDatabaseSuite(on)
     extremesSuite(on)
   })
