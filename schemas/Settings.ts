@@ -150,6 +150,19 @@ export interface SettingsShape {
     readonly level: "trace" | "debug" | "info" | "warning" | "error"
     readonly file: string | undefined
   }
+  /** When the log file is put aside and a new one begun. undefined = never for that reason. */
+  readonly logRotation: {
+    /** Bytes. */
+    readonly size: number | undefined
+    /** Milliseconds. */
+    readonly age: number | undefined
+    /** So many files that were put aside are kept. */
+    readonly keep: number
+  }
+  /** Absolute path of the file to which audit events are appended, besides the log. */
+  readonly auditFile: string | undefined
+  /** The console on the admin listener. */
+  readonly console: "on" | "off"
 }
 
 export class Settings extends Context.Tag("ens/Settings")<Settings, SettingsShape>() {}

@@ -151,7 +151,10 @@ const fill = (read: Read): SettingsShape => ({
     format: read.logFormat ?? (process.stderr.isTTY ? "pretty" : "json"),
     level: read.logLevel,
     file: read.logFile
-  }
+  },
+  logRotation: { size: read.logMaxSize, age: read.logMaxAge, keep: read.logKeep },
+  auditFile: read.auditFile,
+  console: read.console
 })
 
 const publicUrl = (read: Read): string => {

@@ -86,6 +86,35 @@ const UNITS = [
   ["second", 1000]
 ] as const
 
+/** `500 kB`, `100 MB`, `2 GB` (1 kB = 1024 bytes), or `never`; answers bytes. */
+export const sizeOrNever =
+  (min: number, max: number): Parse<number | undefined> =>
+  (text) => {
+    if (text.toLowerCase() === "never") return Either.right(undefined)
+    const [, amount = "", unit = ""] = /^(\d+(?:\.\d+)?)\s*([a-z]+)$/i.exec(text) ?? []
+    const bytes =
+      Number(amount) * (SIZES.find(([name]) => name.toLowerCase() === unit.toLowerCase())?.[1] ?? 0)
+    return bytes >= min && bytes <= max
+      ? Either.right(Math.round(bytes))
+      : Either.left(`must be a size from ${sizeText(min)} to ${sizeText(max)}, like "100 MB", or never`)
+  }
+
+export const sizeOrNeverText = (bytes: number | undefined): string =>
+  bytes === undefined ? "never" : sizeText(bytes)
+
+const sizeText = (bytes: number): string => {
+  const [unit, size] = SIZES.find(([, size]) => bytes >= size && bytes % size === 0) ?? ["bytes", 1]
+  return `${bytes / size} ${unit}`
+}
+
+const SIZES = [
+  ["TB", 1024 ** 4],
+  ["GB", 1024 ** 3],
+  ["MB", 1024 ** 2],
+  ["kB", 1024],
+  ["bytes", 1]
+] as const
+
 /** Items between commas; empty ones are dropped. */
 export const list =
   <A>(item: Parse<A>): Parse<ReadonlyArray<A>> =>

@@ -526,6 +526,41 @@ export const table = {
     absolute,
     undefined,
     (s) => s.log.file ?? ""
+  ),
+  logMaxSize: row(
+    "ENS_LOG_MAX_SIZE",
+    "the log file is put aside when it is larger, like 100 MB; or never",
+    Parse.sizeOrNever(64 * 1024, 2 ** 40),
+    100 * 1024 ** 2,
+    (s) => Parse.sizeOrNeverText(s.logRotation.size)
+  ),
+  logMaxAge: row(
+    "ENS_LOG_MAX_AGE",
+    "the log file is put aside when it is older; or never",
+    Parse.durationOrNever(Duration.minutes(1), Duration.days(3650)),
+    Duration.toMillis("1 day"),
+    (s) => Parse.durationOrNeverText(s.logRotation.age)
+  ),
+  logKeep: row(
+    "ENS_LOG_KEEP",
+    "so many log files that were put aside are kept",
+    Parse.integer(0, 10_000),
+    14,
+    (s) => `${s.logRotation.keep}`
+  ),
+  auditFile: row(
+    "ENS_AUDIT_FILE",
+    "file to which audit events are appended, besides the log",
+    absolute,
+    undefined,
+    (s) => s.auditFile ?? ""
+  ),
+  console: row(
+    "ENS_CONSOLE",
+    "the console on the admin listener: on or off",
+    Parse.oneOf("on", "off"),
+    "on",
+    (s) => s.console
   )
 }
 

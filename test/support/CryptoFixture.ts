@@ -43,6 +43,9 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     textNewMessage: "",
     textNewMessages: "",
     log: { format: "json", level: "info", file: undefined },
+    logRotation: { size: undefined, age: undefined, keep: 14 },
+    auditFile: undefined,
+    console: "on",
     ...some
   })
 

@@ -108,7 +108,12 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_TEXT_N_NEW_MESSAGES: words.map((text) => `%d ${text}`),
   ENS_LOG_FORMAT: oneOf("pretty", "JSON", "ens2"),
   ENS_LOG_LEVEL: oneOf("trace", "warn", "Warning", "error"),
-  ENS_LOG_FILE: oneOf("ens.log", "/var/log/ens.log")
+  ENS_LOG_FILE: oneOf("ens.log", "/var/log/ens.log"),
+  ENS_LOG_MAX_SIZE: oneOf("100 MB", "1.5 gb", "70000 bytes", "64kB", "Never"),
+  ENS_LOG_MAX_AGE: oneOf("1 day", "90 minutes", "never"),
+  ENS_LOG_KEEP: oneOf("0", "14"),
+  ENS_AUDIT_FILE: oneOf("audit.log", "/var/log/ens/audit.log"),
+  ENS_CONSOLE: oneOf("on", "OFF")
 }
 
 const load = (environment: Readonly<Record<string, string>>) =>

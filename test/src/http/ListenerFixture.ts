@@ -46,7 +46,10 @@ const settings: SettingsShape = {
   ...defaultPushSettings,
   textNewMessage: "New message",
   textNewMessages: "%d new messages",
-  log: { format: "json", level: "info", file: undefined }
+  log: { format: "json", level: "info", file: undefined },
+  logRotation: { size: undefined, age: undefined, keep: 14 },
+  auditFile: undefined,
+  console: "on"
 }
 
 /** A callback that reached the actors, and the way back. */
