@@ -1,18 +1,19 @@
 import { Effect, Layer, Logger, LogLevel } from "effect"
-import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import { Settings } from "../../schemas/Settings.ts"
 import { formats } from "./LogFormat.ts"
+import * as LogLevels from "./LogLevels.ts"
 import { type LogFileUnusable, toFile, toStandardError } from "./LogSink.ts"
 
 /**
- * Log lines as `ENS_LOG_FORMAT`, `ENS_LOG_LEVEL` and `ENS_LOG_FILE` say. Annotate `activityId`, `userId` and `logger`;
+ * Log lines as `ENS_LOG_FORMAT`, `ENS_LOG_LEVEL` and `ENS_LOG_FILE` say; the level can be changed (LogLevels.ts). Annotate `activityId`, `userId` and `logger`;
  * whatever is secret must be `Redacted`, which prints as `<redacted>`.
  */
 export const layer: Layer.Layer<never, LogFileUnusable, Settings> = Layer.unwrapScoped(
   Effect.gen(function* () {
-    const { file, format, level } = (yield* Settings).log
+    const { file, format } = (yield* Settings).log
     const sink = file === undefined ? yield* toStandardError : yield* toFile(file)
     const logger = formats(file === undefined && process.stderr.isTTY)[format]
-    return Layer.merge(instead(Logger.map(logger, sink)), Logger.minimumLogLevel(LEVELS[level]))
+    return Layer.merge(instead(Logger.map(logger, sink)), LogLevels.layer)
   })
 )
 
@@ -29,11 +30,3 @@ export const layerWarnings: Layer.Layer<never> = Layer.unwrapScoped(
 /** `NodeRuntime.runMain` puts another logger in the default one's place; with that left, every line would come twice. */
 const instead = (logger: Logger.Logger<unknown, void>) =>
   Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.remove(Logger.prettyLoggerDefault))
-
-const LEVELS: Readonly<Record<SettingsShape["log"]["level"], LogLevel.LogLevel>> = {
-  trace: LogLevel.Trace,
-  debug: LogLevel.Debug,
-  info: LogLevel.Info,
-  warning: LogLevel.Warning,
-  error: LogLevel.Error
-}
