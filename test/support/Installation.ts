@@ -14,6 +14,11 @@ export interface LogLine {
   readonly at: string
   readonly level: string
   readonly message: string
+  readonly activityId: string | undefined
+  /** Hashed. */
+  readonly user: string | undefined
+  /** All of them, by their names in the line. */
+  readonly fields: Readonly<Record<string, unknown>>
 }
 
 /** What an operator has before the service runs: a data directory, ports, settings and API tokens. */
@@ -66,8 +71,17 @@ export const makeInstallation = Effect.fnUntraced(function* (settings: Readonly<
       log()
         .split("\n")
         .filter((line) => line !== "")
-        .map((line) => JSON.parse(line) as LogLine)
+        .map((line) => toLine(JSON.parse(line)))
   } satisfies Installation
+})
+
+const toLine = (json: Record<string, unknown>): LogLine => ({
+  at: String(json["@timestamp"]),
+  level: String(json["log.level"]),
+  message: String(json["message"]),
+  activityId: json["http.request.id"] as string | undefined,
+  user: json["user.hash"] as string | undefined,
+  fields: json
 })
 
 const createToken = (database: string, ewsUrl: string | undefined, tenant: string) =>

@@ -4,6 +4,7 @@ import { hostname, tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Cause, Effect, Redacted, TestClock } from "effect"
+import { version } from "../../../layers/telemetry/Identity.ts"
 import { formats, type LogFormat } from "../../../layers/telemetry/LogFormat.ts"
 import * as Logging from "../../../layers/telemetry/Logging.ts"
 import * as LogSink from "../../../layers/telemetry/LogSink.ts"
@@ -49,29 +50,77 @@ describe("log lines", () => {
     })
   )
 
-  it.effect("json: have flat fields, others apart", () =>
+  it.effect("json: have the names of the Elastic Common Schema, others apart", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(0)
-      const [first, second] = yield* logged(
+      const [first, second, third] = yield* logged(
         "json",
         Effect.gen(function* () {
-          yield* annotated(Effect.annotateLogs(Effect.logInfo("done", "well"), { level: "fake", n: 3 }))
-          yield* Effect.logError("bad", Cause.fail(new Error("inner")))
+          yield* annotated(
+            Effect.annotateLogs(Effect.logInfo("done", "well"), {
+              "log.level": "fake",
+              message: "fake",
+              n: 3
+            })
+          )
+          yield* Effect.logError("bad", Cause.fail(new TypeError("inner")))
+          yield* Effect.logWarning("storage failed", new RangeError("outer"))
         })
       )
       expect(JSON.parse(first!)).toEqual({
-        at: "1970-01-01T00:00:00.000Z",
-        level: "info",
-        logger: "DeviceApi",
+        "@timestamp": "1970-01-01T00:00:00.000Z",
+        "log.level": "info",
+        "log.logger": "DeviceApi",
         message: "done well",
-        activityId: ACTIVITY,
-        userId: USER,
-        data: { level: "fake", n: 3 }
+        "ecs.version": "8.17.0",
+        "service.name": "ens",
+        "service.version": version,
+        "service.node.name": hostname(),
+        "host.name": hostname(),
+        "process.pid": process.pid,
+        "event.dataset": "ens.log",
+        "http.request.id": ACTIVITY,
+        "user.hash": USER,
+        "labels.log_level": "fake",
+        "labels.message": "fake",
+        "labels.n": 3
       })
       expect(JSON.parse(second!)).toMatchObject({
-        level: "error",
+        "log.level": "error",
         message: "bad",
-        cause: expect.stringContaining("inner")
+        "error.type": "TypeError",
+        "error.message": "inner",
+        "error.stack_trace": expect.stringContaining("inner")
+      })
+      expect(JSON.parse(third!)).toMatchObject({
+        "log.level": "warning",
+        message: "storage failed RangeError: outer",
+        "error.type": "RangeError",
+        "error.message": "outer"
+      })
+    })
+  )
+
+  it.effect("json: of audit events are events of a dataset of their own", () =>
+    Effect.gen(function* () {
+      const [line] = yield* logged(
+        "json",
+        Effect.logInfo("cli:root created token 3", {
+          actor: "cli:root@host",
+          action: "token.create",
+          target: "3",
+          outcome: "success"
+        }).pipe(Effect.annotateLogs({ logger: "Audit" }))
+      )
+      expect(JSON.parse(line!)).toMatchObject({
+        "log.logger": "Audit",
+        "event.dataset": "ens.audit",
+        "event.kind": "event",
+        "event.category": ["configuration"],
+        "event.action": "token.create",
+        "event.outcome": "success",
+        "user.name": "cli:root@host",
+        "labels.target": "3"
       })
     })
   )
@@ -86,7 +135,9 @@ describe("log lines", () => {
       )
       expect(JSON.parse(line!)).toMatchObject({
         message: "gateway is down",
-        data: { user: "7", reason: "ECONNREFUSED", waiting: 3 }
+        "labels.user": "7",
+        "labels.reason": "ECONNREFUSED",
+        "labels.waiting": 3
       })
     })
   )

@@ -1,0 +1,58 @@
+import { Cause } from "effect"
+import { host, version } from "./Identity.ts"
+import type { Line } from "./LogLine.ts"
+
+/**
+ * One JSON object in the names of the Elastic Common Schema 8.17 (elastic.co, "ECS Field Reference"), dotted and flat,
+ * which every SIEM takes as it stands. What has no name there is below `labels.`; so an annotation never passes for a
+ * field of the schema.
+ */
+export const ecsLine = (line: Line): string =>
+  JSON.stringify({
+    "@timestamp": line.at.toISOString(),
+    "log.level": line.level === "WARN" ? "warning" : line.level.toLowerCase(),
+    "log.logger": line.logger,
+    message: line.message,
+    "ecs.version": "8.17.0",
+    "service.name": "ens",
+    "service.version": version,
+    "service.node.name": host,
+    "host.name": host,
+    "process.pid": process.pid,
+    "http.request.id": given(line.activityId),
+    "user.hash": given(line.userId),
+    ...(line.logger === "Audit" ? auditFields(line) : { "event.dataset": "ens.log" }),
+    ...errorFields(line),
+    ...labels(line.logger === "Audit" ? withoutAuditFields(line.others) : line.others)
+  })
+
+const given = (text: string) => (text === "" ? undefined : text)
+
+const auditFields = ({ others: { action, actor, outcome } }: Line) => ({
+  "event.dataset": "ens.audit",
+  "event.kind": "event",
+  "event.category": ["configuration"],
+  "event.type": [outcome === "success" ? "change" : "info"],
+  "event.action": action,
+  "event.outcome": outcome,
+  "user.name": actor
+})
+
+const withoutAuditFields = ({ action, actor, outcome, ...others }: Line["others"]) => others
+
+const errorFields = ({ cause, errors }: Line) => {
+  const [pretty] = Cause.isEmpty(cause) ? [] : Cause.prettyErrors(cause)
+  const error = pretty ?? errors[0]
+  if (error === undefined && Cause.isEmpty(cause)) return {}
+  return {
+    "error.type": error?.name ?? "Interrupted",
+    "error.message": error?.message ?? "interrupted",
+    ...(Cause.isEmpty(cause) ? {} : { "error.stack_trace": Cause.pretty(cause, { renderErrorCause: true }) })
+  }
+}
+
+/** A dot would make an object of a label. */
+const labels = (others: Line["others"]) =>
+  Object.fromEntries(
+    Object.entries(others).map(([key, value]) => [`labels.${key.replaceAll(".", "_")}`, value])
+  )
