@@ -1,4 +1,4 @@
-import { Clock, Effect } from "effect"
+import { Clock, Context, Effect } from "effect"
 import type { ExchangeVersion } from "../../schemas/EwsMessage.ts"
 import type { Candidate } from "./AutodiscoverCandidates.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
@@ -70,8 +70,28 @@ export const timeFor = (task: SearchTask, most: number): Effect.Effect<number> =
 export const note = (task: SearchTask, host: string, how: string, outcome: string): Effect.Effect<void> =>
   Effect.suspend(() => {
     task.report.notes.push(`${host} (${how}) ${outcome}`)
-    return Effect.logDebug(`Autodiscover: ${host} (${how}) ${outcome}`)
-  })
+    return witness(host, how, outcome)
+  }).pipe(Effect.zipRight(Effect.logDebug(`Autodiscover: ${host} (${how}) ${outcome}`)))
+
+/** Tells whoever watches the search alone. */
+export const witness = (host: string, how: string, outcome: string): Effect.Effect<void> =>
+  Effect.flatMap(SearchWitness, (saw) => saw({ host, how, outcome }))
+
+/** One question of a search and what came of it; neither the address nor a log-in is in it. */
+export interface SearchStep {
+  readonly host: string
+  /** SOAP, POX, JSON, DNS … */
+  readonly how: string
+  readonly outcome: string
+}
+
+/** Is told of every step of the searches that run with it, for `ens doctor`; nobody by default. */
+export class SearchWitness extends Context.Reference<SearchWitness>()("ens/SearchWitness", {
+  defaultValue:
+    () =>
+    (_step: SearchStep): Effect.Effect<void> =>
+      Effect.void
+}) {}
 
 /** Never more of a URL than its host: the address may stand in it. */
 export const hostOf = (candidate: Candidate): string => {

@@ -20,7 +20,8 @@ import {
   note,
   PROBE_TIMEOUT,
   type SearchTask,
-  timeFor
+  timeFor,
+  witness
 } from "./AutodiscoverTask.ts"
 import { readEndpoint } from "./EndpointRules.ts"
 import type { HttpSession } from "./HttpSessions.ts"
@@ -172,6 +173,7 @@ const judge = Effect.fnUntraced(function* (
       }
       const ofDomain = domainOf(address) === domainOf(task.address)
       const source = `${protocol.name} at ${host}`
+      yield* witness(host, protocol.name, `names the EWS URL ${usable.url}`)
       return { ...NOWHERE, found: { endpoint: usable, version: reply.version, source, ofDomain } }
     }
     case "RedirectUrl": {

@@ -8,7 +8,7 @@ import * as ApnsKeys from "./ApnsKeys.ts"
 import { type ApnsReply, readReply } from "./ApnsReply.ts"
 import { ApnsToken } from "./ApnsToken.ts"
 import { AppTroubles } from "./AppTroubles.ts"
-import type { Gateway } from "./Gateway.ts"
+import type { Gateway, Probed } from "./Gateway.ts"
 import { reasonOf } from "./NetworkTrouble.ts"
 import type { PushSetupError } from "./PushSetupError.ts"
 import { TokenRefusals } from "./TokenRefusals.ts"
@@ -98,7 +98,41 @@ export const make = Effect.fnUntraced(function* ({
       })
     })
 
-  return { name: "apns", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
+  /** Each key is shown to APNs with a device token that Apple gives to no device. */
+  const probe: Effect.Effect<Probed> = Effect.gen(function* () {
+    const answers = new Set<string>()
+    for (const [key, { production }] of senders) {
+      const [app] = [...keys.apps].find(([, one]) => one === key) ?? []
+      const now = clock.unsafeCurrentTimeMillis()
+      const headers = {
+        "apns-push-type": "background",
+        "apns-priority": "5",
+        "apns-topic": app ?? "com.example.mail",
+        authorization: `bearer ${production.token.current(now)}`
+      }
+      const body = JSON.stringify({ aps: { "content-available": 1 } })
+      const answer = yield* Effect.either(
+        production.connection.post(`/3/device/${"0".repeat(64)}`, headers, body)
+      )
+      const at = `APNs at ${production.host}`
+      if (answer._tag === "Left") return down(`${at} ${reasonOf(answer.left, "ENS_APNS_HOST")}`)
+      const reply = readReply(answer.right, NO_DEVICE, now)
+      if (reply._tag === "GatewayDown") return down(`${at} ${reply.reason}`)
+      if (reply._tag === "RetryLater") return down(`${at} asks to wait (HTTP ${answer.right.status})`)
+      // Without the name of an app nothing can be said of its rights.
+      if (reply._tag === "AppDown" && (answer.right.status === 403 || app !== undefined)) {
+        return { outcome: "refused", says: `${at} ${reply.reason}` } satisfies Probed
+      }
+      answers.add("reason" in reply ? (reply.reason ?? reply._tag) : reply._tag)
+    }
+    const keysSay = senders.size === 1 ? "the key" : `all ${senders.size} keys`
+    return {
+      outcome: "works",
+      says: `APNs accepts ${keysSay} (a made-up device token gets ${[...answers].join(", ")})`
+    } satisfies Probed
+  })
+
+  return { name: "apns", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne), probe }
 })
 
 /**
@@ -109,6 +143,16 @@ const SLOTS = 400
 const TIMEOUT = 8_000
 
 const PRODUCTION = "api.push.apple.com"
+
+const down = (says: string): Probed => ({ outcome: "down", says })
+
+const NO_DEVICE: PushTarget = {
+  token: "0".repeat(64),
+  platform: "iOS",
+  bundleId: "com.example.mail",
+  environment: "production",
+  registeredAt: 0
+}
 const SANDBOX = "api.sandbox.push.apple.com"
 
 interface Sender {

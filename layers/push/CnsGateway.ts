@@ -10,7 +10,7 @@ import * as CnsPost from "./CnsPost.ts"
 import { type CnsReply, type CnsResponse, codeIn, readReply } from "./CnsReply.ts"
 import type { CnsSigner } from "./CnsSigner.ts"
 import type { CnsTrouble } from "./CnsTrouble.ts"
-import type { Gateway } from "./Gateway.ts"
+import type { Gateway, Probed } from "./Gateway.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 
 export interface CnsOptions {
@@ -127,7 +127,18 @@ export const make = Effect.fnUntraced(function* (
     return [...first, ...(stopped ? rest.map(() => stopped) : yield* send(rest))]
   })
 
-  return { name: "cns", batchSize: BATCH, slots: SLOTS, send }
+  /** A signed request with no notification in it: whether CNS likes that or not, it looks at the signature first. */
+  const probe: Effect.Effect<Probed> = Effect.flatMap(
+    signer ? signer(url.pathname) : Effect.succeed(undefined),
+    (authorization) =>
+      Effect.match(exchange(bodyOf([]), authorization), {
+        onFailure: ({ reason }) => ({ outcome: "down", says: `CNS at ${url.host} ${reason}` }),
+        onSuccess: (response) =>
+          probedOf(url, response, clock.unsafeCurrentTimeMillis(), authorization !== undefined)
+      })
+  )
+
+  return { name: "cns", batchSize: BATCH, slots: SLOTS, send, probe }
 })
 
 const BATCH = 25
@@ -162,6 +173,27 @@ const bodyOf = (batch: ReadonlyArray<PushNotification>): string => {
     }))
   }
   return JSON.stringify(request)
+}
+
+const probedOf = (url: URL, response: CnsResponse, now: number, signed: boolean): Probed => {
+  const reply = readReply(["probe"], response, now, signed)
+  const verdict = reply._tag === "Verdicts" ? reply.verdicts[0] : undefined
+  const how = signed ? "a signed request" : "a request that is not signed"
+  if (verdict?._tag === "GatewayDown") {
+    const refused = response.status < 300 || response.status === 401 || response.status === 403
+    const codes = codeIn(response.body)
+    return {
+      outcome: refused && !verdict.reason.includes("in a form") ? "refused" : "down",
+      says: `CNS at ${url.host} ${verdict.reason}${codes === "" || verdict.reason.includes(codes) ? "" : ` (${codes})`}`
+    }
+  }
+  if (verdict?._tag === "RetryLater") {
+    return { outcome: "down", says: `CNS at ${url.host} asks to wait (HTTP ${response.status})` }
+  }
+  return {
+    outcome: "works",
+    says: `CNS at ${url.host} takes ${how} without notifications (HTTP ${response.status})`
+  }
 }
 
 const isForEveryone = (verdict: Verdict) =>

@@ -11,7 +11,7 @@ import { messageOf } from "./FcmMessage.ts"
 import { type FcmReply, type FcmResponse, readReply } from "./FcmReply.ts"
 import * as FcmRequests from "./FcmRequests.ts"
 import * as FcmServiceAccount from "./FcmServiceAccount.ts"
-import type { Gateway } from "./Gateway.ts"
+import type { Gateway, Probed } from "./Gateway.ts"
 import { codeOf, reasonOf } from "./NetworkTrouble.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 import { TokenRefusals } from "./TokenRefusals.ts"
@@ -108,7 +108,43 @@ export const make = Effect.fnUntraced(function* ({
         Effect.succeed(Verdict.GatewayDown({ reason: `FCM's log-in at ${account.tokenUrl.host} ${reason}` }))
     })
 
-  return { name: "fcm", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
+  /** A message that FCM only looks at (`validate_only`), for a token that it never gave out. */
+  const dryRun = (accessToken: string): Effect.Effect<Probed> => {
+    const at = `FCM at ${endpoint?.host ?? HOST}`
+    const works = (said: string): Probed => ({
+      outcome: "works",
+      says: `${at} accepts the service account of project ${account.projectId} (dry run: ${said})`
+    })
+    const call = () => {
+      token = accessToken
+      return messaging.send({ token: "ens-doctor", data: { action: "none" } }, true)
+    }
+    return Effect.match(requests.run(call), {
+      onSuccess: () => works("accepted"),
+      onFailure: (failure): Probed => {
+        const response = responseOf(failure)
+        const reply = response ? readReply(response, clock.unsafeCurrentTimeMillis()) : unanswered(failure)
+        if (response?.status === 401 || (response?.status === 403 && reply._tag === "GatewayDown")) {
+          const why = "reason" in reply ? (reply.reason ?? "") : "does not accept this ENS"
+          return { outcome: "refused", says: `${at} ${why}` }
+        }
+        if (reply._tag === "GatewayDown") return { outcome: "down", says: `${at} ${reply.reason}` }
+        if (reply._tag === "RetryLater") return { outcome: "down", says: `${at} asks to wait` }
+        return works("reason" in reply ? (reply.reason ?? reply._tag) : "the token is none")
+      }
+    })
+  }
+
+  const probe: Effect.Effect<Probed> = Effect.matchEffect(access.current, {
+    onSuccess: dryRun,
+    onFailure: (reason) =>
+      Effect.succeed<Probed>({
+        outcome: reason.startsWith("does not accept") ? "refused" : "down",
+        says: `FCM's log-in at ${account.tokenUrl.host} ${reason}`
+      })
+  })
+
+  return { name: "fcm", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne), probe }
 })
 
 /** Requests under way at once, each on its own connection: enough for 1,000 a second at a tenth of a second each. */

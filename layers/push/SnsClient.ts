@@ -2,6 +2,7 @@ import { Readable } from "node:stream"
 import type { SecureContextOptions } from "node:tls"
 import {
   CreatePlatformEndpointCommand,
+  GetPlatformApplicationAttributesCommand,
   PublishCommand,
   type PublishInput,
   SetEndpointAttributesCommand,
@@ -19,6 +20,8 @@ export interface SnsClient {
   /** Answers the ARN; that of the endpoint there is, if there is one for the token. It may be disabled. */
   readonly createEndpoint: (platformArn: string, token: string) => Effect.Effect<string, SnsFailure>
   readonly enableEndpoint: (arn: string, token: string) => Effect.Effect<void, SnsFailure>
+  /** The attributes of a platform application; nothing is changed. */
+  readonly platform: (arn: string) => Effect.Effect<Readonly<Record<string, string>>, SnsFailure>
 }
 
 export interface ClientOptions {
@@ -124,6 +127,12 @@ export const make = Effect.fnUntraced(function* ({
           const arn = existingEndpoint(failure)
           return arn === undefined ? Effect.fail(failure) : Effect.succeed(arn)
         })
+      ),
+    platform: (arn) =>
+      call((options) =>
+        client.send(new GetPlatformApplicationAttributesCommand({ PlatformApplicationArn: arn }), options)
+      ).pipe(
+        Effect.flatMap(({ Attributes }) => (Attributes ? Effect.succeed(Attributes) : Effect.fail(NOT_SNS)))
       ),
     enableEndpoint: (arn, token) =>
       Effect.asVoid(

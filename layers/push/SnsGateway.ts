@@ -5,7 +5,7 @@ import { type PushNotification, type PushTarget, Verdict } from "../../schemas/P
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import { isLoopback } from "../net/Loopback.ts"
 import type { Storage } from "../storage/Storage.ts"
-import type { Gateway } from "./Gateway.ts"
+import type { Gateway, Probed } from "./Gateway.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 import * as SnsClient from "./SnsClient.ts"
 import * as SnsDelivery from "./SnsDelivery.ts"
@@ -104,12 +104,42 @@ export const make = Effect.fnUntraced(function* ({
     })
   }
 
-  return { name: "sns", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne) }
+  /** Looks at each platform application. An identity may be kept from that, and yet be allowed to send. */
+  const probe: Effect.Effect<Probed> = Effect.gen(function* () {
+    let looked = 0
+    for (const platform of platforms.all) {
+      const { arn, setting } = platform
+      const asked = yield* Effect.either(client.platform(arn))
+      if (asked._tag === "Right") {
+        looked += 1
+        if (asked.right["Enabled"] === "false") {
+          const says = `${sns} has disabled the platform application ${arn}: renew its certificate or key in SNS, and enable it`
+          return { outcome: "refused", says } satisfies Probed
+        }
+        continue
+      }
+      const failure = asked.left
+      if (failure._tag === "Answered" && NOT_ALLOWED.test(failure.code ?? "")) continue
+      const reply = readFailure(failure, platform, setting, 0)
+      const reason = "reason" in reply ? reply.reason : "cannot say whether its platform applications work"
+      const answers = failure._tag !== "Broken" && !(failure._tag === "Answered" && failure.status >= 500)
+      return { outcome: answers ? "refused" : "down", says: `${sns} ${reason}` } satisfies Probed
+    }
+    const says =
+      looked === platforms.size
+        ? `${sns} knows our credentials, and its platform applications are enabled (${looked})`
+        : `${sns} knows our credentials, which may not look at platform applications (sns:GetPlatformApplicationAttributes)`
+    return { outcome: "works", says } satisfies Probed
+  })
+
+  return { name: "sns", batchSize: 1, slots: SLOTS, send: (batch) => Effect.forEach(batch, sendOne), probe }
 })
 
 /** Requests under way at once, each on its own connection: enough for 500 a second at a tenth of a second each. */
 const SLOTS = 50
 const REQUEST_TIMEOUT = 8_000
+
+const NOT_ALLOWED = /^(?:AuthorizationError|AccessDenied)(?:Exception)?$/
 
 /** Milliseconds after which a notification asks again for a platform application that cannot be used. */
 const PLATFORM_PAUSE = 60_000

@@ -21,6 +21,7 @@ export interface SnsPlatforms {
   readonly region: string
   /** How many there are. */
   readonly size: number
+  readonly all: ReadonlyArray<SnsPlatform>
   /** The one of the device's app, or the reason why the device can get nothing through any. */
   readonly of: (target: PushTarget) => SnsPlatform | string
 }
@@ -48,6 +49,7 @@ export const read = Effect.fnUntraced(function* ({
   return {
     region,
     size: all.size,
+    all: [...all.values()],
     of: ({ bundleId, environment, platform }) => {
       const row = platform === "iOS" ? ios : android
       const found = row.apps.get(bundleId) ?? row.otherwise

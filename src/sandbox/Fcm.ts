@@ -58,12 +58,16 @@ export const makeFcm = (options: FcmOptions): Effect.Effect<FcmStandIn, CannotLi
 const PROJECT = "ens-sandbox"
 const EMAIL = `ens@${PROJECT}.iam.gserviceaccount.com`
 
-const serve = (clerk: PushClerk, { message }: FcmSend, problem: HttpAct | undefined): Promise<HttpAct> =>
+const serve = (
+  clerk: PushClerk,
+  { dryRun, message }: FcmSend,
+  problem: HttpAct | undefined
+): Promise<HttpAct> =>
   attend(clerk, {
     deviceToken: message?.token ?? "",
     honest: () => {
       if (problem !== undefined) return problem
-      if (message !== undefined) clerk.take({ deviceToken: message.token, ...forPhone(message) })
+      if (message !== undefined && !dryRun) clerk.take({ deviceToken: message.token, ...forPhone(message) })
       return accepted()
     },
     inWords,

@@ -21,7 +21,9 @@ const FcmMessage = Schema.Struct({
 })
 export type FcmMessage = typeof FcmMessage.Type
 
-const FcmRequest = Schema.parseJson(Schema.Struct({ message: FcmMessage }))
+const FcmRequest = Schema.parseJson(
+  Schema.Struct({ message: FcmMessage, validate_only: Schema.optional(Schema.Boolean) })
+)
 const decode = Schema.decodeUnknownOption(FcmRequest)
 
 /** Reads the body of a request; undefined if it is wrong in itself, for which FCM has one answer. */
@@ -30,6 +32,9 @@ export const readMessage = (body: string): FcmMessage | undefined => {
   const size = Buffer.byteLength(JSON.stringify(message?.apns?.payload ?? message?.data ?? {}))
   return size > PAYLOAD_MAX ? undefined : message
 }
+
+/** A dry run: FCM says what it thinks of the message, and sends nothing. */
+export const isDryRun = (body: string): boolean => Option.getOrUndefined(decode(body))?.validate_only === true
 
 /** Bytes that FCM hands on to a phone at most. */
 const PAYLOAD_MAX = 4096

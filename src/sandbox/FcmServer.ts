@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http"
 import type { FcmLogIn } from "./FcmLogIn.ts"
-import { type FcmMessage, fcmError, readMessage } from "./FcmMessage.ts"
+import { type FcmMessage, fcmError, isDryRun, readMessage } from "./FcmMessage.ts"
 import { type HttpAct, perform } from "./HttpAct.ts"
 import { type Handler, readBody } from "./Listener.ts"
 
@@ -10,6 +10,8 @@ export interface FcmSend {
   readonly headers: IncomingHttpHeaders
   /** undefined: it has not the form of one. */
   readonly message: FcmMessage | undefined
+  /** Nothing is to be sent. */
+  readonly dryRun: boolean
 }
 
 export interface FcmServerOptions {
@@ -56,14 +58,20 @@ const serveSend = async (
   incoming: IncomingMessage,
   outgoing: ServerResponse
 ): Promise<void> => {
-  const message = readMessage((await readBody(incoming, BODY_MAX)) ?? "")
+  const body = (await readBody(incoming, BODY_MAX)) ?? ""
+  const message = readMessage(body)
   const { headers, url = "" } = incoming
   const problem = logIn.allows(headers.authorization)
     ? message === undefined
       ? fcmError(400, "INVALID_ARGUMENT", "INVALID_ARGUMENT")
       : undefined
     : fcmError(401, "UNAUTHENTICATED")
-  perform(await serve({ url, headers, message }, problem), JSON_TYPE, incoming, outgoing)
+  perform(
+    await serve({ url, headers, message, dryRun: isDryRun(body) }, problem),
+    JSON_TYPE,
+    incoming,
+    outgoing
+  )
 }
 
 /** Bytes. */

@@ -16,7 +16,7 @@ export interface SnsPublished {
 }
 
 /**
- * Does what is asked as SNS does (docs.aws.amazon.com, Amazon SNS API reference), for the three actions that ENS uses.
+ * Does what is asked as SNS does (docs.aws.amazon.com, Amazon SNS API reference), for the four actions that ENS uses.
  * `published` says what Apple or Google thinks of the token afterwards: false disables the endpoint.
  */
 export const act = (
@@ -30,12 +30,22 @@ export const act = (
       return create(endpoints, form)
     case "SetEndpointAttributes":
       return change(endpoints, form)
+    case "GetPlatformApplicationAttributes":
+      return platform(form)
     case "Publish":
       return publish(endpoints, form, published)
     default:
       return snsError(400, "InvalidAction")
   }
 }
+
+const platform = (form: SnsForm): HttpAct =>
+  /:app\/(?:APNS|APNS_SANDBOX|GCM)\//.test(form.get("PlatformApplicationArn") ?? "")
+    ? snsResult(
+        "GetPlatformApplicationAttributes",
+        "<Attributes><entry><key>Enabled</key><value>true</value></entry></Attributes>"
+      )
+    : snsError(404, "NotFound")
 
 const create = (endpoints: SnsEndpoints, form: SnsForm): HttpAct => {
   const platformArn = form.get("PlatformApplicationArn") ?? ""
