@@ -14,6 +14,7 @@ import type { StorageError } from "../schemas/StorageError.ts"
 import type { Callers } from "./Callers.ts"
 import type { Cell } from "./Cell.ts"
 import { Dossiers } from "./Dossiers.ts"
+import type { HistoryShape } from "./History.ts"
 import { announceJob } from "./jobs/AnnounceJob.ts"
 import { consultJob } from "./jobs/ConsultJob.ts"
 import { removeUserJob } from "./jobs/DeadDevices.ts"
@@ -24,6 +25,8 @@ import { namedDossier } from "./jobs/NamedDossier.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
 import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
+import { NOTABLE } from "./LinkChange.ts"
+import type { LinkTally } from "./LinkTally.ts"
 import { now } from "./Now.ts"
 import type { NudgeGate } from "./NudgeGate.ts"
 import type { ReformPace } from "./ReformPace.ts"
@@ -57,19 +60,25 @@ export class CommandRunner {
   readonly #writeBehind: WriteBehind["Type"]
   readonly #nudges: NudgeGate["Type"]
   readonly #pace: ReformPace
+  readonly #history: HistoryShape
+  readonly #links: LinkTally
 
   constructor(
     supervisor: Supervisor<Kept, Message, JobServices>,
     callers: Callers,
     writeBehind: WriteBehind["Type"],
     nudges: NudgeGate["Type"],
-    pace: ReformPace
+    pace: ReformPace,
+    history: HistoryShape,
+    links: LinkTally
   ) {
     this.#supervisor = supervisor
     this.#callers = callers
     this.#writeBehind = writeBehind
     this.#nudges = nudges
     this.#pace = pace
+    this.#history = history
+    this.#links = links
   }
 
   run(cell: Cell<Kept, Message>, state: State, command: Command): void {
@@ -78,6 +87,7 @@ export class CommandRunner {
       case "Reply":
         return this.#callers.settle(cell, command.waiter, command.reply)
       case "Note":
+        if (!command.soon) this.#history.note(user, "heartbeat", "")
         return this.#writeBehind.note(state, command.watermark, command.soon)
       case "NoteLink":
         return this.#writeBehind.noteLink(state)
@@ -153,14 +163,18 @@ export class CommandRunner {
         )
       case "RetireKeys":
         return this.#supervisor.runJob(cell, retireKeysJob(user), nothing)
-      case "Log":
+      case "Log": {
+        const kind = NOTABLE.get(command.event)
+        if (kind !== undefined) this.#history.note(user, kind, command.event)
         return this.#supervisor.runJob(
           cell,
           annotated(user, command.activityId, logJob(user, command)),
           nothing
         )
+      }
       case "Stop":
         this.#writeBehind.forget(user)
+        this.#links.leave(state)
         if (state.endpoint !== 0) this.#nudges.left(state.endpoint)
         return this.#supervisor.stop(cell)
     }

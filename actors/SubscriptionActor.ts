@@ -7,6 +7,9 @@ import type { Behaviour } from "./Behaviour.ts"
 import { Callers, type Envelope } from "./Callers.ts"
 import type { Cell } from "./Cell.ts"
 import { CommandRunner, type JobServices } from "./CommandRunner.ts"
+import { History } from "./History.ts"
+import { linkChange } from "./LinkChange.ts"
+import { LinkTally } from "./LinkTally.ts"
 import { makeLogLine } from "./LogLine.ts"
 import { digestEvents } from "./MailEvents.ts"
 import { nowOf } from "./Now.ts"
@@ -54,6 +57,10 @@ export const makeBehaviour = Effect.gen(function* () {
   const nudges = yield* NudgeGate
   const clock = yield* Effect.clock
   const log = yield* makeLogLine
+  const history = yield* History
+  const links = new LinkTally()
+  // Behind the supervisor's end.
+  yield* Effect.addFinalizer(() => Effect.sync(() => links.clear()))
   const callers = new Callers()
   const time = Effect.sync(() => nowOf(clock))
   /** Actors between their loading and their new life. */
@@ -74,7 +81,7 @@ export const makeBehaviour = Effect.gen(function* () {
   }
 
   return (supervisor: Supervisor<Kept, Message, JobServices>): Behaviour<Kept, Message> => {
-    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace)
+    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace, history, links)
 
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
       const before = stateOf(cell)
@@ -84,6 +91,8 @@ export const makeBehaviour = Effect.gen(function* () {
       env.mayReform = pace.allows(now)
       const { state, commands: todo } = decide(before, input, env)
       cell.state = rest(state)
+      links.changed(before, state)
+      if (before.link !== state.link) history.note(state.user, "state", linkChange(before, state, todo))
       if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
       for (const command of todo) commands.run(cell, state, command)
       // A heartbeat only moves the time: the timer finds that out when it fires.
@@ -107,6 +116,9 @@ export const makeBehaviour = Effect.gen(function* () {
         const user = id as UserNumber
         const lastGood = kept && rouse(user, kept)
         return Effect.map(reload(storage, writeBehind, user, lastGood, time), (state) => {
+          if (links.loaded(id, lastGood, state) && state !== undefined) {
+            history.note(user, "state", `${state.link}: its actor has started again`)
+          }
           if (lastGood !== undefined) {
             // Its host counts it already.
             restarting.add(id)
@@ -118,7 +130,10 @@ export const makeBehaviour = Effect.gen(function* () {
       started: (cell, now) => {
         const state = stateOf(cell)
         if (state === undefined) return
-        if (!restarting.delete(cell.id)) moved(0, state.endpoint)
+        if (!restarting.delete(cell.id)) {
+          links.enter(state)
+          moved(0, state.endpoint)
+        }
         env.now = Math.floor(now)
         env.spread = (supervisor.count() * 1000) / (settings.renewRate * NOTICED)
         arm(cell, dueAt(state, env), now)
@@ -155,6 +170,12 @@ export const makeBehaviour = Effect.gen(function* () {
         callers.refuseAll(cell, reason)
       },
       parked: (cell) => {
+        links.parked(cell.id, stateOf(cell))
+        history.note(
+          cell.id as UserNumber,
+          "state",
+          "Parked: its actor keeps crashing; tried again in 15 min"
+        )
         callers.refuseAll(cell, "parked")
         log(
           cell.id as UserNumber,

@@ -1,6 +1,8 @@
 import { Context, Deferred, Effect, Fiber, Layer } from "effect"
 import { Ownership } from "../layers/ownership/Ownership.ts"
+import { History } from "./History.ts"
 import { KeyPool } from "./KeyPool.ts"
+import { noSubscriptions } from "./LinkTally.ts"
 import { Subscriptions, Unavailable } from "./Subscriptions.ts"
 import { WriteBehind } from "./WriteBehind.ts"
 
@@ -28,13 +30,15 @@ const BUILT_AGAIN_AFTER = "5 seconds"
  */
 export const layer = <R>(
   actors: Layer.Layer<Actors, never, R>
-): Layer.Layer<Subscriptions | KeyPool | Tenure, never, R | Ownership> =>
+): Layer.Layer<Subscriptions | KeyPool | Tenure | History, never, R | Ownership> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const ownership = yield* Ownership
       const services = yield* Effect.context<R>()
       const open = yield* Deferred.make<void>()
       let present: Present | undefined
+      // A standby has none.
+      noSubscriptions()
 
       const tenure = Effect.gen(function* () {
         // Behind the actors' own ends, so that they say themselves what becomes of who asks meanwhile.
@@ -47,7 +51,8 @@ export const layer = <R>(
         present = {
           subscriptions: Context.get(built, Subscriptions),
           keyPool: Context.get(built, KeyPool),
-          writeBehind: Context.get(built, WriteBehind)
+          writeBehind: Context.get(built, WriteBehind),
+          history: Context.get(built, History)
         }
         yield* Deferred.succeed(open, undefined)
         return yield* Effect.never
@@ -76,9 +81,12 @@ interface Present {
   readonly subscriptions: Subscriptions["Type"]
   readonly keyPool: KeyPool["Type"]
   readonly writeBehind: WriteBehind["Type"]
+  readonly history: History["Type"]
 }
 
-const facade = (present: () => Present | undefined): Context.Context<Subscriptions | KeyPool | Tenure> => {
+const facade = (
+  present: () => Present | undefined
+): Context.Context<Subscriptions | KeyPool | Tenure | History> => {
   const orStandby = <A, E, R>(use: (actors: Present) => Effect.Effect<A, E, R>) =>
     Effect.suspend((): Effect.Effect<A, E | Unavailable, R> => {
       const actors = present()
@@ -101,6 +109,9 @@ const facade = (present: () => Present | undefined): Context.Context<Subscriptio
     Context.add(KeyPool, {
       take: orStandby(({ keyPool }) => keyPool.take),
       takeSpare: orStandby(({ keyPool }) => keyPool.takeSpare)
+    }),
+    Context.add(History, {
+      note: (user, kind, detail, times) => present()?.history.note(user, kind, detail, times)
     }),
     Context.add(Tenure, { waiting: () => present()?.writeBehind.waiting() ?? 0 })
   )

@@ -1,4 +1,4 @@
-import { Either, Schema } from "effect"
+import { Schema } from "effect"
 
 /**
  * What happened to a user, for whoever asks why no mail comes. Times and words only: no address, subject, sender, token,
@@ -59,22 +59,18 @@ export const append = (
   return all.slice(-HISTORY_MAX)
 }
 
-const isSame = (a: HistoryEvent, b: HistoryEvent) =>
+/** One event tells both, one after the other. */
+export const isSame = (a: HistoryEvent, b: HistoryEvent): boolean =>
   a.kind === b.kind && a.detail === b.detail && a.kind !== "mail"
 
-const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent => ({
+/** Both as one. */
+export const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent => ({
   at: Math.max(first.at, last.at),
   kind: first.kind,
   detail: first.detail,
   times: first.times + last.times,
   since: Math.min(first.since ?? first.at, last.since ?? last.at)
 })
-
-const Packed = Schema.parseJson(
-  Schema.Array(
-    Schema.Tuple(Schema.Number, HistoryKind, Schema.String, Schema.Int, Schema.optionalElement(Schema.Number))
-  )
-)
 
 /** As it is stored. */
 export const pack = (events: ReadonlyArray<HistoryEvent>): Uint8Array =>
@@ -86,16 +82,40 @@ export const pack = (events: ReadonlyArray<HistoryEvent>): Uint8Array =>
     )
   )
 
-/** What cannot be read, perhaps because a later version wrote it, is no history. */
-export const unpack = (bytes: Uint8Array): ReadonlyArray<HistoryEvent> =>
-  Either.match(Schema.decodeEither(Packed)(new TextDecoder().decode(bytes)), {
-    onLeft: () => [],
-    onRight: (rows) =>
-      rows.map(([at, kind, detail, times, since]) => ({
-        at,
-        kind,
-        detail,
-        times,
-        ...(since === undefined ? {} : { since })
-      }))
-  })
+/** What cannot be read, perhaps because a later version wrote it, is no history. By hand: it is done with every write. */
+export const unpack = (bytes: Uint8Array): ReadonlyArray<HistoryEvent> => {
+  const rows = parsed(new TextDecoder().decode(bytes))
+  return Array.isArray(rows) && rows.every(isRow) ? rows.map(eventOf) : []
+}
+
+type Row = readonly [at: number, kind: HistoryKind, detail: string, times: number, since?: number]
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+const KINDS: ReadonlySet<unknown> = new Set(HistoryKind.literals)
+
+const isRow = (row: unknown): row is Row => {
+  if (!Array.isArray(row)) return false
+  const [at, kind, detail, times, since] = row
+  return (
+    Number.isFinite(at) &&
+    KINDS.has(kind) &&
+    typeof detail === "string" &&
+    Number.isInteger(times) &&
+    (since === undefined || Number.isFinite(since))
+  )
+}
+
+const eventOf = ([at, kind, detail, times, since]: Row): HistoryEvent => ({
+  at,
+  kind,
+  detail,
+  times,
+  ...(since === undefined ? {} : { since })
+})

@@ -1,6 +1,7 @@
 import { Effect, Layer } from "effect"
 import { ActorScheduler } from "../actors/ActorScheduler.ts"
 import * as Dossiers from "../actors/Dossiers.ts"
+import * as HistoryLog from "../actors/HistoryLog.ts"
 import * as KeyPool from "../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../actors/LocalSubscriptions.ts"
 import * as NudgeGate from "../actors/NudgeGate.ts"
@@ -14,6 +15,7 @@ import * as ServiceKeys from "../layers/crypto/ServiceKeys.ts"
 import * as DomainAutodiscover from "../layers/ews/DomainAutodiscover.ts"
 import * as EndpointPolicyLive from "../layers/ews/EndpointPolicyLive.ts"
 import * as EwsClient from "../layers/ews/EwsClient.ts"
+import * as HostFigures from "../layers/ews/HostFigures.ts"
 import * as Throttle from "../layers/ews/Throttle.ts"
 import * as FencedHttpSessions from "../layers/ownership/FencedHttpSessions.ts"
 import * as FencedPush from "../layers/ownership/FencedPush.ts"
@@ -55,6 +57,7 @@ const outside = Layer.mergeAll(
   FencedPush.layer
 ).pipe(
   Layer.provideMerge(Layer.merge(httpSessions, EndpointPolicyLive.layer)),
+  Layer.provideMerge(HostFigures.layer),
   Layer.provideMerge(NodeRsaKeys.layer),
   Layer.provideMerge(keyedStorage),
   // Below storage, so that everything is written before another node may take over.
@@ -65,7 +68,7 @@ const outside = Layer.mergeAll(
 const actors = Outbox.layer.pipe(
   Layer.provideMerge(LocalSubscriptions.layer),
   Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, NudgeGate.layer, KeyPool.layer)),
-  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer)),
+  Layer.provideMerge(Layer.mergeAll(Dossiers.layer, UserGate.layer, HistoryLog.layer)),
   Layer.provide(TenureKeyCheck.layer())
 )
 

@@ -11,6 +11,7 @@ import { CallbackListener } from "./http/CallbackListener.ts"
  * | answers that are owed; callbacks that are left are given back (`PublicListener`) | 5, and 0.5 for closing |
  * | actors (`LocalSubscriptions`, `LocalSupervisor`) | 0.5, and twice 0.5 for what does not end |
  * | writing what actors noted (`WriteBehind`) | 2 |
+ * | writing what happened to users (`HistoryLog`) | 1 |
  * | closing the database (`SqliteWriter`) | 1 |
  * | giving back the lease, or it expires (`LeaseOwnership`) | 2 |
  * | everything together (`Ending`) | 9.5 |

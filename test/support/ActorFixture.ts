@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto"
 import { Context, Effect, Exit, Layer, Option, Redacted, Scope } from "effect"
 import * as Dossiers from "../../actors/Dossiers.ts"
+import * as HistoryLog from "../../actors/HistoryLog.ts"
 import { KeyPool } from "../../actors/KeyPool.ts"
 import * as LocalSubscriptions from "../../actors/LocalSubscriptions.ts"
 import * as NudgeGateModule from "../../actors/NudgeGate.ts"
@@ -182,7 +183,9 @@ const BACKGROUND = [
   "saveStates",
   "outboxUsers",
   "outboxSize",
-  "expireOutbox"
+  "expireOutbox",
+  "histories",
+  "saveHistories"
 ] as const
 
 let watermarks = 0
@@ -386,7 +389,9 @@ export const makeWorld = (
       const actors = Outbox.layer.pipe(
         Layer.provideMerge(LocalSubscriptions.layer),
         Layer.provideMerge(countingNudges),
-        Layer.provideMerge(Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer, noKeys))
+        Layer.provideMerge(
+          Layer.mergeAll(WriteBehind.layer, Dossiers.layer, UserGate.layer, HistoryLog.layer, noKeys)
+        )
       )
       const { service } = node
       const assembly = Tenure.layer(actors).pipe(
