@@ -8,6 +8,7 @@ import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatc
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import { HostCircuit } from "./HostCircuit.ts"
+import { HostFigures } from "./HostFigures.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
 import { HttpSessions } from "./HttpSessions.ts"
 import { makeLogInGuard } from "./LogInGuard.ts"
@@ -42,7 +43,9 @@ export const withTrouble = (
 export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effect(
   HttpSessions,
   Effect.gen(function* () {
-    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({})])
+    // Last, so that it sees only calls that are really made.
+    const { watch } = yield* HostFigures
+    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({}), watch])
   })
 )
 
