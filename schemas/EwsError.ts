@@ -80,12 +80,17 @@ export class EwsRefused extends Schema.TaggedError<EwsRefused>()("EwsRefused", {
 /**
  * The host could not be reached, or hung up: `sent` tells whether it may have got the request. `lasting`: somebody has to
  * change something first (a certificate, a pin, a list, the proxy's log-in), so that repeating the call is of no use.
+ * `kind`: what it is about, where that decides who has to mend it (`connectKind` of layers/net/ConnectError.ts).
  */
 export class EwsUnreachable extends Schema.TaggedError<EwsUnreachable>()("EwsUnreachable", {
   ...at,
   reason: Schema.String,
   sent: Schema.Boolean,
-  lasting: Schema.optionalWith(Schema.Boolean, { exact: true })
+  lasting: Schema.optionalWith(Schema.Boolean, { exact: true }),
+  kind: Schema.optionalWith(
+    Schema.Literal("certificate", "pin", "client certificate", "address", "name", "proxy"),
+    { exact: true }
+  )
 }) {
   override get message() {
     return `${this.host} cannot be reached (${this.reason}); check DNS, firewall and certificate`

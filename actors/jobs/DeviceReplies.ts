@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { warnOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { ResponseName } from "../../schemas/ResponseCode.ts"
 import type { DeviceReply } from "../../schemas/SubscriptionMessage.ts"
@@ -26,7 +27,7 @@ const proofFailed: DeviceReply = reply(
 
 /** What a device is told when Exchange does not do what is asked. */
 export const explain = <A>(error: EwsError, then: (reply: DeviceReply) => A): Effect.Effect<A> =>
-  Effect.as(Effect.logWarning(`subscribing failed: ${error.message}`), then(replyTo(error)))
+  Effect.as(warnOf(error, `subscribing failed: ${error.message}`), then(replyTo(error)))
 
 const replyTo = (error: EwsError): DeviceReply => {
   switch (error._tag) {

@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import type { EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage, type User } from "../../layers/storage/Storage.ts"
+import { warnOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Generation } from "../../schemas/Ids.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
@@ -67,7 +68,10 @@ export const failedEnrolment =
             failed(reply("InvalidDecryptedPayload", "the user's keys are gone; get the public key again"))
           )
         case "EwsUrlNotAllowed":
-          return Effect.succeed(failed(reply("EWSUrlMismatch", error.message)))
+          return Effect.as(
+            warnOf(error, `subscribing failed: ${error.message}`),
+            failed(reply("EWSUrlMismatch", error.message))
+          )
         default:
           return byExchange(error, false)
       }

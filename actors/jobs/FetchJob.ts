@@ -9,6 +9,7 @@ import { SessionCalls } from "../../layers/ews/WithSession.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
+import { tellingOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
@@ -110,7 +111,8 @@ const whyNot = (cause: Cause.Cause<FetchError>, attempt: Attempt, until: number)
       attempt.found.trouble = "other"
       return logTrouble("details of a mail are not asked for", error)
     }
-    return trouble(attempt, KINDS.get(error._tag) ?? "other", error.message)
+    const said = trouble(attempt, KINDS.get(error._tag) ?? "other", error.message)
+    return error._tag === "SealBroken" ? said : tellingOf(error, said)
   }
   if (!Cause.isInterruptedOnly(reason.right)) return Effect.failCause(reason.right)
   return Effect.flatMap(now, (at) =>

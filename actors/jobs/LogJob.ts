@@ -1,8 +1,10 @@
 import { Effect, Option } from "effect"
+import type { FaultName } from "../../schemas/Fault.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { Dossiers } from "../Dossiers.ts"
 import type { Command, LogEvent } from "../SubscriptionProtocol.ts"
 import { neverCalledBackJob } from "./NeverCalledBackJob.ts"
+import { reportOfUser } from "./UserTrouble.ts"
 
 export type Log = Extract<Command, { readonly _tag: "Log" }>
 
@@ -18,9 +20,42 @@ export const logJob = (user: UserNumber, { event, subscriptionId }: Log) => {
         )
       )
     default:
-      return LEVELS[event](event)
+      return toldOf(user, event)
   }
 }
+
+const toldOf = (user: UserNumber, event: keyof typeof LEVELS) => {
+  const trouble = TROUBLES.get(event)
+  const line = LEVELS[event](event)
+  return trouble === undefined
+    ? line
+    : Effect.zipRight(
+        Effect.annotateLogs(line, "fault", trouble.fault),
+        reportOfUser(user, trouble.fault, trouble.what)
+      )
+}
+
+/** What somebody can mend, as a host's trouble. */
+const TROUBLES: ReadonlyMap<LogEvent, { readonly fault: FaultName; readonly what: string }> = new Map([
+  [
+    "silent for too long",
+    {
+      fault: "subscription-lost",
+      what: "a subscription is silent for too long; the user's devices are asked to register again"
+    }
+  ],
+  [
+    "given up",
+    {
+      fault: "subscription-lost",
+      what: "a subscription is given up, because no device registered again in all the time that it was asked to"
+    }
+  ],
+  [
+    "the Secure Email Gateway lets no device pass",
+    { fault: "seg-blocks-device", what: "none of a user's devices is let pass" }
+  ]
+])
 
 const userIdOf = (user: UserNumber) =>
   Effect.flatMap(Dossiers, (dossiers) => dossiers.of(user)).pipe(

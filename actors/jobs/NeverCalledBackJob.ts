@@ -1,4 +1,5 @@
 import { Effect, Option } from "effect"
+import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
@@ -20,10 +21,9 @@ export const neverCalledBackJob = Effect.fnUntraced(
     const host = dossier?.subscription ? new URL(dossier.subscription.ewsUrl).host : "Exchange"
     const isNews = claim(dossiers, host, yield* now)
     const log = isNews ? Effect.logWarning : Effect.logDebug
-    yield* log(
-      `${host} accepted a subscription and never called back; check that it reaches ${publicUrl} and trusts its certificate`,
-      { user }
-    )
+    const what = `${host} accepted a subscription and never called back; check that it reaches ${publicUrl} and trusts its certificate`
+    yield* reportTrouble({ fault: "callbacks-missing", where: host, what, told: true })
+    yield* Effect.annotateLogs(log(what, { user }), "fault", "callbacks-missing")
   },
   Effect.catchAll((error) =>
     Effect.logWarning("a subscription was never called back", { reason: error.message })

@@ -5,6 +5,7 @@ import { type LogInBudget, registrationBudget } from "../../layers/ews/LogInBudg
 import { persistently } from "../../layers/ews/Persistence.ts"
 import { withSession } from "../../layers/ews/WithSession.ts"
 import { type NewDevice, Storage } from "../../layers/storage/Storage.ts"
+import { warnOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy } from "../../schemas/MailPolicy.ts"
@@ -75,7 +76,11 @@ export const registerJob = Effect.fnUntraced(
   },
   Effect.catchTags({
     StorageError: () => Effect.succeed(answer(notStored)),
-    EwsUrlNotAllowed: (error) => Effect.succeed(answer(reply("EWSUrlMismatch", error.message))),
+    EwsUrlNotAllowed: (error) =>
+      Effect.as(
+        warnOf(error, `subscribing failed: ${error.message}`),
+        answer(reply("EWSUrlMismatch", error.message))
+      ),
     EwsUrlUnknown: (error) => Effect.succeed(answer(notFound(error)))
   }),
   Effect.catchAll((error) => explain(error, answer))

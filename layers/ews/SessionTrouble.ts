@@ -6,7 +6,7 @@ import {
   EwsUnreachable,
   EwsUnusable
 } from "../../schemas/EwsError.ts"
-import { isLasting } from "../net/ConnectError.ts"
+import { connectKind, isLasting } from "../net/ConnectError.ts"
 import type { CallSite } from "./EwsErrors.ts"
 import type { NoPlace } from "./HostConnections.ts"
 import type { HttpFailure } from "./HttpPost.ts"
@@ -67,16 +67,19 @@ const errorOfFailure = (call: Told, failure: HttpFailure, silence: number): EwsE
       return new EwsUnusable({ ...site, status: failure.status, reason: "too large" })
     case "moved":
       return new EwsRefused({ ...site, responseCode: NOT_KEPT, status: 0 })
-    case "connection":
+    case "connection": {
       if (CALLERS.has(failure.code)) {
         return new EwsRefused({ ...site, responseCode: reasonOf(failure, "none"), status: 0 })
       }
+      const kind = connectKind(failure.code)
       return new EwsUnreachable({
         ...site,
         reason: reasonOf(failure, progress.handshake),
         sent,
-        ...(isLasting(failure.code) ? { lasting: true } : {})
+        ...(isLasting(failure.code) ? { lasting: true } : {}),
+        ...(kind === undefined ? {} : { kind })
       })
+    }
   }
 }
 

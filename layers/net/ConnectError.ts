@@ -46,12 +46,24 @@ export const connectReason = (error: Error): string | undefined => {
 /** Whether an error with this code stays until somebody changes something, on our side, the proxy's or the server's. */
 export const isLasting = (code: string): boolean => LASTING.has(code) || CERTIFICATE_ALERT.test(code)
 
-const LASTING: ReadonlySet<string> = new Set([
-  "ENS_ADDRESS_NOT_ALLOWED",
-  "ENS_PIN_MISMATCH",
-  "ENS_PROXY_LOGIN",
-  "ENS_PROXY_REFUSED",
-  // Node's names for what is wrong with a certificate (doc/api/tls.md, "X509 certificate error codes").
+/** What sort of trouble a code tells of, as far as different people mend it; undefined: some other. */
+export const connectKind = (code: string): ConnectKind | undefined => {
+  if (code === "ENS_PIN_MISMATCH") return "pin"
+  if (code === "ENS_ADDRESS_NOT_ALLOWED") return "address"
+  if (CERTIFICATE.has(code)) return "certificate"
+  if (CERTIFICATE_ALERT.test(code)) return "client certificate"
+  if (code.startsWith("ENS_PROXY_")) return "proxy"
+  return NAME.has(code) ? "name" : undefined
+}
+
+/**
+ * `certificate`: that of the server is not trusted. `client certificate`: ours is not, or is missing. `address`: the host
+ * has none that may be connected to. `name`: it does not resolve.
+ */
+export type ConnectKind = "certificate" | "pin" | "client certificate" | "address" | "name" | "proxy"
+
+/** Node's names for what is wrong with a certificate (doc/api/tls.md, "X509 certificate error codes"). */
+const CERTIFICATE: ReadonlySet<string> = new Set([
   "CERT_CHAIN_TOO_LONG",
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
@@ -68,7 +80,17 @@ const LASTING: ReadonlySet<string> = new Set([
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
-  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE"
+])
+
+const NAME: ReadonlySet<string> = new Set(["ENOTFOUND", "EAI_AGAIN"])
+
+const LASTING: ReadonlySet<string> = new Set([
+  "ENS_ADDRESS_NOT_ALLOWED",
+  "ENS_PIN_MISMATCH",
+  "ENS_PROXY_LOGIN",
+  "ENS_PROXY_REFUSED",
+  ...CERTIFICATE,
   "ERR_SSL_DH_KEY_TOO_SMALL",
   "ERR_SSL_UNSUPPORTED_PROTOCOL"
 ])

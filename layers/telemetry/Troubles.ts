@@ -13,12 +13,20 @@ export interface Trouble {
   readonly count: number
 }
 
+/** What is told of a trouble when it shows. */
+export interface Report extends Pick<Trouble, "fault" | "where" | "what"> {
+  /** A line of the caller's own tells the log of it, with the field `fault`, and another one of its end. */
+  readonly told?: boolean
+  /** Milliseconds for which it counts as present if nobody reports it again; absent: an hour. */
+  readonly holds?: number
+}
+
 export interface TroublesShape {
   /**
    * Something went wrong for this reason. The first time, and once an hour after that, it is one warning in the log:
    * `<title> at <where>: <what>; <cure>`, with the field `fault`. Bounded, and cheap enough for every failed call.
    */
-  readonly report: (trouble: Pick<Trouble, "fault" | "where" | "what">) => Effect.Effect<void>
+  readonly report: (report: Report) => Effect.Effect<void>
   /** It works again: the trouble is over. Nothing happens, at no cost, if there was none. */
   readonly settle: (fault: FaultName, where: string) => Effect.Effect<void>
   /** What has not been settled and was reported within the last hour, the newest first. */
@@ -32,6 +40,14 @@ export interface TroublesShape {
 export class Troubles extends Context.Reference<Troubles>()("ens/Troubles", {
   defaultValue: (): TroublesShape => silent
 }) {}
+
+/** `Troubles.report` of the fiber at hand. */
+export const reportTrouble = (report: Report): Effect.Effect<void> =>
+  Effect.flatMap(Troubles, (troubles) => troubles.report(report))
+
+/** `Troubles.settle` of the fiber at hand. */
+export const settleTrouble = (fault: FaultName, where: string): Effect.Effect<void> =>
+  Effect.flatMap(Troubles, (troubles) => troubles.settle(fault, where))
 
 const silent: TroublesShape = {
   report: () => Effect.void,
