@@ -14,6 +14,7 @@ import * as CnsPins from "../../layers/push/CnsPins.ts"
 import { certificateInSettings } from "../../layers/push/CnsSetup.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { withSettings } from "./Administer.ts"
+import { auditedPins } from "./AuditedPins.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 
@@ -28,37 +29,44 @@ export const addCommand = Command.make("add", { what, configFile, json }, (given
   withSettings(
     given.configFile,
     Effect.gen(function* () {
-      const settings = yield* Settings
-      if (!existsSync(settings.dataDir))
-        return yield* problem(`there is no data directory ${settings.dataDir}; make it: ens init`)
-      const { certificate, from } = existsSync(given.what)
-        ? { certificate: yield* inFile(given.what), from: given.what }
-        : yield* atHost(given.what, settings)
-      const pins = yield* CnsPins.read(settings.dataDir)
-      const prints = fingerprintsOf(certificate)
-      const added = !pins.some(({ pin }) => pin === prints.key)
-      const shown = {
-        from,
-        subject: subjectOf(certificate),
-        issuer: issuerOf(certificate),
-        expiresAt: certificate.validToDate.toISOString(),
-        certificate: prints.certificate,
-        pin: prints.key
-      }
-      if (added) {
-        const pin = {
-          pin: prints.key,
-          from,
-          subject: shown.subject,
-          expiresAt: certificate.validToDate.getTime(),
-          addedAt: yield* Clock.currentTimeMillis
-        }
-        yield* CnsPins.write(settings.dataDir, [...pins, pin])
-      }
+      const { added, shown } = yield* auditedPins({ action: "pin.add", target: targetOf }, add(given.what))
       yield* Console.log(given.json ? JSON.stringify({ ...shown, added }) : textOf(shown, added))
     })
   )
 ).pipe(Command.withDescription("Pin the public key of CNS's certificate"))
+
+const add = Effect.fnUntraced(function* (what: string) {
+  const settings = yield* Settings
+  if (!existsSync(settings.dataDir))
+    return yield* problem(`there is no data directory ${settings.dataDir}; make it: ens init`)
+  const { certificate, from } = existsSync(what)
+    ? { certificate: yield* inFile(what), from: what }
+    : yield* atHost(what, settings)
+  const pins = yield* CnsPins.read(settings.dataDir)
+  const prints = fingerprintsOf(certificate)
+  const added = !pins.some(({ pin }) => pin === prints.key)
+  const shown: Shown = {
+    from,
+    subject: subjectOf(certificate),
+    issuer: issuerOf(certificate),
+    expiresAt: certificate.validToDate.toISOString(),
+    certificate: prints.certificate,
+    pin: prints.key
+  }
+  if (added) {
+    const pin = {
+      pin: prints.key,
+      from,
+      subject: shown.subject,
+      expiresAt: certificate.validToDate.getTime(),
+      addedAt: yield* Clock.currentTimeMillis
+    }
+    yield* CnsPins.write(settings.dataDir, [...pins, pin])
+  }
+  return { shown, added }
+})
+
+const targetOf = ({ shown }: { readonly shown: Shown }) => shown.pin
 
 interface Shown {
   readonly from: string

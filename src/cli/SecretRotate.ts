@@ -12,8 +12,10 @@ import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../Config.ts"
 import type { Source } from "../config/Source.ts"
 import * as Database from "../Database.ts"
+import { audited } from "./Audited.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
+import * as Progress from "./Progress.ts"
 import { keysAtHand, newKeyFileOf, plan, type RotationPlan } from "./RotationPlan.ts"
 import { asJson, asText } from "./RotationReport.ts"
 import { sealAnew } from "./SealedAnew.ts"
@@ -36,8 +38,12 @@ const options = {
 export const rotateCommand = Command.make("rotate", options, (given) => {
   const newKeyFile = Option.getOrUndefined(Option.map(given.newKeyFile, (file) => resolve(file)))
   const source: Source = { file: Option.getOrUndefined(given.configFile) }
-  return rotate(source, newKeyFile, given.json ? asJson : asText).pipe(
-    Effect.provide(Layer.provideMerge(Database.storage, Database.ownership)),
+  return audited(
+    { action: "secret.rotate", target: "master key" },
+    Layer.provideMerge(Database.storage, Database.ownership),
+    rotate(source, newKeyFile, given.json ? asJson : asText)
+  ).pipe(
+    Progress.shown(given.json),
     Effect.provide(Config.layer({ ...source, purpose: "administer", keys: keysAtHand(newKeyFile) })),
     Effect.provide(Logging.layerWarnings)
   )
@@ -49,21 +55,25 @@ export const rotate = Effect.fnUntraced(function* (
   newKeyFile: string | undefined,
   print: typeof asText
 ) {
+  const progress = yield* Progress.Progress
+  yield* progress.step("waiting until no other process uses the database")
   yield* alone
   const { dataDir, masterKey } = yield* Settings
   const rotation = yield* plan(masterKey, newKeyFile)
-  const rewrapped = yield* MasterKeyRotation.rewrap(rotation, progress)
-  yield* status("")
+  yield* progress.step("keys wrapped by the new master key")
+  const rewrapped = yield* MasterKeyRotation.rewrap(rotation, progress.count)
   const at = dateOf(rotation.state.startedAt)
   if (rotation.state.step === "keys") {
     yield* MasterKeyRotation.settle(rotation, rotation.state, yield* Clock.currentTimeMillis)
   }
   // As long as the key's file is the old one, both keys are at hand, whatever happens.
+  yield* progress.step("sealed settings, certificate and key file")
   const settings = yield* sealAnew(source, rotation)
   yield* rewrapCertificate(dataDir, rotation)
   const isSwapped = newKeyFile === undefined && "file" in masterKey
   const former = isSwapped ? yield* MasterKeySwap.swap(masterKey.file, rotation, at) : undefined
   const key = isSwapped ? masterKey.file : newKeyFileOf(masterKey, newKeyFile)
+  yield* progress.clear
   // Before the end: whoever is killed in between gets it printed again.
   yield* Console.log(
     print({ key: key ?? "", isSwapped, former, rewrapped, settings, resumed: rotation.resumed })
@@ -94,14 +104,5 @@ const rewrapCertificate = Effect.fnUntraced(function* (dataDir: string, { from, 
   if (certificate === undefined) return
   yield* Effect.provideService(CnsCertificateFile.write(dataDir, certificate), MasterKey, to)
 })
-
-/** On a terminal only. */
-const progress = (done: number) => status(`${done} keys`)
-
-/** In place of what the line said before. */
-const status = (text: string) =>
-  Effect.sync(() => {
-    if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
-  })
 
 const LEASE_SECONDS = 32

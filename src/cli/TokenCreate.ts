@@ -4,9 +4,11 @@ import { Clock, Console, Effect, Either, Option, Redacted } from "effect"
 import { hashApiToken, makeApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { isLoopback } from "../../layers/net/Loopback.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Settings } from "../../schemas/Settings.ts"
 import { webUrl } from "../config/Parse.ts"
-import { withStorage } from "./Administer.ts"
-import { CommandProblem } from "./CommandProblem.ts"
+import * as AdminTokens from "./AdminTokens.ts"
+import { withAudit } from "./Audited.ts"
+import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { refreshTokensOfService } from "./TellService.ts"
 
@@ -14,9 +16,12 @@ const options = {
   label: Options.text("label").pipe(
     Options.withDescription("What the token is for, shown by `ens token list`")
   ),
+  admin: Options.boolean("admin").pipe(
+    Options.withDescription("Make an admin token, which opens the console and nothing else")
+  ),
   tenant: Options.text("tenant").pipe(
-    Options.withDescription("The organisation; made if it is new"),
-    Options.withDefault("default")
+    Options.withDescription("The organisation; made if it is new (default: default)"),
+    Options.optional
   ),
   stdin: Options.boolean("stdin").pipe(
     Options.withDescription(
@@ -42,47 +47,74 @@ const options = {
 export const createCommand = Command.make("create", options, (given) =>
   Effect.gen(function* () {
     const label = yield* name("--label", given.label)
-    const tenant = yield* name("--tenant", given.tenant)
-    const ewsUrls = yield* Effect.forEach(given.ewsUrls, ewsUrl)
-    const ewsPins = yield* Effect.forEach(given.ewsPins, ewsPin)
-    const token = given.stdin ? yield* readToken : Redacted.value(yield* makeApiToken)
-    const created = yield* withStorage(
-      given.configFile,
-      Effect.gen(function* () {
-        const storage = yield* Storage
-        const hash = hashApiToken(token)
-        const known = yield* storage.tenantOfToken(hash)
-        if (Option.isSome(known) && known.value.name !== tenant) {
-          return yield* problem(
-            `the tenant ${known.value.name} has this token already; revoke it there (ens token list, ens token revoke ID), or give --tenant ${known.value.name}`
-          )
-        }
-        const createdAt = yield* Clock.currentTimeMillis
-        const created = yield* storage.createToken({
-          tenant,
-          label,
-          hash,
-          ewsUrls,
-          ewsPins,
-          seg: given.seg,
-          createdAt
-        })
-        // A new token is noticed when it is used; that a known one's tenant has other URLs now is not.
-        if (Option.isSome(known)) yield* refreshTokensOfService
-        return created
-      })
-    )
-    if (given.json)
-      return yield* Console.log(JSON.stringify({ id: created.id, tenant: created.tenant, token }))
-    yield* Console.log(
-      given.stdin
-        ? `token ${created.id} of tenant ${created.tenant} imported`
-        : `${token}\n\nThis is token ${created.id} of tenant ${created.tenant}. It is not shown again: enter it as ENSAPIToken in the app's profile.`
-    )
+    return yield* given.admin ? createAdmin(given, label) : createForPhones(given, label)
   })
-).pipe(Command.withDescription("Make an API token (shown once), or import one"))
+).pipe(Command.withDescription("Make an API token or an admin token (shown once), or import an API token"))
 
-const problem = (text: string) => Effect.fail(new CommandProblem({ problem: text }))
+type Given = Command.Command.ParseConfig<typeof options>
+
+const createAdmin = Effect.fnUntraced(function* (given: Given, label: string) {
+  const foreign = [
+    ...(Option.isSome(given.tenant) ? ["--tenant"] : []),
+    ...(given.stdin ? ["--stdin"] : []),
+    ...(given.ewsUrls.length > 0 ? ["--ews-url"] : []),
+    ...(given.ewsPins.length > 0 ? ["--ews-pin"] : []),
+    ...(given.seg ? ["--seg"] : [])
+  ]
+  if (foreign.length > 0) return yield* problem(`not with --admin, but for API tokens: ${foreign.join(", ")}`)
+  const { created, url } = yield* withAudit(
+    given.configFile,
+    { action: "token.create", target: ({ created }) => created.id },
+    Effect.gen(function* () {
+      return { created: yield* AdminTokens.create(label), url: AdminTokens.consoleUrl(yield* Settings) }
+    })
+  )
+  const token = Redacted.value(created.token)
+  yield* Console.log(
+    given.json
+      ? JSON.stringify({ id: created.id, label, token })
+      : `${token}\n\nThis is admin token ${created.id} (${label}). It is not shown again. ${AdminTokens.whereToEnter(url)}`
+  )
+})
+
+const createForPhones = Effect.fnUntraced(function* (given: Given, label: string) {
+  const tenant = yield* name(
+    "--tenant",
+    Option.getOrElse(given.tenant, () => "default")
+  )
+  const ewsUrls = yield* Effect.forEach(given.ewsUrls, ewsUrl)
+  const ewsPins = yield* Effect.forEach(given.ewsPins, ewsPin)
+  const token = given.stdin ? yield* readToken : Redacted.value(yield* makeApiToken)
+  const created = yield* withAudit(
+    given.configFile,
+    { action: "token.create", target: ({ id }) => id },
+    store({ tenant, label, hash: hashApiToken(token), ewsUrls, ewsPins, seg: given.seg })
+  )
+  if (given.json) return yield* Console.log(JSON.stringify({ id: created.id, tenant: created.tenant, token }))
+  yield* Console.log(
+    given.stdin
+      ? `token ${created.id} of tenant ${created.tenant} imported`
+      : `${token}\n\nThis is token ${created.id} of tenant ${created.tenant}. It is not shown again: enter it as ENSAPIToken in the app's profile.`
+  )
+})
+
+const store = Effect.fnUntraced(function* (
+  asked: Omit<Parameters<Storage["Type"]["createToken"]>[0], "createdAt">
+) {
+  const storage = yield* Storage
+  const known = yield* storage.tenantOfToken(asked.hash)
+  if (Option.isSome(known) && known.value.name !== asked.tenant) {
+    return yield* new CommandProblem({
+      problem: `the tenant ${known.value.name} has this token already; revoke it there (ens token list, ens token revoke ID), or give --tenant ${known.value.name}`
+    })
+  }
+  const created = yield* storage.createToken({ ...asked, createdAt: yield* Clock.currentTimeMillis })
+  // A new token is noticed when it is used; that a known one's tenant has other URLs now is not.
+  if (Option.isSome(known)) yield* refreshTokensOfService
+  return created
+})
+
+const problem = (text: string) => Effect.fail(new UsageProblem({ problem: text }))
 
 const name = (option: string, value: string) => {
   const trimmed = value.trim()

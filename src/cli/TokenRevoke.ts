@@ -1,30 +1,41 @@
 import { Args, Command } from "@effect/cli"
 import { Console, Effect } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
-import { withStorage } from "./Administer.ts"
+import { storedId } from "./AdminTokens.ts"
+import { withAudit } from "./Audited.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { refreshTokensOfService } from "./TellService.ts"
 
 const id = Args.text({ name: "ID" }).pipe(Args.withDescription("As `ens token list` shows it"))
 
-/** `ens token revoke ID`: phones with this token are refused from now on (by other nodes within a minute); users and subscriptions stay. */
+/**
+ * `ens token revoke ID`: phones with this API token are refused from now on (by other nodes within a minute); users and
+ * subscriptions stay. An admin token opens the console no more.
+ */
 export const revokeCommand = Command.make("revoke", { id, configFile, json }, (given) =>
   Effect.gen(function* () {
-    const { revoked, told } = yield* withStorage(
+    const admin = storedId(given.id)
+    const told = yield* withAudit(
       given.configFile,
+      // Who pastes the token itself must not have it in the records.
+      { action: "token.revoke", target: /^(admin-)?\d{1,18}$/.test(given.id) ? given.id : "" },
       Effect.gen(function* () {
-        const revoked = yield* (yield* Storage).revokeToken(given.id)
-        return { revoked, told: revoked && (yield* refreshTokensOfService) }
+        const storage = yield* Storage
+        const revoked = yield* admin === undefined
+          ? storage.revokeToken(given.id)
+          : storage.revokeAdminToken(admin)
+        if (!revoked)
+          return yield* new CommandProblem({ problem: `there is no token ${given.id}; see: ens token list` })
+        return admin === undefined && (yield* refreshTokensOfService)
       })
     )
-    if (!revoked) {
-      return yield* new CommandProblem({ problem: `there is no token ${given.id}; see: ens token list` })
-    }
     yield* Console.log(
       given.json
-        ? JSON.stringify({ id: given.id, revoked })
-        : `token ${given.id} is revoked; ${told ? "the service here refuses it from now on, others" : "a running service refuses it"} within a minute`
+        ? JSON.stringify({ id: given.id, revoked: true })
+        : admin !== undefined
+          ? `admin token ${given.id} is revoked; it opens the console no more`
+          : `token ${given.id} is revoked; ${told ? "the service here refuses it from now on, others" : "a running service refuses it"} within a minute`
     )
   })
-).pipe(Command.withDescription("Revoke an API token; its users stay"))
+).pipe(Command.withDescription("Revoke an API token, whose users stay, or an admin token"))

@@ -1,6 +1,11 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, FastCheck as fc, Redacted } from "effect"
-import { hashApiToken, makeApiToken, maskApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
+import {
+  hashApiToken,
+  makeAdminToken,
+  makeApiToken,
+  maskApiToken
+} from "../../../layers/crypto/ApiTokenSecret.ts"
 
 it.effect("a new token has 256 random bits behind its prefix and does not show itself", () =>
   Effect.gen(function* () {
@@ -8,6 +13,15 @@ it.effect("a new token has 256 random bits behind its prefix and does not show i
     assert.match(Redacted.value(one), /^ens_[A-Za-z0-9_-]{43}$/)
     assert.notStrictEqual(Redacted.value(one), Redacted.value(yield* makeApiToken))
     assert.notInclude(`${one} ${JSON.stringify({ one })}`, "ens_")
+  })
+)
+
+it.effect("an admin token has as many, and a prefix that tells it from an API token", () =>
+  Effect.gen(function* () {
+    const one = yield* makeAdminToken
+    assert.match(Redacted.value(one), /^ensadm-[A-Za-z0-9_-]{43}$/)
+    assert.notStrictEqual(Redacted.value(one), Redacted.value(yield* makeAdminToken))
+    assert.notInclude(`${one} ${JSON.stringify({ one })}`, "ensadm-")
   })
 )
 
