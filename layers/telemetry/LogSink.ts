@@ -1,6 +1,7 @@
-import { appendFileSync, closeSync, mkdirSync, openSync, writeSync } from "node:fs"
-import { dirname } from "node:path"
+import { appendFileSync } from "node:fs"
 import { Effect, Schema, type Scope } from "effect"
+import type { SettingsShape } from "../../schemas/Settings.ts"
+import { RotatingFile } from "./RotatingFile.ts"
 
 /** The log file cannot be opened. */
 export class LogFileUnusable extends Schema.TaggedError<LogFileUnusable>()("LogFileUnusable", {
@@ -26,43 +27,52 @@ export const toStandardError: Effect.Effect<LogSink, never, Scope.Scope> = Effec
 )
 
 /**
- * Appends to the file, made with its directory if missing. Written at once and in order, so that the lines before a crash
- * are there; `copytruncate` rotation works.
+ * Appends to the file, made with its directory if missing, and puts it aside as `rotation` says. Written at once and in
+ * order, so that the lines before a crash are there.
  */
-export const toFile = (file: string): Effect.Effect<LogSink, LogFileUnusable, Scope.Scope> =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: () => {
-        mkdirSync(dirname(file), { recursive: true })
-        return { descriptor: openSync(file, "a", 0o640), closed: false }
-      },
-      catch: (cause) =>
-        new LogFileUnusable({
-          file,
-          code: cause instanceof Error && "code" in cause ? String(cause.code) : "?"
+export const toFile = (
+  file: string,
+  rotation: SettingsShape["logRotation"] = NEVER
+): Effect.Effect<LogSink, LogFileUnusable, Scope.Scope> =>
+  Effect.flatMap(Effect.clock, (clock) =>
+    Effect.acquireRelease(
+      Effect.try({
+        try: () => ({
+          lines: new RotatingFile(file, rotation, () => clock.unsafeCurrentTimeMillis()),
+          closed: false
+        }),
+        catch: (cause) =>
+          new LogFileUnusable({
+            file,
+            code: cause instanceof Error && "code" in cause ? String(cause.code) : "?"
+          })
+      }),
+      (open) =>
+        Effect.sync(() => {
+          open.closed = true
+          open.lines.close()
         })
-    }),
-    (open) =>
-      Effect.sync(() => {
-        open.closed = true
-        closeSync(open.descriptor)
-      })
+    )
   ).pipe(
     Effect.map((open): LogSink => {
-      let failing = false
+      let lost = 0
       return (line) => {
         try {
           // Fibers that end late still report; by then the number may belong to another file, the database perhaps.
           if (open.closed) appendFileSync(file, `${line}\n`)
-          else writeSync(open.descriptor, `${line}\n`)
-          failing = false
+          else open.lines.write(line)
+          if (lost > 0)
+            process.stderr.write(`ENS_LOG_FILE: ${file} is written again; ${lost} lines are lost\n`)
+          lost = 0
         } catch (cause) {
-          // Once per outage; the line itself is lost.
-          if (!failing) process.stderr.write(`ENS_LOG_FILE: ${file} cannot be written: ${cause}\n`)
-          failing = true
+          // Once per outage.
+          if (lost === 0) process.stderr.write(`ENS_LOG_FILE: ${file} cannot be written: ${cause}\n`)
+          lost++
         }
       }
     })
   )
+
+const NEVER: SettingsShape["logRotation"] = { size: undefined, age: undefined, keep: 0 }
 
 const ignore = () => {}

@@ -10,8 +10,9 @@ import { type LogFileUnusable, toFile, toStandardError } from "./LogSink.ts"
  */
 export const layer: Layer.Layer<never, LogFileUnusable, Settings> = Layer.unwrapScoped(
   Effect.gen(function* () {
-    const { file, format } = (yield* Settings).log
-    const sink = file === undefined ? yield* toStandardError : yield* toFile(file)
+    const { log, logRotation } = yield* Settings
+    const { file, format } = log
+    const sink = file === undefined ? yield* toStandardError : yield* toFile(file, logRotation)
     const logger = formats(file === undefined && process.stderr.isTTY)[format]
     return Layer.merge(instead(Logger.map(logger, sink)), LogLevels.layer)
   })
