@@ -5,6 +5,7 @@ import { dirname, extname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 import { gzipSync } from "node:zlib"
 import { Effect } from "effect"
+import { FAULT_NAMES, faultOf } from "../../schemas/Fault.ts"
 
 /** A file that the console's pages are made of. */
 export interface Asset {
@@ -97,6 +98,13 @@ const FOREIGN: ReadonlyArray<Foreign> = [
     name: "uplot.js",
     text: beside("uplot", "uPlot.iife.min.js"),
     end: "\nexport default uPlot\n"
+  },
+  // The causes and cures, from the one catalogue.
+  {
+    specifier: "",
+    name: "Faults.js",
+    text: () =>
+      `export default ${JSON.stringify(Object.fromEntries(FAULT_NAMES.map((it) => [it, faultOf(it)])))}\n`
   },
   { specifier: "", name: "uplot.css", text: beside("uplot", "uPlot.min.css") }
 ]

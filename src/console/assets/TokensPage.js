@@ -1,0 +1,122 @@
+import { html, useState } from "htm/preact"
+import { call } from "./Api.js"
+import { NewTokenForm } from "./NewTokenForm.js"
+import { Confirm, Note, Section, Table, Waiting, When } from "./Parts.js"
+import { useNow, usePolled } from "./Polled.js"
+
+/**
+ * @typedef {import("./Api.js").Tokens} Tokens
+ * @typedef {Tokens["tokens"][number]} Token
+ * @typedef {Tokens["adminTokens"][number]} AdminToken
+ * @typedef {{ path: string, id: string, label: string, isAdmin: boolean }} Victim
+ */
+
+/** The tokens of apps and of administrators. */
+export const TokensPage = () => {
+  /** @type {import("./Polled.js").Polled<Tokens>} */
+  const polled = usePolled("tokens", 60)
+  const [victim, setVictim] = useState(/** @type {Victim | undefined} */ (undefined))
+  const [says, setSays] = useState(
+    /** @type {{ tone: "ok" | "bad", text: string } | undefined} */ (undefined)
+  )
+  useNow()
+  const { data } = polled
+  const revoke = async (/** @type {Victim} */ it) => {
+    setVictim(undefined)
+    try {
+      await call("DELETE", `${it.path}/${encodeURIComponent(it.id)}`)
+      setSays({ tone: "ok", text: `Token ${it.id} (${it.label}) is revoked.` })
+    } catch (error) {
+      setSays({ tone: "bad", text: error instanceof Error ? error.message : String(error) })
+    }
+    polled.again()
+  }
+  return html`<${Waiting} polled=${polled} />
+    <div role="status">${says && html`<${Note} tone=${says.tone}><p>${says.text}</p><//>`}</div>
+    ${
+      data &&
+      html`<${Section} title="API tokens">
+          <p class="faint">
+            Phones of an organisation show one of these to register; it is ENSAPIToken in the app's profile. Tokens themselves are
+            not kept and cannot be shown again.
+          </p>
+          <${Table}
+            caption="API tokens"
+            empty="None yet: no phone can register. Make one below."
+            rows=${data.tokens}
+            keyOf=${(/** @type {Token} */ row) => row.id}
+            columns=${[...TOKENS, revoking("tokens", setVictim)]}
+          />
+        <//>
+        <${NewTokenForm} onMade=${polled.again} />
+        <${Section} title="Admin tokens">
+          <p class="faint">
+            They open this console and nothing else. A new one is made on the server: ${" "}
+            <code class="command">ens token create --admin --label NAME</code>
+          </p>
+          <${Table}
+            caption="Admin tokens"
+            empty="None."
+            rows=${data.adminTokens}
+            keyOf=${(/** @type {AdminToken} */ row) => row.id}
+            columns=${[...ADMIN_TOKENS, revoking("admin-tokens", setVictim)]}
+          />
+        <//>`
+    }
+    ${
+      victim &&
+      html`<${Confirm}
+        title=${`Revoke token ${victim.id}, ${victim.label}?`}
+        act="Revoke"
+        onYes=${() => revoke(victim)}
+        onNo=${() => setVictim(undefined)}
+      >
+        <p>
+          ${
+            victim.isAdmin
+              ? "Sessions that were opened with it end, this one too if it is yours."
+              : "Phones with this token cannot register any more. Users and subscriptions stay."
+          }${" "}
+          This cannot be undone.
+        </p>
+      <//>`
+    }`
+}
+
+const TOKENS = [
+  { head: "Id", cell: (/** @type {Token} */ it) => html`<span class="mono">${it.id}</span>` },
+  { head: "Label", cell: (/** @type {Token} */ it) => it.label },
+  { head: "Tenant", cell: (/** @type {Token} */ it) => it.tenant },
+  {
+    head: "EWS URLs",
+    cell: (/** @type {Token} */ it) =>
+      it.ewsUrls.length === 0
+        ? html`<span class="faint">by Autodiscover</span>`
+        : it.ewsUrls.map((url) => html`<span class="mono long line" key=${url}>${url}</span>`)
+  },
+  { head: "Made", cell: (/** @type {Token} */ it) => html`<${When} at=${it.createdAt} />` }
+]
+
+const ADMIN_TOKENS = [
+  { head: "Id", cell: (/** @type {AdminToken} */ it) => html`<span class="mono">${it.id}</span>` },
+  { head: "Label", cell: (/** @type {AdminToken} */ it) => it.label },
+  { head: "Made", cell: (/** @type {AdminToken} */ it) => html`<${When} at=${it.createdAt} />` }
+]
+
+/**
+ * @param {"tokens" | "admin-tokens"} path
+ * @param {(victim: Victim) => void} ask
+ */
+const revoking = (path, ask) => ({
+  head: "Revoke",
+  isAct: true,
+  cell: (/** @type {{ id: string, label: string }} */ { id, label }) =>
+    html`<button
+      type="button"
+      class="small"
+      aria-label=${`Revoke ${id}, ${label}`}
+      onClick=${() => ask({ path, id, label, isAdmin: path === "admin-tokens" })}
+    >
+      Revoke …
+    </button>`
+})
