@@ -2,6 +2,7 @@ import { Context, Effect, Layer } from "effect"
 import { mayAct, Ownership } from "../layers/ownership/Ownership.ts"
 import type { Push } from "../layers/push/Push.ts"
 import type { Storage } from "../layers/storage/Storage.ts"
+import { reportTrouble, settleTrouble } from "../layers/telemetry/Troubles.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { Dossiers } from "./Dossiers.ts"
@@ -46,7 +47,7 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
       const alarms: Array<Effect.Effect<void>> = []
 
       const alarm = (text: string, level: "error" | "info") => {
-        alarms.push(level === "error" ? Effect.logError(text) : Effect.logInfo(text))
+        alarms.push(level === "error" ? silence(text) : heardAgain(text))
         latch.unsafeOpen()
       }
 
@@ -98,3 +99,15 @@ export const layer: Layer.Layer<NudgeGate, never, Settings | Storage | Push | Do
       }
     })
   )
+
+/** Which Exchange it is nobody knows here. */
+const EXCHANGE = "Exchange"
+
+const silence = (what: string): Effect.Effect<void> =>
+  Effect.zipRight(
+    reportTrouble({ fault: "callbacks-missing", where: EXCHANGE, what, told: true }),
+    Effect.annotateLogs(Effect.logError(what), "fault", "callbacks-missing")
+  )
+
+const heardAgain = (text: string): Effect.Effect<void> =>
+  Effect.zipRight(settleTrouble("callbacks-missing", EXCHANGE), Effect.logInfo(text))

@@ -1,5 +1,6 @@
 import { Effect, type Exit } from "effect"
 import type { EwsBusy, EwsError } from "../../schemas/EwsError.ts"
+import { reportTrouble, settleTrouble } from "../telemetry/Troubles.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { StoryLine } from "./HostStory.ts"
 import type { Caller, HttpSessions } from "./HttpSessions.ts"
@@ -72,5 +73,20 @@ export class CallWatching {
   }
 }
 
-const write = ({ level, text }: StoryLine): Effect.Effect<void> =>
-  level === "warning" ? Effect.logWarning(text) : Effect.logInfo(text)
+const write = ({ fault, level, text, where }: StoryLine): Effect.Effect<void> => {
+  const line = level === "warning" ? Effect.logWarning(text) : Effect.logInfo(text)
+  if (fault === undefined || where === undefined) return line
+  switch (level) {
+    case "report":
+      return reportTrouble({ fault, where, what: text })
+    case "settled":
+      return settleTrouble(fault, where)
+    case "warning":
+      return Effect.zipRight(
+        reportTrouble({ fault, where, what: text, told: true }),
+        Effect.annotateLogs(line, "fault", fault)
+      )
+    case "info":
+      return Effect.zipRight(settleTrouble(fault, where), Effect.annotateLogs(line, "fault", fault))
+  }
+}

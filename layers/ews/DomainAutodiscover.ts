@@ -3,6 +3,7 @@ import type { EwsError } from "../../schemas/EwsError.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { makeHostList } from "../net/HostList.ts"
 import type { Tenant } from "../storage/Storage.ts"
+import { reportTrouble, settleTrouble } from "../telemetry/Troubles.ts"
 import { Autodiscover, type Discovered } from "./Autodiscover.ts"
 import { type Looked, makeAutodiscoverCache } from "./AutodiscoverCache.ts"
 import { domainOf } from "./AutodiscoverCandidates.ts"
@@ -57,12 +58,13 @@ export const layerWithSeams: Layer.Layer<
           report
         })
         if (found === undefined) {
-          const result = Either.left(yield* unknown(report))
+          const result = Either.left(yield* unknown(report, placeOf(caller)))
           const finished = (yield* Clock.currentTimeMillis) < until
           return { result, holds: finished && isOfNobody(report) ? NOTHING_HOLDS : 0 }
         }
         const { endpoint, ofDomain, source, version } = found
         const what = `${source}, ${version ?? "no version named"}`
+        yield* settleTrouble("autodiscover-missing", placeOf(caller))
         yield* Effect.logInfo(`Autodiscover found the EWS host ${new URL(endpoint.url).host} (${what})`)
         return { result: Either.right({ url: endpoint.url, version }), holds: ofDomain ? PLACE_HOLDS : 0 }
       })
@@ -88,7 +90,7 @@ export const layerWithSeams: Layer.Layer<
             onSuccess: Effect.succeed,
             onTimeout: () => {
               report.notes.push("no time is left")
-              return Effect.map(unknown(report), Either.left)
+              return Effect.map(unknown(report, placeOf(caller)), Either.left)
             }
           }),
           Effect.flatten
@@ -127,15 +129,24 @@ const isOfNobody = ({ answered, busy, loggedIn }: SearchReport) =>
   !answered && !loggedIn && busy === undefined
 
 /** One line that says why not, for whoever runs the service; devices get the short text. */
-const unknown = ({ answered, busy, notes }: SearchReport): Effect.Effect<EwsUrlUnknown> => {
+const unknown = ({ answered, busy, notes }: SearchReport, where: string): Effect.Effect<EwsUrlUnknown> => {
   const isAnswered = answered && busy === undefined
   const error = new EwsUrlUnknown({
     answered: isAnswered,
     ...(busy === undefined ? {} : { retryAfter: busy || BUSY_RETRY })
   })
   const tried = notes.length === 0 ? "the address has no domain to ask" : notes.join("; ")
-  return Effect.as(Effect.logWarning(`${error.message} Tried: ${tried.slice(0, NOTES_MAX)}`), error)
+  const fault = busy === undefined ? "autodiscover-missing" : "exchange-busy"
+  const what = `${error.message} Tried: ${tried.slice(0, NOTES_MAX)}`
+  return reportTrouble({ fault, where, what, told: true }).pipe(
+    Effect.zipRight(Effect.annotateLogs(Effect.logWarning(what), "fault", fault)),
+    Effect.as(error)
+  )
 }
+
+/** What Autodiscover is asked for. */
+const placeOf = ({ credentials }: Omit<Caller, "allow">): string =>
+  domainOf(Redacted.value(credentials).address) ?? "Autodiscover"
 
 const BUSY_RETRY = 60_000
 const NOTES_MAX = 2_000

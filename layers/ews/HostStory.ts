@@ -1,9 +1,17 @@
+import type { FaultName } from "../../schemas/Fault.ts"
 import type { Trouble } from "../net/Outage.ts"
 
-/** A line for the log. */
+/** A line for the log, and what it says of a trouble that somebody can mend. */
 export interface StoryLine {
-  readonly level: "warning" | "info"
+  /**
+   * `warning` with a fault is reported as a trouble, `info` with one settles it. `report`: the report alone, which has its own
+   * line; `settled`: nothing but that.
+   */
+  readonly level: "warning" | "info" | "report" | "settled"
   readonly text: string
+  readonly fault?: FaultName
+  /** Host and port; together with `fault`. */
+  readonly where?: string
 }
 
 /** A trouble that goes on is told again after so many milliseconds. */

@@ -82,7 +82,7 @@ export const makeLogInGuard = (): CallWatch => {
       return (outcome, now, tell) => {
         const learn = (how: () => void) => {
           const line = turn(host, now, how)
-          if (line !== undefined) tell(line)
+          if (line !== undefined) tell({ ...line, fault: "exchange-log-in-refused", where: host.name })
         }
         if (Exit.isSuccess(outcome)) {
           // Others come from what stands in front, too, and 500 from IIS before it knows who asks.

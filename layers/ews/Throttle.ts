@@ -1,12 +1,15 @@
 import { Cause, Effect, Exit, Layer } from "effect"
 import { EwsBusy } from "../../schemas/EwsError.ts"
+import type { FaultName } from "../../schemas/Fault.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Trouble } from "../net/Outage.ts"
+import { faultOfError } from "../telemetry/FaultOf.ts"
 import { BackOffs } from "./BackOffs.ts"
 import { type CallSign, signOfAnswer, signOfError, signOfInterruption } from "./CallSign.ts"
 import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
 import type { AllowedEndpoint } from "./EndpointPolicy.ts"
 import type { CallSite } from "./EwsErrors.ts"
+import { makeFaultWatch } from "./FaultWatch.ts"
 import { HostCircuit } from "./HostCircuit.ts"
 import { HostFigures } from "./HostFigures.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
@@ -45,7 +48,8 @@ export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effec
   Effect.gen(function* () {
     // Last, so that it sees only calls that are really made.
     const { watch } = yield* HostFigures
-    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({}), watch])
+    const faults = makeFaultWatch(yield* Effect.clock)
+    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({}), watch, faults])
   })
 )
 
@@ -65,7 +69,12 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
       const known = hosts.get(key)
       if (known !== undefined) return known
       if (hosts.size >= hostsMax) forgetOne()
-      const made: Host = { key, circuit: new HostCircuit(vary), story: new HostStory(hostOf(origin)) }
+      const made: Host = {
+        key,
+        circuit: new HostCircuit(vary),
+        story: new HostStory(hostOf(origin)),
+        fault: "exchange-unreachable"
+      }
       hosts.set(key, made)
       return made
     }
@@ -87,12 +96,12 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
       const { trouble } = circuit
       const changed = (before === undefined) !== (trouble === undefined)
       if (changed && hosts.get(host.key) === host) countDown(trouble ? 1 : -1)
-      if (before ?? trouble) tellOf(turn(story, before, trouble, probe, now), tell)
+      if (before ?? trouble) tellOf(turn(story, before, trouble, probe, now), host, tell)
       if (sign.backOff === undefined) return
       const { responseCode, wait } = sign.backOff
       backOffs.begin(user, origin, { responseCode, until: now + wait }, now)
       TroubleMetrics.throttled.unsafeUpdate(1, [])
-      tellOf(story.throttled(responseCode, wait, now), tell)
+      tellOf(story.throttled(responseCode, wait, now), { ...host, fault: "exchange-busy" }, tell)
     }
 
     return {
@@ -114,6 +123,7 @@ const makeTroubleWatch = (options: Partial<ThrottleOptions>): Effect.Effect<Call
         }
         const call: Call = { user, host, origin, startedAt, probe: admission === "Probe" }
         return (outcome, now, tell) => {
+          host.fault = faultIn(outcome) ?? host.fault
           learn(call, signOf(site, outcome, now - startedAt, clock.unsafeCurrentTimeMillis()), now, tell)
           return outcome
         }
@@ -125,6 +135,8 @@ interface Host {
   readonly key: string
   readonly circuit: HostCircuit
   readonly story: HostStory
+  /** Why calls of late failed, or the last ones that did. */
+  fault: FaultName
 }
 
 interface Call {
@@ -179,6 +191,20 @@ const turn = (
 
 type Tell = (line: StoryLine) => void
 
-const tellOf = (line: StoryLine | undefined, tell: Tell): void => {
-  if (line !== undefined) tell(line)
+const tellOf = (
+  line: StoryLine | undefined,
+  { fault, key }: Pick<Host, "fault" | "key">,
+  tell: Tell
+): void => {
+  if (line !== undefined) tell({ ...line, fault, where: hostOf(key.split(" ", 1)[0]!) })
+}
+
+/** What keeps answers from coming. */
+const faultIn = (outcome: Outcome): FaultName | undefined => {
+  if (Exit.isSuccess(outcome)) return undefined
+  const failure = Cause.failureOption(outcome.cause)
+  if (failure._tag === "None") return undefined
+  const error = failure.value
+  if (error._tag === "EwsTimeout") return "exchange-unreachable"
+  return error._tag === "EwsUnreachable" ? faultOfError(error) : undefined
 }

@@ -2,6 +2,7 @@ import { Effect, Exit, Layer } from "effect"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { Storage } from "./Storage.ts"
 import { OperationMetrics } from "./StorageMetrics.ts"
+import { StorageWatch } from "./StorageWatch.ts"
 
 type StorageShape = typeof Storage.Service
 
@@ -10,28 +11,31 @@ const PING_KEPT = 1_000
 
 /**
  * Any storage, with what it takes and how often it fails as metrics, by operation. Its `ping` may be asked as often as
- * somebody likes.
+ * somebody likes. When an operation fails it is asked by itself, and so it is reported when storage is away, and until when.
  */
 export const layer = <E, R>(inner: Layer.Layer<Storage, E, R>): Layer.Layer<Storage, E, R> =>
   Layer.provide(
-    Layer.effect(
+    Layer.scoped(
       Storage,
-      Effect.flatMap(Storage, (storage) =>
-        Effect.map(Effect.clock, (clock) => {
-          const time = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1_000_000
-          const measured = measure(storage, time)
-          return { ...measured, ping: kept(measured.ping, time) }
-        })
-      )
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        const clock = yield* Effect.clock
+        const time = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1_000_000
+        const watch = yield* StorageWatch.make(time)
+        const measured = measure(storage, time, watch)
+        const ping = kept(Effect.onExit(measured.ping, watch.pinged), time)
+        watch.ping = ping
+        return { ...measured, ping }
+      })
     ),
     inner
   )
 
 /** Every member of the service but its location is an effect, or makes one; more need not be known here. */
-const measure = (storage: StorageShape, time: () => number): StorageShape => {
+const measure = (storage: StorageShape, time: () => number, watch: StorageWatch): StorageShape => {
   const members = Object.entries(storage).map(([name, member]) => {
     if (typeof member === "string") return [name, member]
-    const timed = timing(new OperationMetrics(name), time)
+    const timed = timing(new OperationMetrics(name), time, name === "ping" ? undefined : watch)
     if (typeof member !== "function") return [name, timed(() => member as AnyEffect)]
     const method = member as (...parameters: ReadonlyArray<unknown>) => AnyEffect
     return [name, (...parameters: ReadonlyArray<unknown>) => timed(() => method(...parameters))]
@@ -43,14 +47,16 @@ type AnyEffect = Effect.Effect<unknown, StorageError>
 
 /** Who was interrupted did not wait for the end, and its time says nothing. */
 const timing =
-  (metrics: OperationMetrics, time: () => number) =>
+  (metrics: OperationMetrics, time: () => number, watch: StorageWatch | undefined) =>
   (work: () => AnyEffect): AnyEffect =>
     Effect.suspend(() => {
       const began = time()
       return Effect.onExit(work(), (exit) => {
         if (!Exit.isInterrupted(exit)) metrics.took(time() - began)
-        if (Exit.isFailure(exit) && !Exit.isInterrupted(exit)) metrics.failed()
-        return Effect.void
+        if (Exit.isSuccess(exit)) return watch?.isAway === true ? watch.look : Effect.void
+        if (Exit.isInterrupted(exit)) return Effect.void
+        metrics.failed()
+        return watch === undefined ? Effect.void : watch.look
       })
     })
 

@@ -1,4 +1,5 @@
 import { Clock, Duration, Effect, Metric } from "effect"
+import { reportTrouble, settleTrouble } from "./Troubles.ts"
 
 /** A certificate that ends at a known time (milliseconds since 1970). */
 export interface ExpiringCertificate {
@@ -13,6 +14,9 @@ export interface ExpiringCertificate {
 /** So long before the end the log begins to warn. */
 export const WARN_BEFORE = Duration.days(30)
 
+/** A day, and time to be late. */
+const WARNED_EVERY = Duration.toMillis("25 hours")
+
 /** Sets the gauge of when it ends. An end does not change, so nobody has to keep it up to date. */
 export const showExpiry = ({ expiresAt, what }: ExpiringCertificate): Effect.Effect<void> =>
   Metric.set(Metric.tagged(gauge, "what", what), expiresAt / 1000)
@@ -22,8 +26,12 @@ export const warnOfExpiry = ({ cure, expiresAt, name }: ExpiringCertificate): Ef
   Effect.flatMap(Clock.currentTimeMillis, (now) => {
     const left = expiresAt - now
     const day = new Date(expiresAt).toISOString().slice(0, 10)
-    if (left > Duration.toMillis(WARN_BEFORE)) return Effect.void
-    return Effect.logWarning(`${name} ${left > 0 ? "expires" : "expired"} on ${day}: ${cure}`)
+    if (left > Duration.toMillis(WARN_BEFORE)) return settleTrouble("certificate-expiring", name)
+    const what = `${name} ${left > 0 ? "expires" : "expired"} on ${day}: ${cure}`
+    return Effect.zipRight(
+      reportTrouble({ fault: "certificate-expiring", where: name, what, told: true, holds: WARNED_EVERY }),
+      Effect.annotateLogs(Effect.logWarning(what), "fault", "certificate-expiring")
+    )
   })
 
 const gauge = Metric.gauge("ens_certificate_expiry_timestamp_seconds", {

@@ -9,6 +9,7 @@ import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
+import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -50,7 +51,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
   Effect.gen(function* () {
     const settings = yield* Settings
     const activityId = randomUUID() as ActivityId
-    const activity: Activity = { activityId, userId: undefined, token: undefined }
+    const activity: Activity = { activityId, userId: undefined, token: undefined, isUnknown: false }
     const answer = yield* gate.run(authorized(endpoint, activity), TOO_MANY).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer, activity)),
@@ -65,6 +66,8 @@ interface Activity {
   userId: UserId | undefined
   /** What is wrong with the API token, as an administrator looks for it. */
   token: string | undefined
+  /** It was given one that is unknown. */
+  isUnknown: boolean
 }
 
 const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, activity: Activity) =>
@@ -78,6 +81,7 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
     const tenants = yield* ApiTokens
     const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
     if (Option.isNone(tenant)) {
+      activity.isUnknown = token !== ""
       activity.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
       return UNAUTHORIZED
     }
@@ -156,15 +160,26 @@ const answers = Metric.counter("ens_device_requests_total", {
   incremental: true
 })
 
-const report = (endpoint: string, answer: Answer, { token, userId }: Activity) =>
+const report = (endpoint: string, answer: Answer, { isUnknown, token, userId }: Activity) =>
   Effect.logWithLevel(
     token === undefined ? LogLevel.Info : LogLevel.Warning,
     `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
   ).pipe(
     Effect.annotateLogs({
       ...(userId === undefined ? {} : { userId }),
-      ...(statusOf(answer) < 400 ? {} : { reason: token ?? answer.message })
+      ...(statusOf(answer) < 400 ? {} : { reason: token ?? answer.message }),
+      ...(isUnknown ? { fault: "api-token-unknown" } : {})
     }),
+    Effect.zipLeft(
+      isUnknown
+        ? reportTrouble({
+            fault: "api-token-unknown",
+            where: "device API",
+            what: `a phone was refused: ${token}`,
+            told: true
+          })
+        : Effect.void
+    ),
     Effect.zipRight(
       Metric.update(answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code)), 1)
     )

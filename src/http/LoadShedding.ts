@@ -1,5 +1,6 @@
 import { Effect, Layer, Metric, Schedule } from "effect"
 import * as EventLoopWatch from "../../layers/telemetry/EventLoopWatch.ts"
+import { reportTrouble, settleTrouble } from "../../layers/telemetry/Troubles.ts"
 import { Intake } from "./Intake.ts"
 import { HIGH, loadAfter, NO_LOAD, type Pressure, pressureOf } from "./Overload.ts"
 
@@ -28,15 +29,22 @@ export const layer: Layer.Layer<never, never, Intake> = Layer.scopedDiscard(
       if (told === before) return gauge
       const line =
         told === "none"
-          ? Effect.logInfo("ENS keeps up again; everything is taken")
-          : Effect.logWarning(
-              `ENS is overloaded: the event loop is ${Math.round(latest)} ms late. ${REFUSED[told]}`
+          ? Effect.zipRight(
+              settleTrouble("overload", "ENS"),
+              Effect.logInfo("ENS keeps up again; everything is taken")
             )
+          : overloaded(`ENS is overloaded: the event loop is ${Math.round(latest)} ms late. ${REFUSED[told]}`)
       return Effect.zipRight(gauge, line)
     })
     yield* Effect.forkScoped(Effect.schedule(report, Schedule.spaced("1 second")))
   })
 )
+
+const overloaded = (what: string): Effect.Effect<void> =>
+  Effect.zipRight(
+    reportTrouble({ fault: "overload", where: "ENS", what, told: true }),
+    Effect.annotateLogs(Effect.logWarning(what), "fault", "overload")
+  )
 
 const RANK = { none: 0, high: 1, extreme: 2 } as const satisfies Record<Pressure, number>
 

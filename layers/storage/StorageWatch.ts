@@ -1,0 +1,70 @@
+import { Cause, Effect, Exit, FiberSet, Option, type Scope } from "effect"
+import type { StorageError } from "../../schemas/StorageError.ts"
+import { STORAGE } from "../telemetry/FaultOf.ts"
+import { Troubles, type TroublesShape } from "../telemetry/Troubles.ts"
+
+/** Storage is asked at most once in so many milliseconds. */
+const ASKED_EVERY = 2_000
+
+/**
+ * Finds out whether storage is away, and reports it. One operation that fails may have met a lock, so `ping` decides: it is
+ * asked when an operation failed, and while storage is away when one succeeds.
+ */
+export class StorageWatch {
+  /** To be set before anything else is done. */
+  ping: Effect.Effect<void, StorageError> = Effect.void
+  isAway = false
+  #askedAt = Number.NEGATIVE_INFINITY
+  readonly #time: () => number
+  readonly #troubles: TroublesShape
+  readonly #fork: (effect: Effect.Effect<void>) => unknown
+
+  private constructor(
+    time: () => number,
+    troubles: TroublesShape,
+    fork: (effect: Effect.Effect<void>) => unknown
+  ) {
+    this.#time = time
+    this.#troubles = troubles
+    this.#fork = fork
+  }
+
+  /** `time`: seconds on a clock that is never set. It asks nothing any more when the scope closes. */
+  static make = (time: () => number): Effect.Effect<StorageWatch, never, Scope.Scope> =>
+    Effect.gen(function* () {
+      const fork = yield* FiberSet.makeRuntime<never>()
+      return new StorageWatch(time, yield* Troubles, fork)
+    })
+
+  /** Has storage asked, unless it was a moment ago. Nobody waits for the answer. */
+  readonly look: Effect.Effect<void> = Effect.sync(() => {
+    const now = this.#time() * 1000
+    if (now - this.#askedAt < ASKED_EVERY) return
+    this.#askedAt = now
+    this.#fork(Effect.ignore(this.ping))
+  })
+
+  /** What came of asking it. */
+  readonly pinged = (exit: Exit.Exit<void, StorageError>): Effect.Effect<void> => {
+    if (Exit.isSuccess(exit)) {
+      this.isAway = false
+      return this.#troubles.settle("storage-down", STORAGE)
+    }
+    const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
+    if (error === undefined) return Effect.void
+    this.isAway = true
+    return this.#troubles.report({ fault: "storage-down", where: STORAGE, what: toldOf(error) })
+  }
+}
+
+/** With the code of what is behind it (`SQLITE_READONLY`, `ESOCKET`), if there is one: that tells the disk from the network. */
+const toldOf = (error: StorageError): string => {
+  const code = codeOf(error.cause, 4)
+  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`
+}
+
+const codeOf = (cause: unknown, depth: number): string | undefined => {
+  if (!(cause instanceof Error) || depth === 0) return undefined
+  const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
+  return code ?? codeOf(cause.cause, depth - 1)
+}
