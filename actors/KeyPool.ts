@@ -3,6 +3,7 @@ import { MasterKey } from "../layers/crypto/MasterKey.ts"
 import { RsaKeys } from "../layers/crypto/RsaKeys.ts"
 import { POOL_CONTEXT } from "../layers/crypto/UserKeyring.ts"
 import { Storage } from "../layers/storage/Storage.ts"
+import { reportTrouble, settleTrouble } from "../layers/telemetry/Troubles.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
 import type { Unavailable } from "./Subscriptions.ts"
@@ -59,7 +60,13 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       const key = yield* storage.takePoolKey
       believedLeft = Option.isSome(key) ? believedLeft - 1 : 0
       if (believedLeft < threshold) yield* Queue.offer(low, undefined)
-      return Option.isSome(key) ? key.value : yield* makeOnDemand
+      if (Option.isSome(key)) return key.value
+      yield* reportTrouble({
+        fault: "key-pool-empty",
+        where: POOL,
+        what: `a key is made on demand; the pool is refilled below ${threshold}, by ${batch}`
+      })
+      return yield* makeOnDemand
     })
 
     const takeSpare = Effect.suspend(() =>
@@ -87,6 +94,7 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
         yield* makeSome(count)
         believedLeft += count
       }
+      if (batch > 0) yield* settleTrouble("key-pool-empty", POOL)
       yield* Effect.logInfo(`RSA key pool: ${batch} made`)
     })
 
@@ -108,6 +116,9 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
     return { take, takeSpare }
   })
 )
+
+/** Where its troubles are. */
+const POOL = "the key pool"
 
 /** Keys in the making at once, the tracker's included: half of Node's four threads, which also serve files and DNS. */
 const MAX_GENERATORS = 2

@@ -21,6 +21,7 @@ import * as FencedHttpSessions from "../layers/ownership/FencedHttpSessions.ts"
 import * as FencedPush from "../layers/ownership/FencedPush.ts"
 import * as Ownership from "../layers/ownership/Ownership.ts"
 import * as MasterKeyCheck from "../layers/storage/MasterKeyCheck.ts"
+import * as TroublesLive from "../layers/telemetry/TroublesLive.ts"
 import { Settings } from "../schemas/Settings.ts"
 import * as Database from "./Database.ts"
 import * as Housekeeping from "./Housekeeping.ts"
@@ -87,6 +88,8 @@ export const layer = Stopping.layer.pipe(
   Layer.provideMerge(Layer.merge(Intake.layer, ApiTokens.layer)),
   Layer.provideMerge(Tenure.layer(actors)),
   Layer.provideMerge(outside),
+  // Beneath all that reports to it; where it is missing, a trouble is told to nobody.
+  Layer.provide(TroublesLive.layer),
   // Effect's own keeps a runner for every fiber, which costs as much as a short fiber itself.
   Layer.provide(Layer.suspend(() => Layer.setScheduler(new ActorScheduler())))
 )

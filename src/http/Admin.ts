@@ -23,6 +23,7 @@ import { readiness } from "./Readiness.ts"
 import { refreshTokens } from "./RefreshTokens.ts"
 import { routerApp } from "./RouterApp.ts"
 import { measure } from "./ScrapeMetrics.ts"
+import { troubleDetails } from "./TroublesNow.ts"
 
 /** What the admin listener looks at. */
 export type AdminServices = Settings | Storage | Subscriptions | Push | Intake | ApiTokens | Ownership
@@ -70,6 +71,7 @@ const details = Effect.gen(function* () {
       outbox: outbox && { entries: outbox.entries, oldest: iso(outbox.oldest) },
       // Reported, but no reason to be not ready: devices lose nothing while a gateway is away.
       gateways: yield* gatewayDetails,
+      troubles: yield* troubleDetails(state),
       version,
       instanceId
     },
