@@ -6,15 +6,17 @@ import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Composing } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import type { AnnounceResult } from "../JobResults.ts"
 import { itemEntry } from "../Ledger.ts"
 import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, blockedParcels, emptyBacklog } from "./BacklogParcels.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
+import { NO_DEVICE, noteMails } from "./MailOutcome.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { namedDossier } from "./NamedDossier.ts"
-import { type Parcel, sendParcels } from "./Parcel.ts"
+import { type Parcel, type Sent, sendParcels } from "./Parcel.ts"
 import { noteRejections } from "./Rejections.ts"
 import { settleParcels } from "./Settlement.ts"
 import { logTrouble } from "./StorageTrouble.ts"
@@ -46,6 +48,9 @@ const announce = Effect.fnUntraced(function* (
   const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
   const devices = dossier?.devices ?? []
   if (dossier === undefined || devices.length === 0) {
+    if (dossier?.subscription !== undefined && command.mails.length > 0) {
+      Context.get(services, History).note(user, "mail", NO_DEVICE, command.mails.length)
+    }
     const settled = command.mails.map((mail) => itemEntry(mail.itemId))
     // A user whose first registration was never stored has no device yet, and an app that tries again.
     return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
@@ -73,10 +78,13 @@ const announce = Effect.fnUntraced(function* (
   ]
   yield* whenDebugging(() => logAsEns2(dossier.user.userId, command, parcels))
   const sent = yield* sendParcels(push, parcels, command.until)
+  yield* whenDebugging(() => logVerdicts(sent))
   const isAllWell = sent.every(({ verdict }) => verdict._tag === "Delivered")
   if (!isAllWell) yield* noteRejections(user, sent)
   const deviceless = !isAllWell && (yield* removeDeadDevices(user, sent))
-  return { ...(yield* settleParcels(storage, command, devices, backlog, sent)), deviceless }
+  const result = yield* settleParcels(storage, command, devices, backlog, sent)
+  noteMails(Context.get(services, History), user, command, sent, result.kept)
+  return { ...result, deviceless }
 })
 
 /** The lines that administrators of ENS2 search for. */
@@ -97,6 +105,15 @@ const logAsEns2 = Effect.fnUntraced(function* (
     )
   }
 })
+
+/** What became of them; the requests to a gateway are of several users, so that theirs belong to no activity. */
+const logVerdicts = (sent: ReadonlyArray<Sent>): Effect.Effect<void> =>
+  Effect.forEach(
+    sent.filter(({ notification }) => notification !== undefined),
+    ({ device, verdict }) =>
+      Effect.logDebug(`Posted Notification for Device Id : [${device.device}]: [${verdict._tag}]`),
+    { discard: true }
+  )
 
 const unkept: AnnounceResult = {
   settled: [],

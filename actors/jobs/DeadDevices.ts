@@ -3,6 +3,7 @@ import { type Device, Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Verdict } from "../../schemas/Push.ts"
 import { changing } from "../Dossiers.ts"
+import { History } from "../History.ts"
 
 /**
  * Removes the devices whose token the gateway calls dead, unless they changed it or registered since. True if no device is
@@ -45,6 +46,7 @@ const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArra
   const storage = yield* Storage
   for (const device of dead) {
     if (yield* storage.deleteDevice(user, device).pipe(changing(user))) {
+      ;(yield* History).note(user, "device", `device ${device.device} is removed: its push token is dead`)
       yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
     }
   }

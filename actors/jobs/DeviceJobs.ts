@@ -3,6 +3,7 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import type { DeviceNumber, UserNumber } from "../../schemas/Ids.ts"
 import type { Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
 import { changing, Dossiers } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import type { DeskResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import { reply } from "./DeviceReplies.ts"
@@ -24,7 +25,11 @@ export const unregisterJob = Effect.fnUntraced(
       device === undefined ? Effect.void : storage.deleteDevice(user, device),
       storage.deleteUserWithoutDevices(user)
     ).pipe(changing(user))
-    if (!gone) return answer("DeviceUnregistered", "")
+    if (!gone) {
+      const why = request.onlyIf === undefined ? "it has unregistered" : "it was not heard of any more"
+      ;(yield* History).note(user, "device", `device ${device?.device ?? ""} is removed: ${why}`)
+      return answer("DeviceUnregistered", "")
+    }
     return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult
   },
   Effect.catchAll(() => Effect.succeed(storageTrouble))
@@ -35,6 +40,8 @@ export const updateTokenJob = Effect.fnUntraced(
     const replaced = yield* (yield* Storage)
       .replaceDeviceToken(user, request.oldToken, request.newToken, yield* now)
       .pipe(changing(user))
+    const outcome = replaced ? "a device has a new push token" : "a new push token came for an unknown device"
+    ;(yield* History).note(user, "device", outcome)
     return replaced
       ? answer("UpdateSuccess", "")
       : answer("TokenDoesNotExist", "no device of this user has the old token; register")

@@ -14,6 +14,7 @@ import { shapeFor } from "../../schemas/MailPolicy.ts"
 import type { Policy } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { changing } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import type { EnrolResult } from "../JobResults.ts"
 import { hash53 } from "../Ledger.ts"
 import { now } from "../Now.ts"
@@ -111,6 +112,12 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
       changing(user.user),
       Effect.mapError(() => new NotStored())
     )
+  const how = enrolment.device === undefined ? "renewed" : "made"
+  ;(yield* History).note(
+    user.user,
+    "subscribed",
+    `${how} at ${URL.parse(mailbox.ewsUrl)?.host ?? "Exchange"}, generation ${generation}`
+  )
   yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
   return {
     _tag: "Subscribed",

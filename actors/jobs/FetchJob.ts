@@ -11,17 +11,20 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
 import { tellingOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
+import type { FaultName } from "../../schemas/Fault.ts"
 import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy, shapeFor } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { Dossiers } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import type { FetchResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
 import { UserGate, type Visit } from "../UserGate.ts"
 import { accountFor } from "./Account.ts"
 import { askExchange, askIn, type Found, type Questions, tryExchange } from "./AskExchange.ts"
+import { causeText } from "./CauseText.ts"
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
 import { askThroughGateway } from "./GatewayCheck.ts"
 import { namedDossier } from "./NamedDossier.ts"
@@ -68,7 +71,8 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
       calls: undefined,
       isUserKnown: false,
       needsMails: command.items.length > 0,
-      needsUnread: command.unread
+      needsUnread: command.unread,
+      note: (what) => Context.get(services, History).note(user, "error", what)
     }
     // One region for turn, session and deadline, because this is done for every mail.
     const leave = () => {
@@ -97,9 +101,12 @@ interface Attempt {
   isUserKnown: boolean
   needsMails: boolean
   needsUnread: boolean
+  /** Into the user's history. */
+  readonly note: (what: string) => void
 }
 
 const LATE = "Exchange did not answer in time"
+const LATE_BRIEFLY: FaultName = "exchange-busy"
 
 /** Notes what went wrong. A defect, or being interrupted before the time was over, stays what it is. */
 const whyNot = (cause: Cause.Cause<FetchError>, attempt: Attempt, until: number): Effect.Effect<void> => {
@@ -111,12 +118,12 @@ const whyNot = (cause: Cause.Cause<FetchError>, attempt: Attempt, until: number)
       attempt.found.trouble = "other"
       return logTrouble("details of a mail are not asked for", error)
     }
-    const said = trouble(attempt, KINDS.get(error._tag) ?? "other", error.message)
+    const said = trouble(attempt, KINDS.get(error._tag) ?? "other", error.message, causeText(error))
     return error._tag === "SealBroken" ? said : tellingOf(error, said)
   }
   if (!Cause.isInterruptedOnly(reason.right)) return Effect.failCause(reason.right)
   return Effect.flatMap(now, (at) =>
-    at < until ? Effect.failCause(reason.right) : trouble(attempt, "other", LATE)
+    at < until ? Effect.failCause(reason.right) : trouble(attempt, "other", LATE, LATE_BRIEFLY)
   )
 }
 
@@ -130,18 +137,21 @@ const KINDS: ReadonlyMap<string, NonNullable<FetchResult["trouble"]>> = new Map(
 const trouble = (
   attempt: Attempt,
   kind: NonNullable<FetchResult["trouble"]>,
-  reason: string
+  reason: string,
+  why = reason
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { found, needsMails, needsUnread } = attempt
+    const { found, needsMails, needsUnread, note } = attempt
     found.trouble = kind
     if (needsMails && found.mails === undefined) {
+      note(`${why}: mail goes out without details`)
       return Effect.zipRight(
         Metric.increment(emailFetchFailed(kind)),
         Effect.logWarning(`EmailFetchfailed: mail goes out without details: ${reason}`)
       )
     }
     const what = needsUnread && found.unread === undefined ? "the unread count" : "missed mails"
+    note(`${why}: ${what} could not be read`)
     return Effect.logWarning(`${what} could not be read: ${reason}`)
   })
 
@@ -154,7 +164,7 @@ const ask = Effect.fnUntraced(function* (
   const { found, visit } = attempt
   const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
   attempt.isUserKnown = true
-  if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE)
+  if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE, LATE_BRIEFLY)
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { devices, subscription, tenant } = dossier
   const { minPolicy, segCheck } = Context.get(services, Settings)
@@ -175,7 +185,7 @@ const ask = Effect.fnUntraced(function* (
   attempt.needsUnread = questions.unread
   if (!attempt.needsMails && !questions.unread && questions.since === 0) return
   yield* whenDebugging(() => {
-    const received = command.items.length > 0 ? "NewMailEvent" : "ModifiedEvent"
+    const received = command.items.length > 0 ? "CreatedEvent" : "ModifiedEvent"
     return Effect.logDebug(`Received [${received}] for subscription:[${subscription.subscriptionId ?? ""}]`)
   })
   const credentials = yield* Context.get(services, CallbackSeal).open(

@@ -7,10 +7,12 @@ import { compose } from "../../schemas/Notification.ts"
 import { isFinal } from "../../schemas/Push.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import { now } from "../Now.ts"
 import type { Asking } from "../SubscriptionProtocol.ts"
 import { timerActivity } from "../TimerActivity.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
+import { outcomeOf } from "./MailOutcome.ts"
 
 /** Apple wakes an app for 2–3 silent pushes an hour; ours are at most two per device. */
 const BUDGET = 2
@@ -30,6 +32,9 @@ export const nudgeJob = Effect.fnUntraced(
     )
     const nudged = yield* Effect.forEach(unasked, nudgeDevice(user, dossier.user.userId, reason, at))
     const sent = nudged.filter((one) => one !== undefined)
+    const outcome = outcomeOf(sent)
+    const why = reason === "overdue" ? "Exchange is silent" : "new credentials are needed"
+    if (outcome !== "") (yield* History).note(user, "nudge", `${why}; ${outcome}`)
     yield* removeDeadDevices(user, sent)
     const entries = sent
       .filter(({ verdict }) => !isFinal(verdict))
@@ -55,7 +60,7 @@ const nudgeDevice =
       // Counted before it is sent: a crash in between costs one nudge, not the budget.
       yield* (yield* Storage).saveNudged(user, device.device, [...nudgedAt, at])
       const verdict = yield* (yield* Push).send(notification)
-      return { device, verdict }
+      return { device, notification, verdict, postponed: false }
     })
 
 const waitingNudge = (user: UserNumber, { device }: Device, queuedAt: number): OutboxEntry => ({

@@ -23,6 +23,7 @@ import { failedEnrolment } from "./EnrolFailure.ts"
 import { enrol } from "./EnrolJob.ts"
 import { devicesOf, locate, type Place } from "./Locate.ts"
 import { isSameDevice, makeRoom } from "./RegisteredDevices.ts"
+import { noteOutcome, remembering, type Trouble } from "./RegistrationOutcome.ts"
 import { forgetUrl, isUrlTrouble } from "./UrlTrouble.ts"
 
 /** With less than this left of the time that a device waits, nothing is begun at Exchange. */
@@ -44,8 +45,14 @@ interface Registration extends RegisterCommand {
  * Serves a registration: with a new subscription (`generation` > 0), or by proving that the credentials of *this*
  * request open the mailbox that is subscribed, and storing the device. A failed proof changes nothing.
  */
-export const registerJob = Effect.fnUntraced(
-  function* (user: UserNumber, request: Register, command: RegisterCommand) {
+export const registerJob = (user: UserNumber, request: Register, command: RegisterCommand) =>
+  Effect.suspend(() => {
+    const trouble: Trouble = {}
+    return Effect.tap(serve(user, request, command, trouble), (result) => noteOutcome(user, result, trouble))
+  })
+
+const serve = Effect.fnUntraced(
+  function* (user: UserNumber, request: Register, command: RegisterCommand, trouble: Trouble) {
     const at = yield* now
     if (command.until - at < LEAST_TIME) return answer(tooLate)
     const dossier = Option.getOrUndefined(yield* (yield* Dossiers).of(user))
@@ -69,11 +76,13 @@ export const registerJob = Effect.fnUntraced(
     if (place.seg && device.deviceId === null) return answer(unnamed)
     if (generation === 0) return yield* wherever(registration, place, prove)
     const enrolled: DeskResult = yield* wherever(registration, place, subscribe).pipe(
+      remembering(trouble),
       Effect.catchAll(failedEnrolment({ user: dossier.user, generation }))
     )
     if (enrolled._tag === "Subscribed") yield* Effect.ignoreLogged(makeRoom(dossier, device))
     return enrolled
   },
+  (job, _user, _request, _command, trouble) => remembering(trouble)(job),
   Effect.catchTags({
     StorageError: () => Effect.succeed(answer(notStored)),
     EwsUrlNotAllowed: (error) =>

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import { type Device, type NewDevice, Storage } from "../../layers/storage/Storage.ts"
 import { changing, type Dossier } from "../Dossiers.ts"
+import { History } from "../History.ts"
 
 /** At most so many devices a user; the one that registered longest ago makes room. */
 const DEVICES_MAX = 20
@@ -13,6 +14,7 @@ export const makeRoom = Effect.fnUntraced(function* ({ user, devices }: Dossier,
     device: oldest.device
   })
   yield* (yield* Storage).deleteDevice(user.user, oldest).pipe(changing(user.user))
+  ;(yield* History).note(user.user, "device", `device ${oldest.device} is removed: there are too many`)
 })
 
 /** Nothing of the device has changed with this registration. */

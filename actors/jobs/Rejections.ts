@@ -2,6 +2,7 @@ import { Effect } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
+import { History } from "../History.ts"
 import { now } from "../Now.ts"
 import type { Sent } from "./Parcel.ts"
 
@@ -29,6 +30,11 @@ export const noteRejections = Effect.fnUntraced(function* (user: UserNumber, sen
       kind,
       reason
     })
+    ;(yield* History).note(
+      user,
+      "error",
+      `${gateway} refuses a notification for device ${device.device}; given up`
+    )
     yield* storage
       .addDeadLetter({
         user,

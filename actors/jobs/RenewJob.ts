@@ -5,10 +5,12 @@ import type { Generation, UserNumber } from "../../schemas/Ids.ts"
 import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
+import { History } from "../History.ts"
 import type { EnrolResult } from "../JobResults.ts"
 import { now } from "../Now.ts"
 import type { Blocked, Command } from "../SubscriptionProtocol.ts"
 import { UserGate } from "../UserGate.ts"
+import { causeText } from "./CauseText.ts"
 import { reply } from "./DeviceReplies.ts"
 import { failedEnrolment } from "./EnrolFailure.ts"
 import { enrol } from "./EnrolJob.ts"
@@ -45,7 +47,14 @@ export const renewJob = Effect.fnUntraced(
       since: command.since,
       until,
       activityId: command.activityId
-    }).pipe(Effect.catchAll(failedEnrolment({ user: dossier.user, generation: command.generation })))
+    }).pipe(
+      Effect.tapError((error) =>
+        Effect.map(History, ({ note }) =>
+          note(user, "error", `${causeText(error)}: the subscription is not renewed`)
+        )
+      ),
+      Effect.catchAll(failedEnrolment({ user: dossier.user, generation: command.generation }))
+    )
   },
   Effect.scoped,
   (job, _user, command) =>

@@ -1,0 +1,74 @@
+import { describe, expect, it } from "@effect/vitest"
+import { FastCheck as fc } from "effect"
+import {
+  append,
+  DETAIL_MAX,
+  HISTORY_MAX,
+  type HistoryEvent,
+  HistoryKind,
+  pack,
+  unpack
+} from "../../schemas/History.ts"
+
+const event = (at: number, more: Partial<HistoryEvent> = {}): HistoryEvent => ({
+  at,
+  kind: "heartbeat",
+  detail: "",
+  times: 1,
+  ...more
+})
+
+const anyEvent: fc.Arbitrary<HistoryEvent> = fc
+  .record({
+    at: fc.nat(),
+    kind: fc.constantFrom(...HistoryKind.literals),
+    detail: fc.string({ maxLength: 200 }),
+    times: fc.nat(9),
+    since: fc.option(fc.nat(), { nil: undefined })
+  })
+  .map(({ since, ...rest }) => (since === undefined ? rest : { ...rest, since }))
+
+describe("a user's history", () => {
+  it("tells equal events in a row as one, with the first and the last time", () => {
+    expect(append([event(1), event(2)], [event(3)])).toEqual([event(1), event(3, { times: 2, since: 2 })])
+    expect(append([event(1)], [event(3), event(7)])).toEqual([event(7, { times: 3, since: 1 })])
+  })
+
+  it("tells each callback with mails by itself", () => {
+    const mail = (at: number) => event(at, { kind: "mail", detail: "delivered" })
+    expect(append([mail(1)], [mail(2)])).toEqual([mail(1), mail(2)])
+  })
+
+  it("keeps the newest, and cuts what is too long", () => {
+    const many = Array.from({ length: HISTORY_MAX + 5 }, (_, at) =>
+      event(at, { detail: `${at}`, kind: "state" })
+    )
+    const kept = append([], many)
+    expect(kept).toHaveLength(HISTORY_MAX)
+    expect(kept.at(-1)?.at).toBe(HISTORY_MAX + 4)
+    expect(append([], [event(1, { detail: "x".repeat(500) })])[0]?.detail).toHaveLength(DETAIL_MAX)
+  })
+
+  it("comes back from storage as it went there", () => {
+    fc.assert(
+      fc.property(fc.array(anyEvent, { maxLength: 70 }), (all) => {
+        expect(unpack(pack(all))).toEqual(all)
+      })
+    )
+  })
+
+  it("is empty if it cannot be read", () => {
+    const rubbish = [
+      "",
+      "{",
+      "{}",
+      "[1]",
+      '[[1,"future","",1]]',
+      '[[null,"mail","",1]]',
+      '[["1","mail","",1]]'
+    ]
+    for (const text of [...rubbish, '[[1,"mail",7,1]]', '[[1,"mail","",1.5]]', '[[1,"mail","",1,"x"]]']) {
+      expect(unpack(new TextEncoder().encode(text)), text).toEqual([])
+    }
+  })
+})
