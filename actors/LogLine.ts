@@ -1,6 +1,8 @@
 import { Effect, Runtime } from "effect"
 import type { UserNumber } from "../schemas/Ids.ts"
 import { cleanRuntime } from "./CleanRuntime.ts"
+import { Dossiers } from "./Dossiers.ts"
+import { namedDossier } from "./jobs/NamedDossier.ts"
 
 /** Writes a log line from outside of a fiber. */
 export type LogLine = (
@@ -11,8 +13,10 @@ export type LogLine = (
   details?: Record<string, unknown>
 ) => void
 
-export const makeLogLine: Effect.Effect<LogLine> = Effect.map(cleanRuntime<never>(), (runtime) => {
-  const fork = Runtime.runFork(runtime)
+/** Who knows the user's hash names him by it, also while storage is away; each line is an activity's. */
+export const makeLogLine: Effect.Effect<LogLine, never, Dossiers> = Effect.gen(function* () {
+  const dossiers = yield* Dossiers
+  const fork = Runtime.runFork(yield* cleanRuntime<never>())
   const write = {
     debug: Effect.logDebug,
     info: Effect.logInfo,
@@ -21,6 +25,6 @@ export const makeLogLine: Effect.Effect<LogLine> = Effect.map(cleanRuntime<never
   }
   return (user, level, message, activityId, details) => {
     const line = details === undefined ? write[level](message) : write[level](message, details)
-    fork(Effect.annotateLogs(line, activityId === undefined ? { user } : { user, activityId }))
+    fork(Effect.zipRight(Effect.ignore(namedDossier(dossiers, user, activityId)), line))
   }
 })
