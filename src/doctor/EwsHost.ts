@@ -1,0 +1,195 @@
+import type { X509Certificate } from "node:crypto"
+import { lookup } from "node:dns/promises"
+import { isIP } from "node:net"
+import { Clock, Effect, Either } from "effect"
+import { readAuthorities } from "../../layers/ews/AuthorityFile.ts"
+import type { AllowedEndpoint } from "../../layers/ews/EndpointPolicy.ts"
+import type { Caller } from "../../layers/ews/HttpSessions.ts"
+import { HttpSessions } from "../../layers/ews/HttpSessions.ts"
+import { ruleFor } from "../../layers/ews/HttpSessionsLive.ts"
+import { inboxRequest, soapAction } from "../../layers/ews/Requests.ts"
+import { type HttpAnswer, offeredSchemes, responseMessages } from "../../layers/ews/SoapAnswer.ts"
+import { connectKind, connectReason } from "../../layers/net/ConnectError.ts"
+import { makeConnector } from "../../layers/net/Connector.ts"
+import { parseEgressProxy } from "../../layers/net/EgressProxy.ts"
+import { peerCertificateOf } from "../../layers/net/PeerCertificate.ts"
+import { fingerprintsOf } from "../../layers/net/Pins.ts"
+import { faultOfError } from "../../layers/telemetry/FaultOf.ts"
+import type { EwsError } from "../../schemas/EwsError.ts"
+import type { FaultName } from "../../schemas/Fault.ts"
+import type { SettingsShape } from "../../schemas/Settings.ts"
+import { dateIn, tellSkew } from "./checks/ClockSkew.ts"
+import { tellExpiry } from "./checks/Expiry.ts"
+import { failed, faulty, ok, skipped, type Tell } from "./Finding.ts"
+import { Patient } from "./Patient.ts"
+
+/**
+ * Looks at an EWS endpoint as far as anybody can: name, TLS, pins, whether EWS answers, which log-ins it offers, its clock.
+ * True if it is worth logging in there.
+ */
+export const examineHost = Effect.fnUntraced(function* (
+  tell: Tell,
+  endpoint: AllowedEndpoint,
+  caller: Caller
+): Effect.fn.Return<boolean, Error, Patient | HttpSessions> {
+  const { settings } = yield* Patient
+  const url = new URL(endpoint.url)
+  const host = url.host
+  const direct = settings.ewsProxyUrl === undefined || url.protocol === "http:"
+  const name = url.hostname.replace(/^\[|\]$/g, "")
+  if (isIP(name) === 0 && direct) {
+    const found = yield* Effect.either(Effect.tryPromise(() => lookup(name, { all: true })))
+    if (Either.isLeft(found)) {
+      tell(faulty(`DNS ${name}`, "exchange-unreachable", "the name does not resolve"))
+      return false
+    }
+    tell(ok(`DNS ${name}`, [...new Set(found.right.map(({ address }) => address))].join(", ")))
+  }
+  if (url.protocol === "https:") {
+    const shown = yield* Effect.either(shownCertificate(endpoint, settings))
+    if (Either.isLeft(shown)) {
+      const { code, reason } = shown.left
+      tell(faulty(`TLS ${host}`, connectFault(code), `${host}: ${reason}`))
+      return false
+    }
+    const now = yield* Clock.currentTimeMillis
+    const { protocol, certificate } = shown.right
+    const pinned = endpoint.pins.length === 0 ? "no pins" : "pinned"
+    const issuer = certificate.issuer.split("\n").reverse().join(", ")
+    tell(
+      ok(
+        `TLS ${host}`,
+        `${protocol}, trusted, ${pinned}, SHA-256 ${fingerprintsOf(certificate).certificate}, issued by ${issuer || "nobody"}`
+      )
+    )
+    tellExpiry(tell, `TLS ${host}`, "the certificate", certificate.validToDate.getTime(), now)
+  } else tell(skipped(`TLS ${host}`, "plain HTTP on this machine"))
+  return yield* examineEws(tell, endpoint, caller)
+})
+
+/** A question without a log-in, which EWS answers with what it offers. */
+const examineEws = Effect.fnUntraced(function* (tell: Tell, endpoint: AllowedEndpoint, caller: Caller) {
+  const sessions = yield* HttpSessions
+  const { host } = new URL(endpoint.url)
+  const check = `EWS ${host}`
+  const { body, operation } = inboxRequest("Exchange2013")
+  const headers = {
+    "content-type": "text/xml; charset=utf-8",
+    accept: "text/xml",
+    soapaction: soapAction(operation)
+  }
+  const asked = yield* Effect.acquireUseRelease(
+    Effect.sync(() => sessions.open(caller)),
+    (session) =>
+      Effect.either(session.sendAnonymously(endpoint, { operation, method: "POST", headers, body }, WITHIN)),
+    (session) => Effect.sync(session.close)
+  )
+  if (Either.isLeft(asked)) {
+    tell(ewsFinding(check, asked.left))
+    return false
+  }
+  const answer = asked.right
+  yield* tellSkew(tell, host, dateIn(answer.headers))
+  if (answer.status === 401) {
+    const offered = offeredSchemes(answer)
+    if (offered.length === 0) {
+      tell(faulty(check, "ews-url-wrong", "401 without any way to log in"))
+      return false
+    }
+    tell(ok(check, `offers ${offered.join(", ")}${madeBy(answer)}`))
+    return true
+  }
+  const now = yield* Clock.currentTimeMillis
+  const read = responseMessages({ operation, host }, answer, now)
+  if (Either.isLeft(read)) {
+    const finding = ewsFinding(check, read.left)
+    // Nobody has logged in yet, so that no policy of a mailbox can have been asked.
+    if (answer.status >= 300 && answer.status < 400) {
+      const to =
+        URL.parse([answer.headers["location"] ?? []].flat()[0] ?? "", endpoint.url)?.host ?? "nowhere"
+      tell(faulty(check, "ews-url-wrong", `${endpoint.url} redirects to ${to}`))
+      return false
+    }
+    tell(finding)
+    return false
+  }
+  tell(ok(check, "answers as EWS, without asking for a log-in"))
+  return true
+})
+
+/** Milliseconds. */
+const WITHIN = 15_000
+
+const madeBy = ({ headers }: HttpAnswer): string => {
+  const owa = [headers["x-owa-version"] ?? headers["x-feserver"] ?? []].flat()[0]
+  return owa === undefined || !/^[\w.-]{1,64}$/.test(owa) ? "" : ` (${owa})`
+}
+
+/** The finding that a failed call is. */
+export const ewsFinding = (check: string, error: EwsError) => {
+  const fault = faultOfError(error)
+  const says = error._tag === "EwsUnreachable" ? `${error.host}: ${error.reason}` : error.message
+  return fault === undefined ? failed(check, says) : faulty(check, fault, says)
+}
+
+interface Shown {
+  readonly certificate: X509Certificate
+  readonly protocol: string
+}
+
+/** TLS as the service opens it, pins included; nothing is sent. */
+const shownCertificate = (endpoint: AllowedEndpoint, settings: SettingsShape) =>
+  Effect.gen(function* () {
+    const url = new URL(endpoint.url)
+    const ca =
+      settings.ewsCaFile === undefined
+        ? undefined
+        : yield* Effect.mapError(readAuthorities(settings.ewsCaFile), (error) => ({
+            code: "unknown",
+            reason: error.message
+          }))
+    const proxy =
+      settings.ewsProxyUrl &&
+      Either.getOrUndefined(parseEgressProxy(settings.ewsProxyUrl, settings.ewsProxyBypass))
+    const rule = ruleFor({ endpoint, secure: true }, undefined, settings)
+    return yield* Effect.async<Shown, { readonly code: string; readonly reason: string }>((resume) => {
+      const end = new AbortController()
+      const connect = makeConnector(rule, {
+        connectTimeout: CONNECT,
+        signal: end.signal,
+        ...(ca === undefined ? {} : { ca }),
+        proxy
+      })
+      const { host, hostname, port } = url
+      connect({ hostname, host, protocol: "https:", port }, (error, socket) => {
+        if (error !== null) {
+          const code = "code" in error ? String(error.code) : "unknown"
+          return resume(Effect.fail({ code, reason: connectReason(error) ?? code }))
+        }
+        const certificate = peerCertificateOf(socket)
+        const protocol = "getProtocol" in socket ? (socket.getProtocol() ?? "TLS") : "TLS"
+        socket.destroy()
+        if (certificate !== undefined) resume(Effect.succeed({ certificate, protocol }))
+        else resume(Effect.fail({ code: "unknown", reason: "it shows no certificate" }))
+      })
+      return Effect.sync(() => end.abort())
+    })
+  })
+
+/** Milliseconds. */
+const CONNECT = 8_000
+
+const connectFault = (code: string): FaultName => {
+  switch (connectKind(code)) {
+    case "certificate":
+      return "certificate-not-trusted"
+    case "pin":
+      return "pin-mismatch"
+    case "client certificate":
+      return "exchange-log-in-refused"
+    case "address":
+      return "ews-url-not-allowed"
+    default:
+      return "exchange-unreachable"
+  }
+}

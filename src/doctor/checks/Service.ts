@@ -1,0 +1,48 @@
+import { Effect } from "effect"
+import { gatewayFault } from "../../../layers/push/GatewayFault.ts"
+import { version } from "../../Instance.ts"
+import type { Check } from "../Check.ts"
+import { failed, faulty, ok, skipped } from "../Finding.ts"
+import { Patient } from "../Patient.ts"
+
+/** What a running service says of itself: its troubles, gateways and what waits. */
+export const service: Check = {
+  name: "service",
+  within: 15,
+  network: false,
+  run: (tell) =>
+    Effect.gen(function* () {
+      const { node, settings } = yield* Patient
+      const runs = yield* node
+      if (runs === undefined) {
+        const where = `${settings.adminHost}:${settings.adminPort}`
+        return tell(skipped("service", `it does not run with these settings (nobody answers on ${where})`))
+      }
+      const what = `ENS ${runs.version}, ${runs.role}${runs.subscriptions === undefined ? "" : `, ${runs.subscriptions} subscriptions`}`
+      if (runs.ready) tell(ok("service", `${what}, ready`))
+      else if (runs.role === "standby") tell(ok("service", `${what}; another node does the work`))
+      else if (runs.storage === "unreachable")
+        tell(faulty("service", "storage-down", "the service does not reach it"))
+      else tell(failed("service", `${what}, not ready`, "see its log; it is starting or stopping"))
+      if (runs.version !== version) {
+        tell(
+          failed(
+            "service",
+            `${runs.version} runs, and this is ${version}`,
+            "restart the service, or use its own ens doctor"
+          )
+        )
+      }
+      for (const { fault, what, where } of runs.troubles) tell(faulty("service", fault, `${where}: ${what}`))
+      const told = new Set(runs.troubles.map(({ where }) => where))
+      for (const { gateway, lastError, up, waiting = 0 } of runs.gateways) {
+        if (up) tell(ok("service", `push gateway ${gateway} works, ${waiting} notifications wait`))
+        else if (!told.has(gateway)) {
+          tell(faulty("service", gatewayFault(lastError ?? ""), `${gateway}: ${lastError ?? "no answer"}`))
+        }
+      }
+      const { entries = 0, oldest = null } = runs.outbox ?? {}
+      if (entries > 0)
+        tell(ok("service", `${entries} notifications are kept in the outbox, the oldest since ${oldest}`))
+    })
+}
