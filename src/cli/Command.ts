@@ -5,6 +5,7 @@ import { version } from "../Instance.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configCommand } from "./ConfigCommand.ts"
 import { demoCommand } from "./DemoCommand.ts"
+import { doctorCommand } from "./DoctorCommand.ts"
 import { initCommand } from "./InitCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { pinCommand } from "./PinCommand.ts"
@@ -23,6 +24,7 @@ const ens = Command.make("ens").pipe(
     tokenCommand,
     pinCommand,
     migrateCommand,
+    doctorCommand,
     secretCommand,
     sandboxCommand
   ])
