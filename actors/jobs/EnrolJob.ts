@@ -26,6 +26,7 @@ import { reply } from "./DeviceReplies.ts"
 import { NotActive, NotStored, Unproven } from "./EnrolFailure.ts"
 import { missedMails } from "./MissedMails.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
+import { worksAt } from "./UserTrouble.ts"
 import { withYoungSealKey } from "./YoungSealKey.ts"
 
 /** What part of the time is kept for the GetFolder behind the Subscribe, without which the subscription is worth nothing. */
@@ -118,6 +119,7 @@ export const enrol = Effect.fnUntraced(function* (enrolment: Enrolment) {
     "subscribed",
     `${how} at ${URL.parse(mailbox.ewsUrl)?.host ?? "Exchange"}, generation ${generation}`
   )
+  yield* worksAt(mailbox.ewsUrl)
   yield* Effect.logInfo(`User ${user.userId} subscribed with subscriptionId [${subscribed.subscriptionId}]`)
   return {
     _tag: "Subscribed",

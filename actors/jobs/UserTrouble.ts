@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
+import { reportTrouble, settleTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { FaultName } from "../../schemas/Fault.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { Dossiers } from "../Dossiers.ts"
@@ -18,6 +18,13 @@ export const reportOfUser = (user: UserNumber, fault: FaultName, what: string) =
   ).pipe(
     Effect.orElseSucceed(() => ANY),
     Effect.flatMap((where) => reportTrouble({ fault, where, what, told: true }))
+  )
+
+/** A subscription was made there: the URL is right, and may be used. */
+export const worksAt = (ewsUrl: string): Effect.Effect<void> =>
+  Effect.zipRight(
+    settleTrouble("ews-url-wrong", hostOf(ewsUrl)),
+    settleTrouble("ews-url-not-allowed", hostOf(ewsUrl))
   )
 
 const ANY = "Exchange"

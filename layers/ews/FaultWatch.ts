@@ -1,14 +1,11 @@
 import { type Clock, Exit } from "effect"
 import type { FaultName } from "../../schemas/Fault.ts"
-import { skewTold } from "../net/ClockSkew.ts"
+import { LOOK_EVERY, skewTold } from "../net/ClockSkew.ts"
 import type { CallWatch, Watching } from "./CallWatch.ts"
 import type { HttpAnswer } from "./SoapAnswer.ts"
 
 /** Hosts that are remembered. */
 export const HOSTS_MAX = 1_000
-
-/** A host's clock is looked at at most once in so many milliseconds. */
-export const LOOK_EVERY = 60_000
 
 /**
  * Notices for each host when its clock and ours differ, and when it answers again after it could not be reached: an answer

@@ -1,6 +1,9 @@
 /** Milliseconds by which clocks may differ: less is common, and nothing that ENS does minds it. */
 export const SKEW_ALLOWED = 120_000
 
+/** A peer's clock is looked at at most once in so many milliseconds. */
+export const LOOK_EVERY = 60_000
+
 /**
  * What an answer's header `Date` says about our clock, in words for a log; undefined if nothing is wrong, or there is none.
  * `now`: milliseconds since 1970, when the answer came.

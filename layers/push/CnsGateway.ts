@@ -11,6 +11,7 @@ import { type CnsReply, type CnsResponse, codeIn, readReply } from "./CnsReply.t
 import type { CnsSigner } from "./CnsSigner.ts"
 import type { CnsTrouble } from "./CnsTrouble.ts"
 import type { Gateway, Probed } from "./Gateway.ts"
+import { GatewayClock } from "./GatewayClock.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 
 export interface CnsOptions {
@@ -38,6 +39,7 @@ export const make = Effect.fnUntraced(function* (
   const timeout = options.timeout ?? TIMEOUT
   const { connection = {}, signer } = options
   const clock = yield* Effect.clock
+  const looks = new GatewayClock(url.host)
   const secure = url.protocol === "https:"
   const anonymous = secure && connection.identity === undefined
   const pool = yield* Effect.acquireRelease(
@@ -97,7 +99,8 @@ export const make = Effect.fnUntraced(function* (
             `CNS Url : [${url.href}] HttpStatusCode:[${response.status}] ResponseCode:[${summary(reply)}]`
           )
         )
-    return Effect.as(log, reply)
+    const skew = looks.at(response.date, clock.unsafeCurrentTimeMillis())
+    return Effect.as(skew === undefined ? log : Effect.zipRight(skew, log), reply)
   }
 
   const post = (batch: ReadonlyArray<PushNotification>): Effect.Effect<CnsReply> =>

@@ -23,6 +23,7 @@ export const make = (
     let isOver = false
     let status = 0
     let retryAfter: string | undefined
+    let date: string | undefined
     const end = (answer: Effect.Effect<CnsResponse, CnsTrouble>) => {
       if (isOver) return
       isOver = true
@@ -47,12 +48,13 @@ export const make = (
       onResponseStart: (_, code, received) => {
         status = code
         retryAfter = [received["retry-after"] ?? []].flat()[0]
+        date = [received["date"] ?? []].flat()[0]
       },
       onResponseData: (_, chunk) => {
         chunks.push(chunk)
       },
       onResponseEnd: () =>
-        end(Effect.succeed({ status, retryAfter, body: Buffer.concat(chunks).toString() })),
+        end(Effect.succeed({ status, retryAfter, date, body: Buffer.concat(chunks).toString() })),
       onResponseError: (_, error) => end(Effect.fail(troubleOf(error)))
     }
     try {

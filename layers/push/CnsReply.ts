@@ -8,6 +8,8 @@ import { INSTALL } from "./CnsTrouble.ts"
 export interface CnsResponse {
   readonly status: number
   readonly retryAfter: string | undefined
+  /** The header. */
+  readonly date?: string | undefined
   readonly body: string
 }
 

@@ -51,7 +51,8 @@ export class StorageWatch {
       return this.#troubles.settle("storage-down", STORAGE)
     }
     const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-    if (error === undefined) return Effect.void
+    // Whoever asked did not wait for the answer, which says something, too.
+    if (error === undefined) return Cause.isInterruptedOnly(exit.cause) ? this.look : Effect.void
     this.isAway = true
     return this.#troubles.report({ fault: "storage-down", where: STORAGE, what: toldOf(error) })
   }
