@@ -48,7 +48,8 @@ export const make = (
       role: () => holder.role(),
       owns: () => holder.epoch() !== 0,
       epoch: () => holder.epoch(),
-      during: holder.terms.during
+      during: holder.terms.during,
+      actingNode: () => holder.actingNode()
     }
   })
 
@@ -60,6 +61,7 @@ class LeaseHolder {
   readonly #name = randomUUID()
   readonly #reports = new LeaseReports()
   #tenure: Tenure.Tenure | undefined
+  #heldBy: string | undefined
   #askAt = 0
 
   constructor(store: LeaseStore.LeaseStore, clock: Clock.Clock, host: string) {
@@ -74,6 +76,10 @@ class LeaseHolder {
 
   epoch() {
     return this.#tenure?.epoch ?? 0
+  }
+
+  actingNode() {
+    return this.#tenure === undefined ? this.#heldBy : undefined
   }
 
   /** Asks for the lease, or for more of it. */
@@ -120,6 +126,7 @@ class LeaseHolder {
       if (Either.isLeft(answer)) return this.#reports.failed(answer.left)
       if ("heldBy" in answer.right) {
         const expired = this.#now().monotonic + answer.right.forAnother
+        this.#heldBy = answer.right.heldBy
         this.#askAt = Math.min(this.#askAt, Math.max(expired, asked.monotonic + SOONEST))
         return Effect.zipRight(this.#reports.answered, this.#reports.heldBy(answer.right.heldBy))
       }

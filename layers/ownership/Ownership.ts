@@ -28,6 +28,8 @@ export class Ownership extends Context.Tag("ens/Ownership")<
      * repeated in the same tenure. Never ends by itself.
      */
     readonly during: <E, R>(work: Effect.Effect<unknown, E, R>) => Effect.Effect<never, E, R>
+    /** The machine on which another node acts, as this one heard when it last asked; undefined = not known. */
+    readonly actingNode?: () => string | undefined
   }
 >() {}
 

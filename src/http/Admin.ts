@@ -16,6 +16,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import { instanceId, version } from "../Instance.ts"
 import { gatewayDetails, iso, measureGateways } from "./AdminGateways.ts"
 import type { ApiTokens } from "./ApiTokens.ts"
+import * as Console from "./console/Console.ts"
 import { deviceApi } from "./DeviceApiDescription.ts"
 import type { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
@@ -28,7 +29,7 @@ import { troubleDetails } from "./TroublesNow.ts"
 /** What the admin listener looks at. */
 export type AdminServices = Settings | Storage | Subscriptions | Push | Intake | ApiTokens | Ownership
 
-/** `/metrics`, `/readyz` with details, `/healthz`, `/openapi.json` and `/docs`; for administrators, without secrets. */
+/** `/metrics`, `/readyz` with details, `/healthz`, `/openapi.json`, `/docs` and `/console`; for administrators, without secrets. */
 export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | AdminServices> =
   Layer.unwrapEffect(
     Effect.gen(function* () {
@@ -47,7 +48,8 @@ export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Admi
           Effect.succeed(HttpServerResponse.unsafeJson(specification))
         ),
         HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" }),
-        refreshTokens
+        refreshTokens,
+        Console.routes
       )
     })
   )
@@ -86,9 +88,12 @@ export const app: Effect.Effect<
   AdminServices | Scope.Scope
 > = Effect.suspend(() => routerApp(routes, NOT_FOUND))
 
-const NOT_FOUND = HttpServerResponse.text("nothing here; try /metrics, /readyz, /openapi.json or /docs\n", {
-  status: 404
-})
+const NOT_FOUND = HttpServerResponse.text(
+  "nothing here; try /console, /metrics, /readyz, /openapi.json or /docs\n",
+  {
+    status: 404
+  }
+)
 
 /** The admin listener on `ENS_ADMIN_HOST` and `ENS_ADMIN_PORT`. */
 export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwrapEffect(

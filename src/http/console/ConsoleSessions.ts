@@ -1,0 +1,109 @@
+import { Context, Effect, Layer, Option, Schedule, Schema } from "effect"
+import { now as timeNow } from "../../../actors/Now.ts"
+import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
+import { Audit } from "../../../layers/telemetry/Audit.ts"
+import type { StorageError } from "../../../schemas/StorageError.ts"
+import { type Session, SessionBook } from "./SessionBook.ts"
+import { SignInLimits } from "./SignInLimits.ts"
+
+/** No admin token, or one that is revoked. */
+export class SignInRefused extends Schema.TaggedError<SignInRefused>()("SignInRefused", {}) {
+  override get message() {
+    return "this admin token is unknown or revoked; make one with: npm run -s ens -- token create --admin --label NAME"
+  }
+}
+
+/** Too many sign-ins failed. */
+export class SignInLimited extends Schema.TaggedError<SignInLimited>()("SignInLimited", {
+  /** Milliseconds. */
+  wait: Schema.Number
+}) {
+  override get message() {
+    return `too many sign-ins failed; try again in ${Math.ceil(this.wait / 1000)} s`
+  }
+}
+
+/** Who is signed in to the console. */
+export class ConsoleSessions extends Context.Tag("ens/ConsoleSessions")<
+  ConsoleSessions,
+  {
+    /** A new session for who shows an admin token; `source`: the address that asks. Success and failure are audited. */
+    readonly signIn: (
+      token: string,
+      source: string
+    ) => Effect.Effect<
+      { readonly id: string; readonly session: Session },
+      SignInRefused | SignInLimited | StorageError
+    >
+    /** The first of these ids that has a session. `used`: see `SessionBook`. */
+    readonly find: (ids: ReadonlyArray<string>, used: boolean) => Effect.Effect<Session | undefined>
+    readonly signOut: (ids: ReadonlyArray<string>) => Effect.Effect<void>
+    /** Ends sessions whose token is gone. While storage is away they stay, so that one can see that it is. */
+    readonly check: Effect.Effect<void>
+  }
+>() {}
+
+/** A revoked token's sessions end within so long. */
+const CHECK_EVERY = "10 seconds"
+
+export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer.scoped(
+  ConsoleSessions,
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const audit = yield* Audit
+    const book = new SessionBook()
+    const limits = new SignInLimits()
+
+    const check = Effect.suspend(() =>
+      book.size === 0
+        ? Effect.void
+        : storage.listAdminTokens.pipe(
+            Effect.map((tokens) => book.keepOnly(new Set(tokens.map(({ id }) => id)))),
+            Effect.ignore
+          )
+    )
+    yield* check.pipe(Effect.repeat(Schedule.spaced(CHECK_EVERY)), Effect.forkScoped)
+
+    const record = (label: string, action: string, target: string, outcome: "success" | "failure") =>
+      audit.record({ actor: `console:${label}`, action, target, outcome })
+
+    return {
+      signIn: (token, source) =>
+        Effect.gen(function* () {
+          const now = yield* timeNow
+          const wait = limits.wait(source, now)
+          if (wait > 0) return yield* new SignInLimited({ wait })
+          limits.tried(source)
+          const found = yield* storage.adminTokenOf(hashApiToken(token.trim()))
+          if (Option.isNone(found)) {
+            yield* record("unknown", "console.sign-in", source, "failure")
+            return yield* new SignInRefused()
+          }
+          limits.succeeded(source)
+          yield* record(found.value.label, "console.sign-in", source, "success")
+          const id = book.begin(found.value, now)
+          return { id, session: book.find(id, now, true)! }
+        }),
+      find: (ids, used) =>
+        Effect.map(timeNow, (now) => {
+          for (const id of ids) {
+            const session = book.find(id, now, used)
+            if (session !== undefined) return session
+          }
+          return undefined
+        }),
+      signOut: (ids) =>
+        Effect.gen(function* () {
+          const now = yield* timeNow
+          for (const id of ids) {
+            const session = book.find(id, now, false)
+            if (book.end(id) && session !== undefined) {
+              yield* record(session.token.label, "console.sign-out", "", "success")
+            }
+          }
+        }),
+      check
+    }
+  })
+)
