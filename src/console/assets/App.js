@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { Away, currentSession, now, onSessionEnd, signOut } from "./Api.js"
 import { AuditPage } from "./AuditPage.js"
 import { CertificatesPage } from "./CertificatesPage.js"

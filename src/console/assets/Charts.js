@@ -1,4 +1,5 @@
-import { html, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useState } from "preact/hooks"
 import { Plot } from "./Plot.js"
 import { exactTimeOfDay, spaced, timeOfDay, withUnit } from "./Words.js"
 

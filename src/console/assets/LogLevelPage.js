@@ -1,4 +1,5 @@
-import { html, useEffect, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useState } from "preact/hooks"
 import { call, now } from "./Api.js"
 import { Note, Section, Waiting, When } from "./Parts.js"
 import { usePolled } from "./Polled.js"

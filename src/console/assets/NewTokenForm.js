@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { call } from "./Api.js"
 import { Copy, Section } from "./Parts.js"
 

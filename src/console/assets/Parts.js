@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { now } from "./Api.js"
 import { Icon } from "./Icon.js"
 import { absolute, exactTimeOfDay, fromNow } from "./Words.js"

@@ -1,4 +1,5 @@
-import { html, useEffect, useRef } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef } from "preact/hooks"
 import { timeOfDay, withUnit } from "./Words.js"
 
 /** @import uPlot from "uplot" */

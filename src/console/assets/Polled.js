@@ -1,4 +1,4 @@
-import { useEffect, useReducer, useRef, useState } from "htm/preact"
+import { useEffect, useReducer, useRef, useState } from "preact/hooks"
 import { now, read, SignedOut } from "./Api.js"
 
 /**

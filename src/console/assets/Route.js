@@ -1,4 +1,4 @@
-import { useEffect, useState } from "htm/preact"
+import { useEffect, useState } from "preact/hooks"
 
 /** Pages have their addresses behind the `#`, which browsers never send. */
 export const PAGES = /** @type {const} */ ([

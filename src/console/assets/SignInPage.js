@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { signIn } from "./Api.js"
 import { Note } from "./Parts.js"
 

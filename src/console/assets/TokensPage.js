@@ -1,4 +1,5 @@
-import { html, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useState } from "preact/hooks"
 import { call } from "./Api.js"
 import { NewTokenForm } from "./NewTokenForm.js"
 import { Confirm, Note, Section, Table, Waiting, When } from "./Parts.js"

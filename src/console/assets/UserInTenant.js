@@ -1,4 +1,5 @@
-import { html, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useState } from "preact/hooks"
 import { call } from "./Api.js"
 import { Badge, Confirm, Facts, Note, Table, When } from "./Parts.js"
 import { stateOf } from "./States.js"

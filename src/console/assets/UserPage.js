@@ -1,4 +1,5 @@
-import { html, useEffect, useRef, useState } from "htm/preact"
+import { html } from "htm/preact"
+import { useEffect, useRef, useState } from "preact/hooks"
 import { Note, Waiting } from "./Parts.js"
 import { useNow, usePolled } from "./Polled.js"
 import { go } from "./Route.js"
