@@ -1,6 +1,7 @@
 import { NodeContext } from "@effect/platform-node"
 import { Effect } from "effect"
 import { run } from "./cli/Command.ts"
+import { teardown } from "./cli/ExitCode.ts"
 import { runMain } from "./Ending.ts"
 
 /** The command line, as the process `ens`. Loaded by `main.ts` once Node has the flags it needs. */
@@ -8,4 +9,4 @@ import { runMain } from "./Ending.ts"
 // `ens … | head` closes the pipe early; that is no error.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => process.exit(error.code === "EPIPE" ? 0 : 1))
 
-runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true })
+runMain(Effect.provide(run(process.argv), NodeContext.layer), { disableErrorReporting: true, teardown })

@@ -2,17 +2,22 @@ import { stripVTControlCharacters } from "node:util"
 import { CliConfig, Command, HelpDoc, ValidationError } from "@effect/cli"
 import { Cause, Console, Effect } from "effect"
 import { version } from "../Instance.ts"
-import { CommandProblem } from "./CommandProblem.ts"
+import { CommandEnded } from "./CommandProblem.ts"
+import { type CommandTree, find, treeOf } from "./CommandTree.ts"
+import { completionsCommand } from "./CompletionsCommand.ts"
 import { configCommand } from "./ConfigCommand.ts"
 import { demoCommand } from "./DemoCommand.ts"
 import { doctorCommand } from "./DoctorCommand.ts"
+import { helpOf } from "./Help.ts"
 import { initCommand } from "./InitCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
+import { isUnfinished, unknownCommand, unknownOption } from "./Mistyped.ts"
 import { pinCommand } from "./PinCommand.ts"
 import { sandboxCommand } from "./SandboxCommand.ts"
 import { secretCommand } from "./SecretCommand.ts"
 import { startCommand } from "./StartCommand.ts"
 import { tokenCommand } from "./TokenCommand.ts"
+import { userCommand } from "./UserCommand.ts"
 
 const ens = Command.make("ens").pipe(
   Command.withDescription("Email Notification Service"),
@@ -25,47 +30,84 @@ const ens = Command.make("ens").pipe(
     pinCommand,
     migrateCommand,
     doctorCommand,
+    userCommand,
     secretCommand,
-    sandboxCommand
+    sandboxCommand,
+    completionsCommand(() => tree())
   ])
 )
 
+/** All commands, as help, completions and suggestions show them. */
+export const tree = (): CommandTree => (known ??= treeOf(ens.descriptor))
+let known: CommandTree | undefined
+
 /**
- * Runs the command line. Whatever goes wrong is one line on standard error, which says what to do; then it fails, so that
- * the process ends with another code than 0 (run it with `disableErrorReporting`).
+ * Runs the command line. Whatever goes wrong is one line on standard error, which says what to do; then it fails with the
+ * code that the process shall end with (run it with `disableErrorReporting`).
  */
-export const run = (argv: ReadonlyArray<string>) =>
+export const run = (argv: ReadonlyArray<string>) => {
+  const args = argv.slice(2)
+  return Effect.suspend(() => {
+    const asked = args.slice(0, args.includes("--") ? args.indexOf("--") : args.length)
+    const { command, path } = find(tree(), args)
+    const unknown = unknownCommand(tree(), args)
+    if (unknown !== undefined) return ended(args, unknown, 2)
+    if (args.length === 0 || asked.some((arg) => arg === "--help" || arg === "-h"))
+      return Console.log(helpOf(path, command, look()))
+    if (isUnfinished(tree(), args)) {
+      const full = ["ens", ...path].join(" ")
+      const children = command.children.map(({ name }) => name).join(", ")
+      return ended(args, `${full} needs one of: ${children}; see: ${full} --help`, 2)
+    }
+    return parsed(argv, args)
+  })
+}
+
+const parsed = (argv: ReadonlyArray<string>, args: ReadonlyArray<string>) =>
   Effect.consoleWith((console) =>
     Command.run(ens, { name: "ens", version })(argv).pipe(
       Effect.withConsole({
         ...console,
-        // Help is colored even for a file or a pipe.
-        log: (...values) => console.log(...(process.stdout.isTTY ? values : values.map(uncolored))),
-        // The library prints several lines to standard error before it fails.
+        // The library colors what it prints of itself even for a file or a pipe.
+        log: (...values) => console.log(...(isColorful() ? values : values.map(uncolored))),
+        // It prints several lines to standard error before it fails.
         error: () => Effect.void
       })
     )
   ).pipe(
     Effect.provide(CliConfig.layer({ showBuiltIns: false })),
-    Effect.catchAllCause((cause) =>
-      Cause.isInterruptedOnly(cause)
-        ? Effect.failCause(cause)
-        : Effect.zipRight(
-            Console.error(`ens: ${oneLine(cause)}`),
-            new CommandProblem({ problem: "reported" })
-          )
-    )
+    Effect.catchAllCause((cause): Effect.Effect<never, CommandEnded> => {
+      if (Cause.isInterruptedOnly(cause)) return Effect.interrupt
+      const error = Cause.squash(cause)
+      return ValidationError.isValidationError(error)
+        ? ended(args, unknownOption(tree(), args) ?? misuse(error, args), 2)
+        : ended(args, textOf(error, cause), isUsage(error) ? 2 : 1)
+    })
   )
 
-const oneLine = (cause: Cause.Cause<unknown>): string => {
-  const error = Cause.squash(cause)
-  const text = ValidationError.isValidationError(error)
-    ? `${plain(error.error).trim()}; see: ens --help`
-    : error instanceof Error && Cause.isFailType(cause)
-      ? error.message
-      : `internal error, please report it: ${error instanceof Error ? error.message : String(error)}`
-  return text.replace(/\s+/g, " ").trim()
+/** Tells the problem, for eyes or for programs, and fails. */
+const ended = (args: ReadonlyArray<string>, problem: string, exitCode: 1 | 2) => {
+  const text = problem.replace(/\s+/g, " ").trim()
+  return Effect.zipRight(
+    Console.error(args.includes("--json") ? JSON.stringify({ error: text, exitCode }) : `ens: ${text}`),
+    new CommandEnded({ exitCode })
+  )
 }
 
+const misuse = (error: ValidationError.ValidationError, args: ReadonlyArray<string>) =>
+  `${plain(error.error)}; see: ${["ens", ...find(tree(), args).path].join(" ")} --help`
+
+const textOf = (error: unknown, cause: Cause.Cause<unknown>) =>
+  error instanceof Error && Cause.isFailType(cause)
+    ? error.message
+    : `internal error, please report it: ${error instanceof Error ? error.message : String(error)}`
+
+const isUsage = (error: unknown) =>
+  typeof error === "object" && error !== null && "_tag" in error && error._tag === "UsageProblem"
+
+const isColorful = () => process.stdout.isTTY && (process.env.NO_COLOR ?? "") === ""
+
+const look = () => ({ color: isColorful(), width: Math.min(process.stdout.columns ?? 100, 120) })
+
 const uncolored = (value: unknown) => (typeof value === "string" ? stripVTControlCharacters(value) : value)
-const plain = (doc: HelpDoc.HelpDoc) => stripVTControlCharacters(HelpDoc.toAnsiText(doc))
+const plain = (doc: HelpDoc.HelpDoc) => stripVTControlCharacters(HelpDoc.toAnsiText(doc)).trim()

@@ -26,7 +26,10 @@ const who = {
   ),
   apiToken: Options.text("api-token").pipe(Options.withDescription("As ens token create printed it")),
   email: Options.text("email").pipe(Options.withDescription("Address of the user")),
-  platform: Options.choice("platform", ["iOS", "Android"]).pipe(Options.withDefault("iOS" as const)),
+  platform: Options.choice("platform", ["iOS", "Android"]).pipe(
+    Options.withDescription("What kind of phone it is (default: iOS)"),
+    Options.withDefault("iOS" as const)
+  ),
   deviceToken: Options.text("device-token").pipe(
     Options.withDescription("Its push token"),
     Options.withDefault("rehearsal")

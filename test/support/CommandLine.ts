@@ -6,11 +6,13 @@ import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import * as SqliteStorage from "../../layers/storage/SqliteStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { run } from "../../src/cli/Command.ts"
+import { teardown } from "../../src/cli/ExitCode.ts"
 import { temporaryDirectory } from "./TemporaryDirectory.ts"
 
 /** How a command ended, and what it printed. */
 export interface Outcome {
   readonly ok: boolean
+  readonly exitCode: number
   readonly out: string
   readonly err: string
 }
@@ -30,7 +32,11 @@ export const ens = (...args: ReadonlyArray<string>): Effect.Effect<Outcome> =>
         Effect.provide(NodeContext.layer)
       )
     )
-    return { ok: exit._tag === "Success", out: lines.out.join("\n"), err: lines.err.join("\n") }
+    let exitCode = 0
+    teardown(exit, (code) => {
+      exitCode = code
+    })
+    return { ok: exit._tag === "Success", exitCode, out: lines.out.join("\n"), err: lines.err.join("\n") }
   })
 
 /** A settings file, and a data directory that is not there yet. */

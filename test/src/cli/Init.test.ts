@@ -107,7 +107,12 @@ describe("ens init", () => {
         [["--ews-host", ""], /--ews-host must be a host name/]
       ]
       for (const [args, problem] of cases)
-        expect(yield* init(...args)).toEqual({ ok: false, out: "", err: expect.stringMatching(problem) })
+        expect(yield* init(...args)).toEqual({
+          ok: false,
+          exitCode: expect.any(Number),
+          out: "",
+          err: expect.stringMatching(problem)
+        })
       expect(existsSync(dataDir)).toBe(false)
     })
   )

@@ -76,7 +76,12 @@ describe("ens pin", () => {
     Effect.gen(function* () {
       const { pin, write } = yield* prepared
       yield* pin("add", write("cns.pem", server.cert))
-      const failing = (problem: RegExp) => ({ ok: false, out: "", err: expect.stringMatching(problem) })
+      const failing = (problem: RegExp) => ({
+        ok: false,
+        exitCode: expect.any(Number),
+        out: "",
+        err: expect.stringMatching(problem)
+      })
       expect(yield* pin("remove", "12")).toEqual(failing(/first 8 to 64/))
       expect(yield* pin("remove", "00".repeat(32))).toEqual(failing(/there is no pin/))
       expect(yield* pin("remove", SETTING)).toEqual(failing(/in ENS_CNS_PINS; remove it there$/))
@@ -97,7 +102,12 @@ describe("ens pin", () => {
         [new URL(other.url).host, /cannot be pinned: its certificate is self-signed/]
       ]
       for (const [what, problem] of cases)
-        expect(yield* pin("add", what)).toEqual({ ok: false, out: "", err: expect.stringMatching(problem) })
+        expect(yield* pin("add", what)).toEqual({
+          ok: false,
+          exitCode: 1,
+          out: "",
+          err: expect.stringMatching(problem)
+        })
       expect(JSON.parse((yield* pin("list", "--json")).out)).toHaveLength(1)
       writeFileSync(join(dataDir, "cns.pins.json"), "[{}]")
       for (const args of [["list"], ["add", host], ["remove", key]])
