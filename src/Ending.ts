@@ -9,8 +9,11 @@ const STOP_TIME = 9_500
  */
 const ECHO = 250
 
+/** What tells a process to stop. Windows has no SIGTERM: there a service manager sends what Ctrl+C or Ctrl+Break would. */
+const SIGNALS: ReadonlyArray<NodeJS.Signals> = ["SIGINT", "SIGTERM", "SIGBREAK"]
+
 /**
- * Runs the process's main effect. The first SIGINT or SIGTERM interrupts it; when its finalizers are done, or after 9.5 s,
+ * Runs the process's main effect. The first of these signals interrupts it; when its finalizers are done, or after 9.5 s,
  * the process ends with code 0, or with `process.exitCode`, of who has ended it for a failure. A second signal ends it at once, as if nobody had caught it (130, 143 to a shell), even
  * while the event loop is busy.
  */
@@ -37,16 +40,14 @@ export const runMain: RunMain = makeRunMain(({ fiber, teardown }) => {
       if (process.pid !== 1) setTimeout(letGo, ECHO).unref()
     } else if (performance.now() - signalled > ECHO) {
       letGo()
-      process.kill(process.pid, signal)
+      if (signal !== "SIGBREAK") process.kill(process.pid, signal)
       endNow(signal === "SIGINT" ? 130 : 143)
     }
   }
   const letGo = () => {
-    process.off("SIGINT", onSignal)
-    process.off("SIGTERM", onSignal)
+    for (const signal of SIGNALS) process.off(signal, onSignal)
   }
-  process.on("SIGINT", onSignal)
-  process.on("SIGTERM", onSignal)
+  for (const signal of SIGNALS) process.on(signal, onSignal)
 })
 
 /** The code of an interrupted process says nothing of why it was. */

@@ -6,13 +6,15 @@
 const [url = "http://127.0.0.1:8081/readyz"] = process.argv.slice(2)
 const end = performance.now() + 90_000
 
-const state = (): Promise<string> =>
-  fetch(url, { signal: AbortSignal.timeout(5_000) })
-    .then((answer) => answer.json())
-    .then((body: { readonly ready?: boolean; readonly role?: string }) =>
-      body.ready === true ? "ready" : body.role === "standby" ? "standby" : "not ready yet"
-    )
-    .catch(() => "no answer yet")
+const state = async (): Promise<string> => {
+  try {
+    const answer = await fetch(url, { signal: AbortSignal.timeout(5_000) })
+    const { ready, role } = (await answer.json()) as { readonly ready?: boolean; readonly role?: string }
+    return ready === true ? "ready" : role === "standby" ? "standby" : "not ready yet"
+  } catch {
+    return "no answer yet"
+  }
+}
 
 let last = await state()
 while (last !== "ready" && last !== "standby" && performance.now() < end) {
