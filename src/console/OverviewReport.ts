@@ -3,11 +3,12 @@ import { HostFigures } from "../../layers/ews/HostFigures.ts"
 import { type GatewayHealth, Push } from "../../layers/push/Push.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { LogLevels } from "../../layers/telemetry/LogLevels.ts"
-import { type Trouble, Troubles } from "../../layers/telemetry/Troubles.ts"
+import type { Trouble } from "../../layers/telemetry/Troubles.ts"
 import type { Overview } from "../../schemas/ConsoleApi.ts"
 import { faultOf } from "../../schemas/Fault.ts"
 import { LinkState } from "../../schemas/LinkState.ts"
 import { readiness } from "../http/Readiness.ts"
+import { troublesNow } from "../http/TroublesNow.ts"
 import { host, instanceId, version } from "../Instance.ts"
 import { MetricSums } from "./MetricSums.ts"
 import { Sampler } from "./Sampler.ts"
@@ -24,7 +25,7 @@ export const overviewReport = Effect.gen(function* () {
   const sums = new MetricSums(yield* Metric.snapshot)
   const gateways = yield* Effect.flatMap(Push, ({ health }) => health)
   const hosts = yield* Effect.flatMap(HostFigures, ({ current }) => current)
-  const troubles = yield* Effect.flatMap(Troubles, ({ current }) => current)
+  const troubles = yield* troublesNow({ storage: reach })
   const outbox = reach === "reachable" ? yield* orNull(storage.outboxSize) : null
   const poolKeys = reach === "reachable" ? yield* orNull(storage.countPoolKeys) : null
   const states = sums.by("ens_subscriptions", "state")

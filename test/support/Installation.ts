@@ -33,7 +33,8 @@ export interface Installation {
   /** Makes an API token whose tenant lists this URL, or nothing. */
   readonly createToken: (
     ewsUrl: string | undefined,
-    tenant?: string
+    tenant?: string,
+    ewsPins?: ReadonlyArray<string>
   ) => Effect.Effect<string, StorageError | SchemaTooNew>
   /** The log so far, as text; it stays over restarts. */
   readonly log: () => string
@@ -65,7 +66,7 @@ export const makeInstallation = Effect.fnUntraced(function* (settings: Readonly<
       ENS_KEYPOOL_THRESHOLD: "1",
       ...settings
     },
-    createToken: (ewsUrl, tenant = "default") => createToken(database, ewsUrl, tenant),
+    createToken: (ewsUrl, tenant = "default", ewsPins = []) => createToken(database, ewsUrl, tenant, ewsPins),
     log,
     logLines: () =>
       log()
@@ -84,7 +85,12 @@ const toLine = (json: Record<string, unknown>): LogLine => ({
   fields: json
 })
 
-const createToken = (database: string, ewsUrl: string | undefined, tenant: string) =>
+const createToken = (
+  database: string,
+  ewsUrl: string | undefined,
+  tenant: string,
+  ewsPins: ReadonlyArray<string>
+) =>
   Effect.gen(function* () {
     // Recognisable in a file or a heap: no other text looks like it.
     const token = `ens-e2e-token-${randomBytes(18).toString("base64url")}`
@@ -93,7 +99,7 @@ const createToken = (database: string, ewsUrl: string | undefined, tenant: strin
       label: "phones",
       hash: hashApiToken(token),
       ewsUrls: ewsUrl === undefined ? [] : [ewsUrl],
-      ewsPins: [],
+      ewsPins: [...ewsPins],
       seg: false,
       createdAt: yield* Clock.currentTimeMillis
     })
