@@ -136,8 +136,10 @@ export const make = Effect.fnUntraced(function* (
     (authorization) =>
       Effect.match(exchange(bodyOf([]), authorization), {
         onFailure: ({ reason }) => ({ outcome: "down", says: `CNS at ${url.host} ${reason}` }),
-        onSuccess: (response) =>
-          probedOf(url, response, clock.unsafeCurrentTimeMillis(), authorization !== undefined)
+        onSuccess: (response) => ({
+          ...probedOf(url, response, clock.unsafeCurrentTimeMillis(), authorization !== undefined),
+          ...(response.date === undefined ? {} : { date: response.date })
+        })
       })
   )
 

@@ -24,6 +24,8 @@ export interface Gateway {
 export interface Probed {
   readonly outcome: "works" | "refused" | "down"
   readonly says: string
+  /** The header `Date` of the answer, where it is known. */
+  readonly date?: string
 }
 
 /** A certificate, key or pin. */

@@ -26,6 +26,7 @@ export const options = {
     "client-certificate",
     "PKCS#12 file with the user's certificate; its password is that of --password-file"
   ),
+  deviceId: text("device-id", "Device id that a Secure Email Gateway is asked about"),
   ewsUrl: text("ews-url", "The EWS URL that the app's profile has (EWSUrl)"),
   tenant: text("tenant", "Whose EWS list and pins hold; needed only with several tenants"),
   apiTokenFile: file("api-token-file", "File that holds the API token of the phones: is it known here?"),

@@ -15,6 +15,7 @@ export interface GivenToDoctor {
   readonly passwordStdin: boolean
   readonly tokenFile: Option.Option<string>
   readonly clientCertificate: Option.Option<string>
+  readonly deviceId: Option.Option<string>
   readonly ewsUrl: Option.Option<string>
   readonly tenant: Option.Option<string>
   readonly apiTokenFile: Option.Option<string>
@@ -55,6 +56,7 @@ const needsMailbox = (given: GivenToDoctor) =>
     given.passwordFile,
     given.tokenFile,
     given.clientCertificate,
+    given.deviceId,
     given.ewsUrl
   ].some(Option.isSome)
 
@@ -89,6 +91,7 @@ const mailboxOf = Effect.fnUntraced(function* (given: GivenToDoctor, address: st
     credentials: Redacted.make(credentials),
     authType,
     hasLogIn: (accessToken ?? certificate ?? password) !== undefined,
+    deviceId: Option.getOrUndefined(given.deviceId),
     ewsUrl: Option.getOrUndefined(given.ewsUrl)
   } satisfies MailboxQuestion
 })

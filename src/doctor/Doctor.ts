@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Scope } from "effect"
+import { Cause, Effect, Exit, Logger, LogLevel, Scope } from "effect"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import type { Check } from "./Check.ts"
 import { checks } from "./Checks.ts"
@@ -38,7 +38,7 @@ export const examine = (questions: Questions, watcher: Watcher): Effect.Effect<R
     }
     yield* examineWith(settings, questions, checks, { ...watcher, found: tell })
     return findings
-  })
+  }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
 
 /** Runs these checks with settings that were read. */
 export const examineWith = (

@@ -49,7 +49,7 @@ export const examineHost = Effect.fnUntraced(function* (
     const shown = yield* Effect.either(shownCertificate(endpoint, settings))
     if (Either.isLeft(shown)) {
       const { code, reason } = shown.left
-      tell(faulty(`TLS ${host}`, connectFault(code), `${host}: ${reason}`))
+      tell(faulty(`TLS ${host}`, connectFault(code), reason))
       return false
     }
     const now = yield* Clock.currentTimeMillis
@@ -128,8 +128,28 @@ const madeBy = ({ headers }: HttpAnswer): string => {
 /** The finding that a failed call is. */
 export const ewsFinding = (check: string, error: EwsError) => {
   const fault = faultOfError(error)
-  const says = error._tag === "EwsUnreachable" ? `${error.host}: ${error.reason}` : error.message
-  return fault === undefined ? failed(check, says) : faulty(check, fault, says)
+  return fault === undefined ? failed(check, error.message) : faulty(check, fault, detailOf(error))
+}
+
+/** The case without the advice that the errors' own messages give; the fault has that. */
+const detailOf = (error: EwsError): string => {
+  switch (error._tag) {
+    case "EwsUnreachable":
+      return `${error.host}: ${error.reason}`
+    case "EwsUnauthorized": {
+      if (error.spent === true) return error.message
+      const binding =
+        error.scheme === "NTLM" || error.scheme === "Negotiate"
+          ? ", or name the host in ENS_EWS_NO_CHANNEL_BINDING if something in front of it ends TLS"
+          : ""
+      return `${error.host} refused it by ${error.scheme ?? "an unknown scheme"}, and offers ${error.offered.join(", ") || "nothing"}${binding}`
+    }
+    case "EwsForbidden":
+    case "EwsUnusable":
+      return error.message.split("; ")[0] ?? ""
+    default:
+      return error.message
+  }
 }
 
 interface Shown {

@@ -41,7 +41,7 @@ export const callerOf = (
   budget: new LogInBudget(1, true),
   activityId: randomUUID() as ActivityId,
   allow: (url) => policy.recall(tenant, url),
-  devices: []
+  devices: mailbox.deviceId === undefined ? [] : [mailbox.deviceId]
 })
 
 /** Nobody in particular, for questions that anybody may ask. */
@@ -51,6 +51,7 @@ export const nobody = (tenant: Tenant, policy: EndpointPolicy["Type"]): Caller =
       credentials: Redacted.make({ address: "nobody@localhost" }),
       authType: "Basic",
       hasLogIn: false,
+      deviceId: undefined,
       ewsUrl: undefined
     },
     tenant,

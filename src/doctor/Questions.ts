@@ -21,6 +21,8 @@ export interface MailboxQuestion {
   readonly authType: AuthType
   /** Without, only what anybody may ask is asked. */
   readonly hasLogIn: boolean
+  /** UEM id of a device, which a Secure Email Gateway has to vouch for. */
+  readonly deviceId: string | undefined
   /** As the app's profile has it. */
   readonly ewsUrl: string | undefined
 }

@@ -1,4 +1,5 @@
 import { Clock, Effect } from "effect"
+import { SKEW_ALLOWED } from "../../../layers/net/ClockSkew.ts"
 import { faulty, ok, type Tell } from "../Finding.ts"
 
 /** Tells how far another machine's clock is from ours. `theirs`: milliseconds since 1970; nothing is told of what is none. */
@@ -7,13 +8,11 @@ export const tellSkew = (tell: Tell, where: string, theirs: number | undefined):
     if (theirs === undefined || !Number.isFinite(theirs)) return
     const seconds = Math.round((theirs - now) / 1000)
     const check = `clock of ${where}`
-    if (Math.abs(seconds) <= SKEW) return tell(ok(check, `${Math.abs(seconds)} s from ours`))
+    if (Math.abs(theirs - now) <= SKEW_ALLOWED + 1_000)
+      return tell(ok(check, `${Math.abs(seconds)} s from ours`))
     const says = `that of ${where} is ${Math.abs(seconds)} s ${seconds > 0 ? "ahead of" : "behind"} ours`
     tell(faulty(check, "clock-skew", says))
   })
-
-/** Seconds. Certificates and access tokens bear no more. */
-const SKEW = 120
 
 /** The moment in an answer's `Date` header. */
 export const dateIn = (

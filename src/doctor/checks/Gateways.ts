@@ -3,7 +3,8 @@ import { Clock, Effect, Either, Layer } from "effect"
 import * as LocalMasterKey from "../../../layers/crypto/LocalMasterKey.ts"
 import { MasterKey } from "../../../layers/crypto/MasterKey.ts"
 import { findMasterKey } from "../../../layers/crypto/MasterKeyFile.ts"
-import { connectReason } from "../../../layers/net/ConnectError.ts"
+import { connectKind, connectReason } from "../../../layers/net/ConnectError.ts"
+import { isLoopback } from "../../../layers/net/Loopback.ts"
 import { fingerprintsOf, matches } from "../../../layers/net/Pins.ts"
 import * as CnsConnection from "../../../layers/push/CnsConnection.ts"
 import * as CnsPins from "../../../layers/push/CnsPins.ts"
@@ -15,6 +16,7 @@ import { type GatewayName, Settings, type SettingsShape } from "../../../schemas
 import type { Check } from "../Check.ts"
 import { failed, faulty, ok, skipped, type Tell } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
+import { tellSkew } from "./ClockSkew.ts"
 import { tellExpiry } from "./Expiry.ts"
 
 /** The push gateways: what they need is there and valid, they can be reached, and let us in. No device gets anything. */
@@ -53,14 +55,24 @@ const examine = Effect.fnUntraced(function* (tell: Tell, name: GatewayName, plat
       now
     )
   }
+  if (name === "cns" && !expires.some(({ what }) => what === "cns")) tell(unsigned(check, settings))
   if (probe === undefined) return tell(skipped(check, "it can be asked nothing without a device"))
-  const { outcome, says } = yield* probe
+  const { date, outcome, says } = yield* probe
+  yield* tellSkew(tell, name, date === undefined ? undefined : Date.parse(date))
   if (outcome === "works") return tell(ok(check, says))
   const fault = gatewayFault(says)
-  tell(
-    faulty(check, outcome === "refused" && fault === "gateway-down" ? "gateway-log-in-refused" : fault, says)
-  )
+  const cause = outcome === "refused" && fault === "gateway-down" ? "gateway-log-in-refused" : fault
+  // Gateways say what to do behind what they got.
+  const [, case_, cure] = /^(.*?\)): (.*)$/s.exec(says) ?? []
+  tell(faulty(check, cause, case_ ?? says, cure))
 })
+
+const unsigned = (check: string, { cns }: SettingsShape) => {
+  const says = "no CNS certificate is configured, so that requests are not signed"
+  return isLoopback(new URL(cns.url))
+    ? skipped(check, says)
+    : failed(check, says, "import it: ens init --config-xml FILE --password-file FILE")
+}
 
 /** The one gateway, as the service would make it. */
 const makeOne = Effect.fnUntraced(function* (name: GatewayName, settings: SettingsShape) {
@@ -106,9 +118,14 @@ const examineCnsTls = Effect.fnUntraced(function* (tell: Tell, { cns, dataDir }:
   const name = url.hostname.replace(/^\[|\]$/g, "")
   const shown = yield* Effect.either(CnsConnection.shownCertificate(way, name, Number(url.port || 443)))
   if (Either.isLeft(shown)) {
-    const reason = connectReason(shown.left) ?? ("code" in shown.left ? String(shown.left.code) : "unknown")
-    const trust = /certificate|authority/.test(reason) && !reason.includes("client certificate")
-    tell(faulty(check, trust ? "certificate-not-trusted" : "gateway-down", `CNS at ${url.host}: ${reason}`))
+    const code = "code" in shown.left ? String(shown.left.code) : "unknown"
+    const reason = connectReason(shown.left) ?? code
+    const cure = "install the whole chain there, or name the authority in ENS_CNS_CA_FILE"
+    tell(
+      connectKind(code) === "certificate"
+        ? faulty(check, "certificate-not-trusted", `that of CNS: ${reason}`, cure)
+        : faulty(check, "gateway-down", `CNS: ${reason}`)
+    )
     return false
   }
   const certificate = new X509Certificate(shown.right.raw)

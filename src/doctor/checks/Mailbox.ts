@@ -50,6 +50,11 @@ export const mailbox: Check = {
           )
         )
       }
+      if (endpoint.seg && caller.devices.length === 0) {
+        return tell(
+          skipped("EWS log-in", "a Secure Email Gateway lets devices pass only; give one with --device-id")
+        )
+      }
       if (!caller.budget.allows) {
         return tell(skipped("EWS log-in", "Autodiscover refused it; a second try might lock the account"))
       }
@@ -113,9 +118,16 @@ const search = Effect.fnUntraced(function* (tell: Tell, tenant: Tenant, caller: 
   if (error._tag !== "EwsUrlUnknown") tell(ewsFinding("Autodiscover", error))
   else if (!hasLogIn && steps.some(({ outcome }) => outcome.includes("no password given"))) {
     tell(skipped("Autodiscover", "it is there, and tells nothing without a log-in; see --password-file"))
-  } else tell(faulty("Autodiscover", "autodiscover-missing", error.message))
+  } else tell(faulty("Autodiscover", "autodiscover-missing", outcomeOf(steps, error.answered)))
   return undefined
 })
+
+const outcomeOf = (steps: ReadonlyArray<SearchStep>, answered: boolean) =>
+  steps.length === 0
+    ? "the address has no domain to ask"
+    : answered
+      ? "it answers, but names no EWS URL that may be used (see the lines before)"
+      : `none of ${steps.length} places has it (see the lines before)`
 
 /** Milliseconds for all of Autodiscover. */
 const SEARCH = 60_000

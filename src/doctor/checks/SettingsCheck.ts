@@ -1,4 +1,4 @@
-import { Effect, Logger } from "effect"
+import { Effect, Layer, Logger, LogLevel } from "effect"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
 import * as Config from "../../Config.ts"
 import { failed, ok, type Tell } from "../Finding.ts"
@@ -14,11 +14,18 @@ export const readSettings = (
 ): Effect.Effect<SettingsShape | undefined> =>
   Effect.gen(function* () {
     const warnings: Array<string> = []
-    const noting = Logger.replace(
-      Logger.defaultLogger,
-      Logger.make(({ message }) => void warnings.push([message].flat().join(" ")))
+    const noting = Layer.merge(
+      Logger.replace(
+        Logger.defaultLogger,
+        Logger.make(({ message }) => void warnings.push([message].flat().join(" ")))
+      ),
+      Logger.remove(Logger.prettyLoggerDefault)
     )
-    const serving = yield* Effect.either(Effect.provide(Config.load({ file: configFile }), noting))
+    const serving = yield* Config.load({ file: configFile }).pipe(
+      Effect.provide(noting),
+      Logger.withMinimumLogLevel(LogLevel.Warning),
+      Effect.either
+    )
     for (const warning of warnings) tell(failed("settings", warning, "correct or remove it"))
     if (serving._tag === "Right") {
       const where = configFile === undefined ? "the environment" : `${configFile} and the environment`
@@ -28,4 +35,4 @@ export const readSettings = (
     for (const problem of serving.left.problems) tell(failed("settings", problem))
     const readable = yield* Effect.either(Config.load({ file: configFile, purpose: "administer" }))
     return readable._tag === "Right" ? readable.right : undefined
-  }).pipe(Effect.provide(Logger.remove(Logger.defaultLogger)))
+  })
