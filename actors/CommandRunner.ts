@@ -1,4 +1,4 @@
-import { Cause, Effect, Exit, Schedule } from "effect"
+import { Cause, Clock, Effect, Exit, Schedule } from "effect"
 import type { CallbackSeal } from "../layers/crypto/CallbackSeal.ts"
 import type { MasterKey } from "../layers/crypto/MasterKey.ts"
 import type { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
@@ -8,6 +8,7 @@ import type { Ews } from "../layers/ews/Ews.ts"
 import type { Ownership } from "../layers/ownership/Ownership.ts"
 import type { Push } from "../layers/push/Push.ts"
 import { Storage } from "../layers/storage/Storage.ts"
+import type { DoneSpan } from "../layers/telemetry/Spans.ts"
 import type { Generation, UserNumber } from "../schemas/Ids.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
@@ -62,6 +63,7 @@ export class CommandRunner {
   readonly #pace: ReformPace
   readonly #history: HistoryShape
   readonly #links: LinkTally
+  readonly #record: ((span: DoneSpan) => void) | undefined
 
   constructor(
     supervisor: Supervisor<Kept, Message, JobServices>,
@@ -70,7 +72,8 @@ export class CommandRunner {
     nudges: NudgeGate["Type"],
     pace: ReformPace,
     history: HistoryShape,
-    links: LinkTally
+    links: LinkTally,
+    record: ((span: DoneSpan) => void) | undefined
   ) {
     this.#supervisor = supervisor
     this.#callers = callers
@@ -79,6 +82,7 @@ export class CommandRunner {
     this.#pace = pace
     this.#history = history
     this.#links = links
+    this.#record = record
   }
 
   run(cell: Cell<Kept, Message>, state: State, command: Command): void {
@@ -98,7 +102,7 @@ export class CommandRunner {
       case "Fetch":
         return this.#startNamed(
           cell,
-          fetchJob(user, command),
+          this.#traced("fetch", command.activityId, fetchJob(user, command)),
           command.job,
           (result) => ({ _tag: "Fetched", job: command.job, result }),
           command.until
@@ -106,7 +110,7 @@ export class CommandRunner {
       case "Announce":
         return this.#startNamed(
           cell,
-          announceJob(user, command),
+          this.#traced("announce", command.activityId, announceJob(user, command)),
           command.job,
           (result) => ({ _tag: "Announced", job: command.job, result }),
           command.until
@@ -178,6 +182,19 @@ export class CommandRunner {
         if (state.endpoint !== 0) this.#nudges.left(state.endpoint)
         return this.#supervisor.stop(cell)
     }
+  }
+
+  #traced<A, R>(name: string, activityId: string | undefined, job: Effect.Effect<A, never, R>) {
+    const record = this.#record
+    if (record === undefined || activityId === undefined) return job
+    return Effect.flatMap(Clock.currentTimeMillis, (began) =>
+      Effect.onExit(job, (exit) =>
+        Effect.map(Clock.currentTimeMillis, (ended) => {
+          const failure = Exit.isSuccess(exit) ? undefined : "died"
+          record({ name, kind: "internal", activityId, began, ended, failure, attributes: {} })
+        })
+      )
+    )
   }
 
   /** A job whose result the actor waits for. Dying is not a result: it crashes the actor. */

@@ -1,6 +1,7 @@
 import { Effect, Option } from "effect"
 import { ServiceKeys } from "../layers/crypto/ServiceKeys.ts"
 import { Storage } from "../layers/storage/Storage.ts"
+import { Spans } from "../layers/telemetry/Spans.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 import { Settings } from "../schemas/Settings.ts"
 import type { Behaviour } from "./Behaviour.ts"
@@ -58,6 +59,7 @@ export const makeBehaviour = Effect.gen(function* () {
   const clock = yield* Effect.clock
   const log = yield* makeLogLine
   const history = yield* History
+  const { record } = yield* Spans
   const links = new LinkTally()
   // Behind the supervisor's end.
   yield* Effect.addFinalizer(() => Effect.sync(() => links.clear()))
@@ -81,7 +83,7 @@ export const makeBehaviour = Effect.gen(function* () {
   }
 
   return (supervisor: Supervisor<Kept, Message, JobServices>): Behaviour<Kept, Message> => {
-    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace, history, links)
+    const commands = new CommandRunner(supervisor, callers, writeBehind, nudges, pace, history, links, record)
 
     const apply = (cell: SubscriptionCell, input: Input, now: number): void => {
       const before = stateOf(cell)

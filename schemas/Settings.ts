@@ -133,7 +133,7 @@ export interface SettingsShape {
     readonly devices: number | undefined
     /** Users whose subscription is lost. */
     readonly lost: number | undefined
-    /** What happened: dead letters. */
+    /** What happened: histories of users, dead letters. */
     readonly events: number | undefined
   }
   readonly push: { readonly ios: GatewayName; readonly android: GatewayName }
@@ -163,6 +163,19 @@ export interface SettingsShape {
   readonly auditFile: string | undefined
   /** The console on the admin listener. */
   readonly console: "on" | "off"
+  readonly otel: OtelSettings
+}
+
+/** What is sent to an OpenTelemetry collector (OTLP over HTTP). */
+export interface OtelSettings {
+  /** Base URL; undefined = nothing is sent. */
+  readonly endpoint: string | undefined
+  /** `name=value,…`, values percent-encoded, as OpenTelemetry has it. */
+  readonly headers: Redacted.Redacted<string> | undefined
+  readonly serviceName: string
+  readonly resourceAttributes: Readonly<Record<string, string>>
+  /** The share of activities whose traces are sent, 0 to 1. */
+  readonly sampled: number
 }
 
 export class Settings extends Context.Tag("ens/Settings")<Settings, SettingsShape>() {}

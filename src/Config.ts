@@ -154,7 +154,14 @@ const fill = (read: Read): SettingsShape => ({
   },
   logRotation: { size: read.logMaxSize, age: read.logMaxAge, keep: read.logKeep },
   auditFile: read.auditFile,
-  console: read.console
+  console: read.console,
+  otel: {
+    endpoint: read.otelEndpoint?.href,
+    headers: read.otelHeaders,
+    serviceName: read.otelServiceName,
+    resourceAttributes: read.otelResourceAttributes,
+    sampled: read.otelSampled
+  }
 })
 
 const publicUrl = (read: Read): string => {

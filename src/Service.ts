@@ -32,6 +32,7 @@ import * as DeviceRoutes from "./http/DeviceRoutes.ts"
 import * as Intake from "./http/Intake.ts"
 import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
+import * as OtlpMeasure from "./OtlpMeasure.ts"
 import * as Stopping from "./Stopping.ts"
 import * as TenureKeyCheck from "./TenureKeyCheck.ts"
 
@@ -81,7 +82,7 @@ const publicListener = Layer.unwrapScoped(Effect.map(DeviceRoutes.app, PublicLis
  * then another node may take over.
  */
 export const layer = Stopping.layer.pipe(
-  Layer.provideMerge(Layer.merge(publicListener, Housekeeping.layer)),
+  Layer.provideMerge(Layer.mergeAll(publicListener, Housekeeping.layer, OtlpMeasure.layer)),
   // Below the public listener, so that administrators can look on while it drains.
   Layer.provideMerge(Layer.merge(Admin.layer, LoadShedding.layer)),
   Layer.provideMerge(CallbackListener.layer),

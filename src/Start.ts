@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises"
 import { Effect, Layer, Schema } from "effect"
 import { isLoopback } from "../layers/net/Loopback.ts"
 import * as Logging from "../layers/telemetry/Logging.ts"
+import * as Otlp from "../layers/telemetry/Otlp.ts"
 import { Settings } from "../schemas/Settings.ts"
 import * as Config from "./Config.ts"
 import { databaseOf } from "./Database.ts"
@@ -25,7 +26,11 @@ export const start = (configFile: string | undefined) =>
     yield* guardData(settings)
     yield* announce(settings)
     return yield* Effect.onInterrupt(Layer.launch(Service.layer), () => Effect.logInfo("stopped"))
-  }).pipe(Effect.provide(Logging.layer), Effect.provide(Config.layer({ file: configFile })))
+  }).pipe(
+    Effect.provide(Otlp.layer),
+    Effect.provide(Logging.layer),
+    Effect.provide(Config.layer({ file: configFile }))
+  )
 
 /** Data on a server are found there, whatever this machine has. */
 const guardData = Effect.fnUntraced(function* (settings: Settings["Type"]) {

@@ -4,6 +4,7 @@ import type { FaultName } from "../../schemas/Fault.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Trouble } from "../net/Outage.ts"
 import { faultOfError } from "../telemetry/FaultOf.ts"
+import { Spans } from "../telemetry/Spans.ts"
 import { BackOffs } from "./BackOffs.ts"
 import { type CallSign, signOfAnswer, signOfError, signOfInterruption } from "./CallSign.ts"
 import { type CallWatch, type Outcome, type Watching, watched } from "./CallWatch.ts"
@@ -15,6 +16,7 @@ import { HostFigures } from "./HostFigures.ts"
 import { HostStory, type StoryLine } from "./HostStory.ts"
 import { HttpSessions } from "./HttpSessions.ts"
 import { makeLogInGuard } from "./LogInGuard.ts"
+import { makeSpanWatch } from "./SpanWatch.ts"
 import * as TroubleMetrics from "./TroubleMetrics.ts"
 
 /** Bounds of what is remembered. */
@@ -49,7 +51,10 @@ export const layer: Layer.Layer<HttpSessions, never, HttpSessions> = Layer.effec
     // Last, so that it sees only calls that are really made.
     const { watch } = yield* HostFigures
     const faults = makeFaultWatch(yield* Effect.clock)
-    return watched(yield* HttpSessions, [makeLogInGuard(), yield* makeTroubleWatch({}), watch, faults])
+    const { record } = yield* Spans
+    const spans = record === undefined ? [] : [makeSpanWatch(yield* Effect.clock, record)]
+    const trouble = yield* makeTroubleWatch({})
+    return watched(yield* HttpSessions, [makeLogInGuard(), trouble, watch, faults, ...spans])
   })
 )
 

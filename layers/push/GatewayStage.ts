@@ -1,10 +1,12 @@
 import { Effect, Exit, type Scope } from "effect"
 import { isFinal, type PushNotification, type Verdict } from "../../schemas/Push.ts"
+import { Spans } from "../telemetry/Spans.ts"
 import { BadgeLanes, type BadgeTicket, withoutBadge } from "./BadgeLanes.ts"
 import { Circuit } from "./Circuit.ts"
 import { failureReason } from "./FailureReason.ts"
 import * as Flights from "./Flights.ts"
 import type { Gateway } from "./Gateway.ts"
+import { withSpans } from "./GatewaySpans.ts"
 import type { GatewayHealth, Push } from "./Push.ts"
 import * as PushMetrics from "./PushMetrics.ts"
 import { retryPause } from "./Retries.ts"
@@ -51,7 +53,7 @@ export const make = Effect.fnUntraced(function* (
 ): Effect.fn.Return<GatewayStage, never, Scope.Scope> {
   const clock = yield* Effect.clock
   const now = () => Number(clock.unsafeCurrentTimeNanos() / 1_000_000n)
-  const flights = yield* Flights.make(gateway, REQUEST_LONGEST)
+  const flights = yield* Flights.make(withSpans(gateway, clock, (yield* Spans).record), REQUEST_LONGEST)
   const circuit = new Circuit()
   const suspects = new Suspects()
   const lanes = new BadgeLanes()

@@ -1,5 +1,6 @@
-import { Effect, Exit, Layer } from "effect"
+import { type Clock, Effect, Exit, FiberRef, HashMap, Layer, Option } from "effect"
 import type { StorageError } from "../../schemas/StorageError.ts"
+import { type DoneSpan, Spans } from "../telemetry/Spans.ts"
 import { Storage } from "./Storage.ts"
 import { OperationMetrics } from "./StorageMetrics.ts"
 import { StorageWatch } from "./StorageWatch.ts"
@@ -22,7 +23,7 @@ export const layer = <E, R>(inner: Layer.Layer<Storage, E, R>): Layer.Layer<Stor
         const clock = yield* Effect.clock
         const time = () => Number(clock.unsafeCurrentTimeNanos() / 1000n) / 1_000_000
         const watch = yield* StorageWatch.make(time)
-        const measured = measure(storage, time, watch)
+        const measured = measure(storage, time, watch, spansOf(clock, (yield* Spans).record))
         const ping = kept(Effect.onExit(measured.ping, watch.pinged), time)
         watch.ping = ping
         return { ...measured, ping }
@@ -32,10 +33,15 @@ export const layer = <E, R>(inner: Layer.Layer<Storage, E, R>): Layer.Layer<Stor
   )
 
 /** Every member of the service but its location is an effect, or makes one; more need not be known here. */
-const measure = (storage: StorageShape, time: () => number, watch: StorageWatch): StorageShape => {
+const measure = (
+  storage: StorageShape,
+  time: () => number,
+  watch: StorageWatch,
+  spans: ((operation: string) => Span) | undefined
+): StorageShape => {
   const members = Object.entries(storage).map(([name, member]) => {
     if (typeof member === "string") return [name, member]
-    const timed = timing(new OperationMetrics(name), time, name === "ping" ? undefined : watch)
+    const timed = timing(new OperationMetrics(name), time, name === "ping" ? undefined : watch, spans?.(name))
     if (typeof member !== "function") return [name, timed(() => member as AnyEffect)]
     const method = member as (...parameters: ReadonlyArray<unknown>) => AnyEffect
     return [name, (...parameters: ReadonlyArray<unknown>) => timed(() => method(...parameters))]
@@ -47,11 +53,12 @@ type AnyEffect = Effect.Effect<unknown, StorageError>
 
 /** Who was interrupted did not wait for the end, and its time says nothing. */
 const timing =
-  (metrics: OperationMetrics, time: () => number, watch: StorageWatch | undefined) =>
+  (metrics: OperationMetrics, time: () => number, watch: StorageWatch | undefined, span: Span | undefined) =>
   (work: () => AnyEffect): AnyEffect =>
     Effect.suspend(() => {
       const began = time()
-      return Effect.onExit(work(), (exit) => {
+      const traced = span === undefined ? work() : span(work())
+      return Effect.onExit(traced, (exit) => {
         if (!Exit.isInterrupted(exit)) metrics.took(time() - began)
         if (Exit.isSuccess(exit)) return watch?.isAway === true ? watch.look : Effect.void
         if (Exit.isInterrupted(exit)) return Effect.void
@@ -59,6 +66,35 @@ const timing =
         return watch === undefined ? Effect.void : watch.look
       })
     })
+
+type Span = (work: AnyEffect) => AnyEffect
+
+/** What belongs to no activity is told by the metrics alone. */
+const spansOf = (clock: Clock.Clock, record: ((span: DoneSpan) => void) | undefined) =>
+  record === undefined
+    ? undefined
+    : (operation: string): Span =>
+        (work) =>
+          Effect.withFiberRuntime((fiber) => {
+            const activityId = Option.getOrUndefined(
+              HashMap.get(fiber.getFiberRef(FiberRef.currentLogAnnotations), "activityId")
+            )
+            if (typeof activityId !== "string") return work
+            const began = clock.unsafeCurrentTimeMillis()
+            return Effect.onExit(work, (exit) =>
+              Effect.sync(() =>
+                record({
+                  name: `storage ${operation}`,
+                  kind: "client",
+                  activityId,
+                  began,
+                  ended: clock.unsafeCurrentTimeMillis(),
+                  failure: Exit.isSuccess(exit) ? undefined : "failed",
+                  attributes: { "db.operation.name": operation }
+                })
+              )
+            )
+          })
 
 const kept = (ping: StorageShape["ping"], time: () => number): StorageShape["ping"] => {
   let last: { readonly at: number; readonly exit: Exit.Exit<void, StorageError> } | undefined

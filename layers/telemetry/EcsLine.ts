@@ -7,24 +7,26 @@ import type { Line } from "./LogLine.ts"
  * which every SIEM takes as it stands. What has no name there is below `labels.`; so an annotation never passes for a
  * field of the schema.
  */
-export const ecsLine = (line: Line): string =>
-  JSON.stringify({
-    "@timestamp": line.at.toISOString(),
-    "log.level": line.level === "WARN" ? "warning" : line.level.toLowerCase(),
-    "log.logger": line.logger,
-    message: line.message,
-    "ecs.version": "8.17.0",
-    "service.name": "ens",
-    "service.version": version,
-    "service.node.name": host,
-    "host.name": host,
-    "process.pid": process.pid,
-    "http.request.id": given(line.activityId),
-    "user.hash": given(line.userId),
-    ...(line.logger === "Audit" ? auditFields(line) : { "event.dataset": "ens.log" }),
-    ...errorFields(line),
-    ...labels(line.logger === "Audit" ? withoutAuditFields(line.others) : line.others)
-  })
+export const ecsLine = (line: Line): string => JSON.stringify(ecsFields(line))
+
+/** The same, not yet as text. */
+export const ecsFields = (line: Line) => ({
+  "@timestamp": line.at.toISOString(),
+  "log.level": line.level === "WARN" ? "warning" : line.level.toLowerCase(),
+  "log.logger": line.logger,
+  message: line.message,
+  "ecs.version": "8.17.0",
+  "service.name": "ens",
+  "service.version": version,
+  "service.node.name": host,
+  "host.name": host,
+  "process.pid": process.pid,
+  "http.request.id": given(line.activityId),
+  "user.hash": given(line.userId),
+  ...(line.logger === "Audit" ? auditFields(line) : { "event.dataset": "ens.log" }),
+  ...errorFields(line),
+  ...labels(line.logger === "Audit" ? withoutAuditFields(line.others) : line.others)
+})
 
 const given = (text: string) => (text === "" ? undefined : text)
 

@@ -1,5 +1,5 @@
 import { isIP } from "node:net"
-import { Duration, Either, Option } from "effect"
+import { Duration, Either, Option, Redacted } from "effect"
 import type { CnsSettings, PerApp, PerHost } from "../../schemas/Settings.ts"
 
 /** Reads one setting's text; a `Left` says what the text must be, to be shown after the setting's name. */
@@ -235,4 +235,50 @@ export const webUrl: Parse<URL> = (text) => {
     url.hash === ""
     ? Either.right(url)
     : Either.left("must be an http or https URL without user name, query or fragment")
+}
+
+/** `name=value,…`, values percent-encoded (opentelemetry.io, "OTLP Exporter Configuration"). */
+export const otelHeaders: Parse<Redacted.Redacted<string>> = (text) => {
+  const isHeader = ([name, value]: readonly [string, string]) =>
+    /^[!#$%&'*+.^_`|~\w-]+$/.test(name) && /^[\x20-\x7e]*$/.test(value)
+  return pairs(text)?.every(isHeader)
+    ? Either.right(Redacted.make(text))
+    : Either.left("must be name=value, several separated by commas")
+}
+
+/** The same, of attributes. */
+export const otelAttributes: Parse<Readonly<Record<string, string>>> = (text) => {
+  const found = pairs(text)
+  return found === undefined
+    ? Either.left("must be name=value, several separated by commas")
+    : Either.right(Object.fromEntries(found))
+}
+
+export const otelAttributesText = (attributes: Readonly<Record<string, string>>): string =>
+  Object.entries(attributes)
+    .map(([name, value]) => `${name}=${encodeURIComponent(value)}`)
+    .join(",")
+
+const pairs = (text: string): ReadonlyArray<readonly [string, string]> | undefined => {
+  const found = text
+    .split(",")
+    .map((part) => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(part))
+    .map((match) => [match?.[1] ?? "", decoded(match?.[2] ?? "")] as const)
+  return found.every(([name, value]) => name !== "" && value !== undefined)
+    ? (found as ReadonlyArray<readonly [string, string]>)
+    : undefined
+}
+
+const decoded = (text: string): string | undefined => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** From 0 to 1. */
+export const share: Parse<number> = (text) => {
+  const value = Number(text)
+  return value >= 0 && value <= 1 ? Either.right(value) : Either.left("must be a number from 0 to 1")
 }

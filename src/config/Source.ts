@@ -36,7 +36,7 @@ export const readTexts = Effect.fn("Config.readTexts")(function* (
 ) {
   const texts = source.file === undefined ? new Map<string, FoundText>() : yield* readJson(source.file)
   for (const [name, value] of Object.entries(source.environment ?? process.env)) {
-    if (name.startsWith("ENS_") && value !== undefined && value.trim() !== "") {
+    if (OURS.test(name) && value !== undefined && value.trim() !== "") {
       texts.set(name, { text: value.trim(), in: "environment" })
     }
   }
@@ -57,6 +57,10 @@ export const readTexts = Effect.fn("Config.readTexts")(function* (
   }
   return texts as FoundTexts
 })
+
+/** Of OpenTelemetry's variables those that we heed; there are many others, for other programs. */
+const OURS =
+  /^(?:ENS_.*|OTEL_(?:EXPORTER_OTLP_ENDPOINT|EXPORTER_OTLP_HEADERS(?:_FILE)?|SERVICE_NAME|RESOURCE_ATTRIBUTES|TRACES_SAMPLER_ARG))$/
 
 const problem = (text: string) => Effect.fail(new ConfigProblem({ problems: [text] }))
 

@@ -92,6 +92,8 @@ const proxyUrl: Parse.Parse<Redacted.Redacted<string>> = (text) => {
 
 const NO_APP: PerApp = { otherwise: undefined, apps: new Map() }
 
+const NO_ATTRIBUTES: Readonly<Record<string, string>> = {}
+
 /** Every setting, in the order of the manual (contract section 5). Names are for ever, texts are for `ens config`. */
 export const table = {
   host: row(
@@ -360,7 +362,7 @@ export const table = {
   ),
   retainEvents: row(
     "ENS_RETAIN_EVENTS",
-    "what happened (dead letters) is kept for so long; or never",
+    "what happened (users' histories since their last event, dead letters) is kept for so long; or never",
     Parse.durationOrNever(Duration.hours(1), Duration.days(3650)),
     Duration.toMillis("30 days"),
     (s) => Parse.durationOrNeverText(s.retain.events)
@@ -561,6 +563,41 @@ export const table = {
     Parse.oneOf("on", "off"),
     "on",
     (s) => s.console
+  ),
+  otelEndpoint: row(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "base URL of an OpenTelemetry collector that takes OTLP over HTTP, like http://collector:4318",
+    Parse.webUrl,
+    undefined,
+    (s) => s.otel.endpoint ?? ""
+  ),
+  otelHeaders: row(
+    "OTEL_EXPORTER_OTLP_HEADERS",
+    "headers for the collector: name=value,…",
+    Parse.otelHeaders,
+    undefined,
+    (s) => (s.otel.headers === undefined ? "" : "<redacted>")
+  ),
+  otelServiceName: row(
+    "OTEL_SERVICE_NAME",
+    "what the collector calls this service",
+    Parse.text,
+    "ens",
+    (s) => s.otel.serviceName
+  ),
+  otelResourceAttributes: row(
+    "OTEL_RESOURCE_ATTRIBUTES",
+    "what the collector is told of this node besides: name=value,…",
+    Parse.otelAttributes,
+    NO_ATTRIBUTES,
+    (s) => Parse.otelAttributesText(s.otel.resourceAttributes)
+  ),
+  otelSampled: row(
+    "OTEL_TRACES_SAMPLER_ARG",
+    "the share of activities whose traces are sent, 0 to 1",
+    Parse.share,
+    1,
+    (s) => `${s.otel.sampled}`
   )
 }
 
@@ -570,7 +607,8 @@ export const SECRETS: ReadonlyArray<string> = [
   "ENS_EWS_PROXY_URL",
   "ENS_CNS_CERT_PASSWORD",
   "ENS_CNS_PROXY_URL",
-  "ENS_TLS_PFX_PASSWORD"
+  "ENS_TLS_PFX_PASSWORD",
+  "OTEL_EXPORTER_OTLP_HEADERS"
 ]
 
 type Values<T> = { readonly [K in keyof T]: T[K] extends Row<infer A> ? A : never }

@@ -36,6 +36,11 @@ export class ArrivedCallback implements Callback {
     return this.#activityId
   }
 
+  /** The activity id, if anybody has asked for it: nobody does for a heartbeat. */
+  get knownActivityId(): ActivityId | undefined {
+    return this.#activityId
+  }
+
   get f(): Redacted.Redacted<string> {
     return Redacted.make(this.#f)
   }

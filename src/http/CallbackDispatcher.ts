@@ -5,6 +5,7 @@ import type { ReplyOf, Subscriptions, Unavailable } from "../../actors/Subscript
 import type { CallbackAddress, CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import type { CallbackReader } from "../../layers/ews/CallbackReader.ts"
 import type { Role } from "../../layers/ownership/Ownership.ts"
+import type { DoneSpan } from "../../layers/telemetry/Spans.ts"
 import type { EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
@@ -36,6 +37,8 @@ export interface DispatcherParts {
   readonly patience: number
   /** More callbacks than this of one source being held: the next ones are hurried. */
   readonly heldMax: number
+  /** Where callbacks that led to work are told for traces. */
+  readonly record?: ((span: DoneSpan) => void) | undefined
 }
 
 /** Milliseconds that a body may take. */
@@ -47,10 +50,19 @@ class Held extends Deadline {
   readonly source: string
   readonly user: UserNumber
   readonly callback: ArrivedCallback
+  /** Milliseconds since 1970; only where traces are wanted. */
+  readonly began: number
   answered = false
 
-  constructor(response: ServerResponse, source: string, user: UserNumber, callback: ArrivedCallback) {
+  constructor(
+    response: ServerResponse,
+    source: string,
+    user: UserNumber,
+    callback: ArrivedCallback,
+    began: number
+  ) {
     super()
+    this.began = began
     this.response = response
     this.source = source
     this.user = user
@@ -99,6 +111,7 @@ export class CallbackDispatcher {
     this.#waiting.advance((held) => {
       held.answered = true
       this.#sources.leave(held.source)
+      this.#trace(held, "late")
       this.#answer(held.response, LATE, "late", held.callback.activityId)
     })
   }
@@ -151,7 +164,7 @@ export class CallbackDispatcher {
   }
 
   #post(response: ServerResponse, source: string, address: CallbackAddress, f: string, body: Buffer): void {
-    const { heldMax, post, pressure, read } = this.#parts
+    const { heldMax, now, post, pressure, read, record } = this.#parts
     const { user } = address
     const notification = read(body)
     if (Either.isLeft(notification)) {
@@ -163,7 +176,7 @@ export class CallbackDispatcher {
     }
     const hurried = this.#sources.of(source) >= heldMax
     const callback = new ArrivedCallback(notification.right, address, f, hurried)
-    const held = new Held(response, source, user, callback)
+    const held = new Held(response, source, user, callback, record === undefined ? 0 : now())
     try {
       post(user, callback, (reply) => this.#settle(held, reply))
       // An idle actor has answered a heartbeat by now.
@@ -181,6 +194,7 @@ export class CallbackDispatcher {
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
     // The deadline may have answered already.
     if (!this.#release(held)) return
+    this.#trace(held, typeof reply === "string" ? undefined : reply.reason)
     const role = this.#parts.role()
     if (reply === "Ok" && role !== "standby") this.#answer(held.response, OK, "ok")
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
@@ -189,6 +203,22 @@ export class CallbackDispatcher {
     else if (role !== "active") this.#answer(held.response, STANDBY, "unavailable")
     else if (reply === "Unsubscribe") this.#answer(held.response, UNSUBSCRIBE, "unsubscribe")
     else if (reply === "Unknown") this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
+  }
+
+  /** A heartbeat has no activity, and is not told. */
+  #trace({ began, callback: { knownActivityId: activityId } }: Held, failure: string | undefined): void {
+    const { now, record } = this.#parts
+    if (record === undefined || activityId === undefined) return
+    record({
+      name: "callback",
+      kind: "server",
+      activityId,
+      isRoot: true,
+      began,
+      ended: now(),
+      failure,
+      attributes: {}
+    })
   }
 
   #release(held: Held): boolean {

@@ -4,6 +4,7 @@ import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { makeCallbackReader } from "../../layers/ews/CallbackReader.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
+import { Spans } from "../../layers/telemetry/Spans.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { CallbackDispatcher } from "./CallbackDispatcher.ts"
 import { makeIsCallback } from "./CallbackUrl.ts"
@@ -40,6 +41,7 @@ export const make: Effect.Effect<
   const subscriptions = yield* Subscriptions
   const intake = yield* Intake
   const { role } = yield* Ownership
+  const { record } = yield* Spans
   const clock = yield* Effect.clock
   const counts = new CallbackCounts()
   const guard = new MassGuard()
@@ -55,7 +57,8 @@ export const make: Effect.Effect<
     guard,
     counts,
     patience: settings.callbackDeadline + GRACE,
-    heldMax: settings.callbackHeldMax
+    heldMax: settings.callbackHeldMax,
+    record
   })
   const isCallback = makeIsCallback(settings.basePaths)
 

@@ -2,13 +2,14 @@ import { randomUUID } from "node:crypto"
 import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Effect, type Either, LogLevel, Metric, Option } from "effect"
+import { Cause, Clock, Effect, type Either, LogLevel, Metric, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
 import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
+import { activityOf, Spans } from "../../layers/telemetry/Spans.ts"
 import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
@@ -50,13 +51,29 @@ export const serve = <A extends { readonly userId: UserId }, R>(
 > =>
   Effect.gen(function* () {
     const settings = yield* Settings
-    const activityId = randomUUID() as ActivityId
+    const { record } = yield* Spans
+    const request = yield* HttpServerRequest.HttpServerRequest
+    // Only where traces are wanted: elsewhere nobody but us chooses ids.
+    const caller = record && activityOf(request.headers["traceparent"])
+    const activityId = (caller?.activityId ?? randomUUID()) as ActivityId
+    const began = yield* Clock.currentTimeMillis
     const activity: Activity = { activityId, userId: undefined, token: undefined, isUnknown: false }
     const answer = yield* gate.run(authorized(endpoint, activity), TOO_MANY).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer, activity)),
       Effect.annotateLogs({ activityId, logger: `DeviceApi.${endpoint.name}` })
     )
+    record?.({
+      name: `POST ${endpoint.name}`,
+      kind: "server",
+      activityId,
+      isRoot: true,
+      caller: caller?.caller,
+      began,
+      ended: yield* Clock.currentTimeMillis,
+      failure: statusOf(answer) < 500 ? undefined : answer.code,
+      attributes: { "http.response.status_code": statusOf(answer), "ens.response_code": answer.code }
+    })
     return respond(settings, answer)
   })
 

@@ -12,7 +12,7 @@ interface Row {
 
 /** Settings that have a row of a table in the document, in its order. */
 const rows: ReadonlyArray<Row> = [
-  ...readDocument("docs/configuration.md").matchAll(/^\| `(ENS_[A-Z_]+)` \| ([^|]*) \|/gm)
+  ...readDocument("docs/configuration.md").matchAll(/^\| `((?:ENS|OTEL)_[A-Z_]+)` \| ([^|]*) \|/gm)
 ].map(([, name = "", otherwise = ""]) => ({ name, otherwise }))
 
 const effective = (environment: Readonly<Record<string, string>>) =>

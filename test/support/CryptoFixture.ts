@@ -46,6 +46,13 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     logRotation: { size: undefined, age: undefined, keep: 14 },
     auditFile: undefined,
     console: "on",
+    otel: {
+      endpoint: undefined,
+      headers: undefined,
+      serviceName: "ens",
+      resourceAttributes: {},
+      sampled: 1
+    },
     ...some
   })
 

@@ -113,7 +113,11 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_LOG_MAX_AGE: oneOf("1 day", "90 minutes", "never"),
   ENS_LOG_KEEP: oneOf("0", "14"),
   ENS_AUDIT_FILE: oneOf("audit.log", "/var/log/ens/audit.log"),
-  ENS_CONSOLE: oneOf("on", "OFF")
+  ENS_CONSOLE: oneOf("on", "OFF"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: oneOf("http://127.0.0.1:4318", "https://collector.example.com/otlp/"),
+  OTEL_SERVICE_NAME: words,
+  OTEL_RESOURCE_ATTRIBUTES: oneOf("deployment.environment=test", "a=1, b = two%2Cthree", "a=b=c"),
+  OTEL_TRACES_SAMPLER_ARG: oneOf("0", "0.25", "1", "1e-3")
 }
 
 const load = (environment: Readonly<Record<string, string>>) =>
@@ -138,7 +142,7 @@ describe("what `ens config` prints", () => {
   it("is tried for every setting but the secret ones", () => {
     const names = Object.values(table).map(({ name }) => name)
     expect(Object.keys(TEXTS)).toEqual(
-      names.filter((name) => name !== "ENS_MASTER_KEY" && !name.endsWith("_PASSWORD"))
+      names.filter((name) => name !== "ENS_MASTER_KEY" && !/_PASSWORD$|_OTLP_HEADERS$/.test(name))
     )
     expect(names).toEqual(expect.arrayContaining([...SECRETS]))
   })

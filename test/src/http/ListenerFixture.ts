@@ -49,7 +49,14 @@ const settings: SettingsShape = {
   log: { format: "json", level: "info", file: undefined },
   logRotation: { size: undefined, age: undefined, keep: 14 },
   auditFile: undefined,
-  console: "on"
+  console: "on",
+  otel: {
+    endpoint: undefined,
+    headers: undefined,
+    serviceName: "ens",
+    resourceAttributes: {},
+    sampled: 1
+  }
 }
 
 /** A callback that reached the actors, and the way back. */
