@@ -11,7 +11,7 @@ import * as MassRemoval from "./MassRemoval.ts"
 
 /**
  * Removes what the settings `ENS_RETAIN_*` call too old: devices whose app was not heard of, users whose subscription is
- * lost, dead letters. Devices go through their user's actor, which asks itself whether the reason still holds, so that
+ * lost, dead letters and what happened to users; and, always, audit records of more than 400 days. Devices go through their user's actor, which asks itself whether the reason still holds, so that
  * whoever comes back meanwhile stays. What cannot be removed is left for the next time. Never fails; one line in the log.
  */
 export const clearUp = (may: {
@@ -21,13 +21,15 @@ export const clearUp = (may: {
   Effect.gen(function* () {
     const { devices, events, lost } = (yield* Settings).retain
     const now = yield* earlierNow
-    const counts: Counts = { devices: 0, users: 0, letters: 0, left: 0 }
+    const counts: Counts = { devices: 0, users: 0, letters: 0, histories: 0, audits: 0, left: 0 }
     yield* rule(devices, (age) => removeUnseen(now - age, counts, may.devices))
     yield* rule(lost, (age) => removeLost(now - age, counts, may.lost))
     yield* rule(events, (age) => dropLetters(now - age, counts))
-    const { left, letters, users } = counts
+    yield* rule(events, (age) => dropHistories(now - age, counts))
+    yield* rule(AUDITS_FOR, (age) => dropAudits(now - age, counts))
+    const { audits, histories, left, letters, users } = counts
     yield* Effect.logInfo(
-      `retention removed ${counts.devices} devices that were not seen any more, ${users} lost users and ${letters} dead letters` +
+      `retention removed ${counts.devices} devices that were not seen any more, ${users} lost users, ${letters} dead letters, ${histories} histories and ${audits} audit records` +
         (left > 0 ? `; ${left} could not be removed now and are left for tomorrow` : "")
     )
   }).pipe(Effect.annotateLogs({ logger: "Retention" }))
@@ -40,6 +42,8 @@ interface Counts {
   devices: number
   users: number
   letters: number
+  histories: number
+  audits: number
   left: number
 }
 
@@ -119,6 +123,17 @@ const removeLost = Effect.fnUntraced(function* (
 const dropLetters = Effect.fnUntraced(function* (before: number, counts: Counts) {
   counts.letters += yield* (yield* Storage).dropDeadLetters(before)
 })
+
+const dropHistories = Effect.fnUntraced(function* (before: number, counts: Counts) {
+  counts.histories += yield* (yield* Storage).dropHistories(before)
+})
+
+const dropAudits = Effect.fnUntraced(function* (before: number, counts: Counts) {
+  counts.audits += yield* (yield* Storage).dropAudits(before)
+})
+
+/** Who did what can still be told a year later, when auditors ask; whoever needs it longer keeps ENS_AUDIT_FILE. */
+const AUDITS_FOR = Duration.toMillis("400 days")
 
 /** `gone`: with its user, of whom it was the last. */
 type Outcome = "removed" | "gone" | "kept" | "failed"

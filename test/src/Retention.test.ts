@@ -82,7 +82,7 @@ describe("retention", () => {
         yield* world.storage.saveSeen(user, "tablet", world.clock.now)
         yield* world.advance(1)
         expect(yield* cleared(world, ens, { devices: AGE })).toEqual([
-          "retention removed 1 devices that were not seen any more, 0 lost users and 0 dead letters"
+          "retention removed 1 devices that were not seen any more, 0 lost users, 0 dead letters, 0 histories and 0 audit records"
         ])
         expect(yield* tokensOf(world, user)).toEqual(["tablet"])
       })
@@ -181,7 +181,7 @@ describe("retention", () => {
         yield* world.advance(AGE)
         const ens = yield* world.start
         expect(yield* cleared(world, ens, { lost: AGE })).toEqual([
-          "retention removed 0 devices that were not seen any more, 1 lost users and 0 dead letters"
+          "retention removed 0 devices that were not seen any more, 1 lost users, 0 dead letters, 0 histories and 0 audit records"
         ])
         expect(yield* isKnown(world, ann)).toBe(false)
         expect(yield* isKnown(world, bob)).toBe(true)
@@ -241,6 +241,42 @@ describe("retention", () => {
   )
 
   it.scopedLive(
+    "drops histories whose last event is older, and audit records after 400 days whatever the settings",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens, user } = yield* twoDevices(world)
+        const bob = yield* world.user(BOB)
+        const audit = (target: string) =>
+          world.storage.addAudit({
+            at: world.clock.now,
+            actor: "cli:root",
+            action: "token.create",
+            target,
+            outcome: "success"
+          })
+        const history = (of: UserNumber) =>
+          world.storage.saveHistories([{ user: of, lastAt: world.clock.now, events: new Uint8Array() }])
+        yield* audit("old")
+        yield* world.advance(1)
+        yield* audit("young")
+        yield* world.advance(400 * 24 * 60 * MINUTE, 400 * 24 * 60 * MINUTE)
+        expect(yield* cleared(world, ens, {})).toEqual([
+          "retention removed 0 devices that were not seen any more, 0 lost users, 0 dead letters, 0 histories and 1 audit records"
+        ])
+        expect((yield* world.storage.audits(9)).map(({ target }) => target)).toEqual(["young"])
+        // Nobody writes anything else.
+        yield* ens.stop
+        yield* history(user)
+        yield* world.advance(1)
+        yield* history(bob)
+        yield* world.advance(AGE - 10_000)
+        yield* cleared(world, ens, { events: AGE - 10_000 })
+        expect((yield* world.storage.histories([user, bob])).map((row) => row.user)).toEqual([bob])
+      })
+    )
+  )
+
+  it.scopedLive(
     "does nothing where it is switched off",
     inWorld((world) =>
       Effect.gen(function* () {
@@ -262,7 +298,7 @@ describe("retention", () => {
         yield* world.advance(AGE + 1)
         world.faults.failNext("deleteDevice")
         expect(yield* cleared(world, ens, { devices: AGE })).toEqual([
-          "retention removed 1 devices that were not seen any more, 0 lost users and 0 dead letters; 1 could not be removed now and are left for tomorrow"
+          "retention removed 1 devices that were not seen any more, 0 lost users, 0 dead letters, 0 histories and 0 audit records; 1 could not be removed now and are left for tomorrow"
         ])
         expect(yield* tokensOf(world, user)).toHaveLength(1)
         yield* cleared(world, ens, { devices: AGE })
@@ -286,7 +322,9 @@ describe("retention", () => {
         yield* Fiber.join(clearing.fiber)
         expect(clearing.lines.filter(({ level }) => level === "WARN")).toHaveLength(1)
         expect(yield* isKnown(world, user)).toBe(false)
-        expect(clearing.lines.at(-1)?.text).toMatch(/removed 2 devices.*and 1 dead letters$/)
+        expect(clearing.lines.at(-1)?.text).toMatch(
+          /removed 2 devices.*, 1 dead letters, 0 histories and 0 audit records$/
+        )
       })
     )
   )
