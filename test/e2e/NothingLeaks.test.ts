@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto"
 import { existsSync, readdirSync, readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { startProcess } from "../support/ServiceProcess.ts"
@@ -98,6 +99,21 @@ describe("secrets", () => {
           foundIn(log + service.output(), { ...credentials, ...addresses, ...content }),
           "in the log"
         ).toEqual([])
+        // The histories are written by then, and hold what happened without saying to what.
+        const histories = historiesIn(installation.directory)
+        expect(histories).toContain("registration")
+        expect(histories).toContain("devices: delivered")
+        expect(
+          foundIn(histories, {
+            ...credentials,
+            ...addresses,
+            ...content,
+            "an item id": first,
+            "another item id": third,
+            "the host's log-in": ALICE.address.split("@")[0] ?? ""
+          }),
+          "in the histories"
+        ).toEqual([])
         expect(
           foundIn(stored(installation.directory), {
             ...credentials,
@@ -134,6 +150,17 @@ const strings = (directory: string): string => {
   const { strings } = JSON.parse(text) as { readonly strings: ReadonlyArray<string> }
   expect(strings.length).toBeGreaterThan(10_000)
   return strings.join("\n")
+}
+
+/** The texts of all users' histories. */
+const historiesIn = (directory: string): string => {
+  const name = readdirSync(directory, { recursive: true, encoding: "utf8" }).find((path) =>
+    path.endsWith("ens.db")
+  )
+  const database = new DatabaseSync(join(directory, name ?? ""), { readOnly: true })
+  const rows = database.prepare("SELECT events FROM histories").all()
+  database.close()
+  return rows.map(({ events }) => Buffer.from(events as Uint8Array).toString("utf8")).join("\n")
 }
 
 /** Everything on disk but the log, as bytes. */
