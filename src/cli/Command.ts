@@ -10,6 +10,7 @@ import { demoCommand } from "./DemoCommand.ts"
 import { doctorCommand } from "./DoctorCommand.ts"
 import { helpOf } from "./Help.ts"
 import { initCommand } from "./InitCommand.ts"
+import { logLevelCommand } from "./LogLevelCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
 import { isUnfinished, unknownCommand, unknownOption } from "./Mistyped.ts"
 import { pinCommand } from "./PinCommand.ts"
@@ -32,6 +33,7 @@ const ens = Command.make("ens").pipe(
     doctorCommand,
     userCommand,
     secretCommand,
+    logLevelCommand,
     sandboxCommand,
     completionsCommand(() => tree())
   ])

@@ -6,7 +6,7 @@ export interface CommandTree {
   readonly name: string
   readonly about: string
   /** Before the options: `<ID>`. */
-  readonly arguments: ReadonlyArray<Parameter>
+  readonly arguments: ReadonlyArray<Argument>
   readonly options: ReadonlyArray<Option>
   readonly children: ReadonlyArray<CommandTree>
 }
@@ -14,6 +14,10 @@ export interface CommandTree {
 export interface Parameter {
   readonly name: string
   readonly about: string
+}
+
+export interface Argument extends Parameter {
+  readonly isOptional: boolean
 }
 
 export interface Option extends Parameter {
@@ -33,7 +37,8 @@ export const treeOf = (command: CommandDescriptor.Command<unknown>): CommandTree
     about: (sections.get("DESCRIPTION") ?? []).flatMap(paragraphsOf).join(" "),
     arguments: (sections.get("ARGUMENTS") ?? []).flatMap(definitionsOf).map(({ body, term }) => ({
       name: term,
-      about: body.filter((text) => !isOfLibrary(text)).join(" ")
+      about: body.filter((text) => !isOfLibrary(text)).join(" "),
+      isOptional: body.some((text) => text.startsWith("This setting is optional"))
     })),
     options: (sections.get("OPTIONS") ?? [])
       .flatMap(definitionsOf)

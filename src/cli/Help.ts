@@ -78,7 +78,10 @@ const usageOf = (full: string, command: CommandTree) =>
     ? `${full} ${command.children.map(({ name }) => name).join("|")}`
     : [
         full,
-        ...command.arguments.map(({ name }) => name.replace(/^<(.*)>/, "$1")),
+        ...command.arguments.map(({ isOptional, name }) => {
+          const bare = name.replace(/^<(.*)>/, "$1")
+          return isOptional ? `[${bare}]` : bare
+        }),
         ...command.options
           .filter(({ isOptional }) => !isOptional)
           .map((option) => `${option.name} ${valueOf(option)}`),

@@ -14,7 +14,7 @@ import * as CnsPins from "../../layers/push/CnsPins.ts"
 import { certificateInSettings } from "../../layers/push/CnsSetup.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { withSettings } from "./Administer.ts"
-import { auditedPins } from "./AuditedPins.ts"
+import { auditedAside } from "./AuditedAside.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 
@@ -29,7 +29,7 @@ export const addCommand = Command.make("add", { what, configFile, json }, (given
   withSettings(
     given.configFile,
     Effect.gen(function* () {
-      const { added, shown } = yield* auditedPins({ action: "pin.add", target: targetOf }, add(given.what))
+      const { added, shown } = yield* auditedAside({ action: "pin.add", target: targetOf }, add(given.what))
       yield* Console.log(given.json ? JSON.stringify({ ...shown, added }) : textOf(shown, added))
     })
   )

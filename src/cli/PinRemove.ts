@@ -3,7 +3,7 @@ import { Console, Effect } from "effect"
 import * as CnsPins from "../../layers/push/CnsPins.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { withSettings } from "./Administer.ts"
-import { auditedPins } from "./AuditedPins.ts"
+import { auditedAside } from "./AuditedAside.ts"
 import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 
@@ -21,7 +21,7 @@ export const removeCommand = Command.make("remove", { pin, configFile, json }, (
       })
     const removed = yield* withSettings(
       given.configFile,
-      auditedPins({ action: "pin.remove", target: (pin) => pin }, remove(digits))
+      auditedAside({ action: "pin.remove", target: (pin) => pin }, remove(digits))
     )
     yield* Console.log(
       given.json

@@ -16,6 +16,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import { instanceId, version } from "../Instance.ts"
 import { gatewayDetails, iso, measureGateways } from "./AdminGateways.ts"
 import type { ApiTokens } from "./ApiTokens.ts"
+import { changeLogLevel } from "./ChangeLogLevel.ts"
 import * as Console from "./console/Console.ts"
 import { deviceApi } from "./DeviceApiDescription.ts"
 import type { Intake } from "./Intake.ts"
@@ -49,6 +50,7 @@ export const routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Admi
         ),
         HttpApiSwagger.layerHttpLayerRouter({ api, path: "/docs" }),
         refreshTokens,
+        changeLogLevel,
         Console.routes
       )
     })

@@ -8,10 +8,10 @@ import * as Database from "../Database.ts"
 import { type Deed, recorded } from "./Audited.ts"
 
 /**
- * Runs a command on pins, which are kept in a file, and records how it ended. Pins must be mendable while the database is
- * away, and no database is made for the record: then it is in `ENS_AUDIT_FILE` alone.
+ * Runs a command that needs no database, and records how it ended. It has to work while the database is away, and none is
+ * made for the record: then that is in `ENS_AUDIT_FILE` alone.
  */
-export const auditedPins = <A, E>(deed: Deed<A>, command: Effect.Effect<A, E, Settings>) =>
+export const auditedAside = <A, E>(deed: Deed<A>, command: Effect.Effect<A, E, Settings>) =>
   Effect.provide(recorded(deed, command), audit)
 
 const audit: Layer.Layer<Audit.Audit, never, Settings> = Layer.unwrapEffect(
