@@ -13,6 +13,7 @@ import { now } from "../Now.ts"
 import type { Command } from "../SubscriptionProtocol.ts"
 import { backlogOf, backlogParcels, blockedParcels, emptyBacklog } from "./BacklogParcels.ts"
 import { removeDeadDevices } from "./DeadDevices.ts"
+import { mailsTold } from "./MailMetrics.ts"
 import { NO_DEVICE, noteMails } from "./MailOutcome.ts"
 import { badgeParcels, mailParcels } from "./MailParcels.ts"
 import { namedDossier } from "./NamedDossier.ts"
@@ -83,6 +84,7 @@ const announce = Effect.fnUntraced(function* (
   if (!isAllWell) yield* noteRejections(user, sent)
   const deviceless = !isAllWell && (yield* removeDeadDevices(user, sent))
   const result = yield* settleParcels(storage, command, devices, backlog, sent)
+  if (result.kept) mailsTold.unsafeUpdate(command.mails.length, [])
   noteMails(Context.get(services, History), user, command, sent, result.kept)
   return { ...result, deviceless }
 })

@@ -1,0 +1,89 @@
+import { describe, expect, it } from "@effect/vitest"
+import { FastCheck as fc } from "effect"
+import {
+  ABSOLUTE,
+  IDLE,
+  isProof,
+  SESSIONS_MAX,
+  SessionBook
+} from "../../../../src/http/console/SessionBook.ts"
+import { IN_ALL, PER_SOURCE, SignInLimits } from "../../../../src/http/console/SignInLimits.ts"
+
+const token = (id = "1") => ({ id, label: "x", createdAt: 0 })
+
+describe("The book of sessions", () => {
+  it("keeps one that is used for twelve hours, and no longer", () => {
+    const book = new SessionBook()
+    const id = book.begin(token(), 0)
+    for (let now = 0; now < ABSOLUTE; now += IDLE - 1) {
+      expect(book.find(id, now, true)?.expiresAt).toBe(Math.min(ABSOLUTE, now + IDLE))
+    }
+    expect(book.find(id, ABSOLUTE - 1, true)).toBeDefined()
+    expect(book.find(id, ABSOLUTE, true)).toBeUndefined()
+    expect(book.size).toBe(0)
+  })
+
+  it("ends one that nobody uses, however often a page looks", () => {
+    const book = new SessionBook()
+    const id = book.begin(token(), 0)
+    for (let now = 0; now < IDLE; now += 60_000) expect(book.find(id, now, false)).toBeDefined()
+    expect(book.find(id, IDLE, false)).toBeUndefined()
+  })
+
+  it("gives up the one that was used longest ago when there are too many", () => {
+    const book = new SessionBook()
+    const ids = Array.from({ length: SESSIONS_MAX }, () => book.begin(token(), 0))
+    book.find(ids[0]!, 1, true)
+    book.begin(token(), 2)
+    expect(book.size).toBe(SESSIONS_MAX)
+    expect(book.find(ids[0]!, 3, false)).toBeDefined()
+    expect(book.find(ids[1]!, 3, false)).toBeUndefined()
+  })
+
+  it("ends those of tokens that are gone", () => {
+    const book = new SessionBook()
+    const [one, two] = [book.begin(token("1"), 0), book.begin(token("2"), 0)]
+    book.keepOnly(new Set(["2"]))
+    expect([book.find(one, 0, true), book.find(two, 0, true)?.token.id]).toEqual([undefined, "2"])
+  })
+
+  it("gives ids and proofs that differ, and a proof only to its own session", () => {
+    const book = new SessionBook()
+    const [one, two] = [book.begin(token(), 0), book.begin(token(), 0)]
+    const [first, second] = [book.find(one, 0, true)!, book.find(two, 0, true)!]
+    expect(new Set([one, two, first.proof, second.proof]).size).toBe(4)
+    expect(isProof(first, first.proof)).toBe(true)
+    for (const wrong of [second.proof, one, "", undefined, first.proof.slice(1), `${first.proof}x`]) {
+      expect(isProof(first, wrong)).toBe(false)
+    }
+  })
+})
+
+describe("Limits of failed sign-ins", () => {
+  it("hold for each source and for all together, and never for more than a minute", () => {
+    const attempts = fc.array(fc.record({ source: fc.integer({ min: 0, max: 20 }), wait: fc.nat(5_000) }), {
+      maxLength: 300
+    })
+    fc.assert(
+      fc.property(attempts, (all) => {
+        const limits = new SignInLimits()
+        let now = 0
+        const passed: Array<{ source: string; now: number }> = []
+        for (const { source, wait } of all) {
+          now += wait
+          const left = limits.wait(String(source), now)
+          expect(left).toBeLessThanOrEqual(60_000)
+          if (left > 0) continue
+          limits.tried(String(source))
+          passed.push({ source: String(source), now })
+        }
+        // Windows do not overlap, so that any minute has at most two of them.
+        for (const { now: end, source } of passed) {
+          const recent = passed.filter((one) => one.now <= end && one.now > end - 60_000)
+          expect(recent.length).toBeLessThanOrEqual(2 * IN_ALL)
+          expect(recent.filter((one) => one.source === source).length).toBeLessThanOrEqual(2 * PER_SOURCE)
+        }
+      })
+    )
+  })
+})
