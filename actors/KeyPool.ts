@@ -44,6 +44,8 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
     const generators = yield* Effect.makeSemaphore(MAX_GENERATORS)
     // Not counted at each take; other nodes take from the same pool too, so this is only a reason to look.
     let believedLeft = Number.POSITIVE_INFINITY
+    /** Before it was filled the first time, nobody needs to be told that it is empty. */
+    let isBegun = false
 
     const makeKey = Effect.map(rsa.generate, (key) => {
       const wrapped = master.wrap(key, POOL_CONTEXT)
@@ -61,11 +63,12 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       believedLeft = Option.isSome(key) ? believedLeft - 1 : 0
       if (believedLeft < threshold) yield* Queue.offer(low, undefined)
       if (Option.isSome(key)) return key.value
-      yield* reportTrouble({
-        fault: "key-pool-empty",
-        where: POOL,
-        what: `a key is made on demand; the pool is refilled below ${threshold}, by ${batch}`
-      })
+      if (isBegun)
+        yield* reportTrouble({
+          fault: "key-pool-empty",
+          where: POOL,
+          what: `a key is made on demand; the pool is refilled below ${threshold}, by ${batch}`
+        })
       return yield* makeOnDemand
     })
 
@@ -104,6 +107,11 @@ export const layer: Layer.Layer<KeyPool, never, Settings | Storage | MasterKey |
       )
 
     yield* fillIfLow.pipe(
+      Effect.ensuring(
+        Effect.sync(() => {
+          isBegun = true
+        })
+      ),
       Effect.tapErrorCause(warn),
       // A defect of one key must not end the tracker either.
       Effect.sandbox,

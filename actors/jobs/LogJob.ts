@@ -26,7 +26,7 @@ export const logJob = (user: UserNumber, { event, subscriptionId }: Log) => {
 
 const toldOf = (user: UserNumber, event: keyof typeof LEVELS) => {
   const trouble = TROUBLES.get(event)
-  const line = LEVELS[event](event)
+  const line = LEVELS[event](trouble === undefined ? event : `${event}: ${trouble.what}`)
   return trouble === undefined
     ? line
     : Effect.zipRight(
@@ -41,19 +41,19 @@ const TROUBLES: ReadonlyMap<LogEvent, { readonly fault: FaultName; readonly what
     "silent for too long",
     {
       fault: "subscription-lost",
-      what: "a subscription is silent for too long; the user's devices are asked to register again"
+      what: "no callback comes any more, so Exchange has lost the subscription, or cannot reach ENS; the app is asked to register again"
     }
   ],
   [
     "given up",
     {
       fault: "subscription-lost",
-      what: "a subscription is given up, because no device registered again in all the time that it was asked to"
+      what: "no device registered again in all the time that it was asked to; the user has to open the mail app"
     }
   ],
   [
     "the Secure Email Gateway lets no device pass",
-    { fault: "seg-blocks-device", what: "none of a user's devices is let pass" }
+    { fault: "seg-blocks-device", what: "check its compliance in the UEM console" }
   ]
 ])
 
