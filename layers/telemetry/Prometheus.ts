@@ -3,8 +3,13 @@ import { Array, Effect, Metric, type MetricLabel, type MetricPair, MetricState, 
 /** Media type of the text below. */
 export const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-/** All of Effect's metrics in Prometheus's text format (prometheus.io, "Exposition formats"). */
-export const scrape: Effect.Effect<string> = Effect.map(Metric.snapshot, (pairs) => render(pairs))
+/**
+ * All metrics in Prometheus's text format (prometheus.io, "Exposition formats"), but for those that Effect keeps of its
+ * fibers: most of our work turns them off, and what they say of the rest misleads.
+ */
+export const scrape: Effect.Effect<string> = Effect.map(Metric.snapshot, (pairs) =>
+  render(pairs.filter(({ metricKey }) => !metricKey.name.startsWith("effect_")))
+)
 
 export const render = (pairs: ReadonlyArray<MetricPair.MetricPair.Untyped>): string =>
   Object.entries(Array.groupBy(pairs, nameOf))

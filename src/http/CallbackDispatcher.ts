@@ -14,7 +14,7 @@ import { type CallbackAnswer, refusal, send, soap, tryAgain, wrongMethod } from 
 import { parseCallbackQuery } from "./CallbackUrl.ts"
 import { Deadline, Deadlines } from "./Deadlines.ts"
 import { HeldBySource } from "./HeldBySource.ts"
-import type { CallbackCounts, CallbackOutcome } from "./HttpMetrics.ts"
+import { type CallbackCounts, type CallbackOutcome, callbackSeconds } from "./HttpMetrics.ts"
 import type { MassGuard } from "./MassGuard.ts"
 import { type Pressure, refusesUnread, refusesWork } from "./Overload.ts"
 import { type BodyLedger, BodyReader, type BodyTrouble } from "./RequestBody.ts"
@@ -50,7 +50,7 @@ class Held extends Deadline {
   readonly source: string
   readonly user: UserNumber
   readonly callback: ArrivedCallback
-  /** Milliseconds since 1970; only where traces are wanted. */
+  /** Milliseconds since 1970. */
   readonly began: number
   answered = false
 
@@ -111,7 +111,7 @@ export class CallbackDispatcher {
     this.#waiting.advance((held) => {
       held.answered = true
       this.#sources.leave(held.source)
-      this.#trace(held, "late")
+      this.#measure(held, "late")
       this.#answer(held.response, LATE, "late", held.callback.activityId)
     })
   }
@@ -164,7 +164,7 @@ export class CallbackDispatcher {
   }
 
   #post(response: ServerResponse, source: string, address: CallbackAddress, f: string, body: Buffer): void {
-    const { heldMax, now, post, pressure, read, record } = this.#parts
+    const { heldMax, now, post, pressure, read } = this.#parts
     const { user } = address
     const notification = read(body)
     if (Either.isLeft(notification)) {
@@ -176,7 +176,7 @@ export class CallbackDispatcher {
     }
     const hurried = this.#sources.of(source) >= heldMax
     const callback = new ArrivedCallback(notification.right, address, f, hurried)
-    const held = new Held(response, source, user, callback, record === undefined ? 0 : now())
+    const held = new Held(response, source, user, callback, now())
     try {
       post(user, callback, (reply) => this.#settle(held, reply))
       // An idle actor has answered a heartbeat by now.
@@ -194,7 +194,7 @@ export class CallbackDispatcher {
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
     // The deadline may have answered already.
     if (!this.#release(held)) return
-    this.#trace(held, typeof reply === "string" ? undefined : reply.reason)
+    this.#measure(held, typeof reply === "string" ? undefined : reply.reason)
     const role = this.#parts.role()
     if (reply === "Ok" && role !== "standby") this.#answer(held.response, OK, "ok")
     else if (reply === "Retry") this.#answer(held.response, RETRY, "retry")
@@ -205,9 +205,12 @@ export class CallbackDispatcher {
     else if (reply === "Unknown") this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
   }
 
-  /** A heartbeat has no activity, and is not told. */
-  #trace({ began, callback: { knownActivityId: activityId } }: Held, failure: string | undefined): void {
+  #measure({ began, callback }: Held, failure?: string): void {
     const { now, record } = this.#parts
+    const ended = now()
+    callbackSeconds.unsafeUpdate((ended - began) / 1000, [])
+    // A heartbeat has no activity, and no trace.
+    const activityId = callback.knownActivityId
     if (record === undefined || activityId === undefined) return
     record({
       name: "callback",
@@ -215,7 +218,7 @@ export class CallbackDispatcher {
       activityId,
       isRoot: true,
       began,
-      ended: now(),
+      ended,
       failure,
       attributes: {}
     })

@@ -1,4 +1,4 @@
-import { Effect, Metric } from "effect"
+import { Effect, Metric, MetricBoundaries } from "effect"
 
 /**
  * What became of a callback. The first four are the actor's answers; `late`: it did not answer in time; `unknown`: it
@@ -45,6 +45,12 @@ const total = Metric.counter("ens_callbacks_total", {
 const held = Metric.gauge("ens_callbacks_held", {
   description: "Callbacks that wait for their actor's answer"
 })
+/** From a callback's last byte to its answer. Heartbeats are answered within a millisecond. */
+export const callbackSeconds = Metric.histogram(
+  "ens_callback_seconds",
+  MetricBoundaries.fromIterable([0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15]),
+  "Seconds from the end of a callback of Exchange to its answer."
+)
 /** 1 while unknown and forged callbacks are withheld by the mass guard. */
 export const guardOn = Metric.gauge("ens_callback_guard_on", {
   description: "1 while unknown and forged callbacks are answered 503 in place of Unsubscribe"

@@ -1,5 +1,8 @@
 import { Clock, Effect, Metric } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Troubles } from "../../layers/telemetry/Troubles.ts"
+import { FAULT_NAMES } from "../../schemas/Fault.ts"
+import { version } from "../Instance.ts"
 
 /** Brings those metrics up to date that are looked up only when somebody asks. */
 export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function* () {
@@ -8,6 +11,8 @@ export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function*
   yield* Metric.set(residentMemory, memory.rss)
   yield* Metric.set(heapUsed, memory.heapUsed)
   yield* Metric.set(uptime, Math.round(process.uptime()))
+  yield* Metric.set(buildInfo, 1)
+  yield* measureTroubles
   const now = yield* Clock.currentTimeMillis
   // What can be read is told also while nothing can be written.
   const counts = Effect.all([
@@ -26,6 +31,20 @@ export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function*
   )
 })
 
+const measureTroubles = Effect.gen(function* () {
+  const troubles = yield* (yield* Troubles).current
+  for (const fault of FAULT_NAMES) {
+    const places = troubles.filter((trouble) => trouble.fault === fault).length
+    yield* Metric.set(Metric.tagged(troublesGauge, "fault", fault), places)
+  }
+})
+
+const troublesGauge = Metric.gauge("ens_troubles", {
+  description: "Places (hosts, gateways) that have a trouble now, by its name in docs/troubleshooting.md."
+})
+const buildInfo = Metric.gauge("ens_build_info", {
+  description: "Always 1; what runs: version of ENS, and of Node.js."
+}).pipe(Metric.tagged("version", version), Metric.tagged("node", process.version))
 const residentMemory = Metric.gauge("process_resident_memory_bytes", {
   description: "Resident memory size in bytes."
 })
