@@ -10,9 +10,7 @@ const reasonOf = (before: State, after: State, commands: ReadonlyArray<Command>)
   const said = commands.findLast((command) => command._tag === "Log")
   if (said !== undefined) return said.event
   if (after.link === "Unconfirmed") return "subscribed, and Exchange has not called back yet"
-  if (after.link === "Active") {
-    return before.link === "Unconfirmed" ? "Exchange called back" : "Exchange calls back again"
-  }
+  if (after.link === "Active") return "Exchange called back"
   return `it was ${before.link}`
 }
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, FastCheck as fc, Metric } from "effect"
+import { Effect, Fiber, FastCheck as fc, Metric } from "effect"
 import { type ActivityId, userIdOfAddress } from "../../schemas/Ids.ts"
 import { LinkState } from "../../schemas/LinkState.ts"
 import { GetStatus } from "../../schemas/SubscriptionMessage.ts"
@@ -146,7 +146,7 @@ const play = (world: World, sequence: ReadonlyArray<Step>, seen: Set<string>) =>
           break
         case "restart":
           yield* world.ews.release("subscribe")
-          yield* ens.stop
+          yield* stop(world, ens)
           ens = yield* world.start
           break
       }
@@ -156,8 +156,16 @@ const play = (world: World, sequence: ReadonlyArray<Step>, seen: Set<string>) =>
       expect(yield* shown, `after ${op} of ${address}`).toEqual(expected)
     }
     yield* world.ews.release("subscribe")
-    yield* ens.stop
+    yield* stop(world, ens)
     expect(yield* shown, "after the end").toEqual({})
+  })
+
+/** What does not end by itself is given up after a moment, which the clock has to tell. */
+const stop = (world: World, ens: Process) =>
+  Effect.gen(function* () {
+    const stopping = yield* Effect.fork(ens.stop)
+    yield* world.advance(5_000)
+    yield* Fiber.join(stopping)
   })
 
 describe("the number of subscriptions by state", () => {
