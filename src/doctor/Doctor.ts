@@ -38,7 +38,7 @@ export const examine = (questions: Questions, watcher: Watcher): Effect.Effect<R
     }
     yield* examineWith(settings, questions, checks, { ...watcher, found: tell })
     return findings
-  }).pipe(Logger.withMinimumLogLevel(LogLevel.None))
+  })
 
 /** Runs these checks with settings that were read. */
 export const examineWith = (
@@ -59,7 +59,7 @@ export const examineWith = (
       watcher.begins(check.name)
       yield* Effect.provideService(bounded(check, questions, watcher.found), Patient, patient)
     }
-  }).pipe(Effect.scoped)
+  }).pipe(Effect.scoped, Logger.withMinimumLogLevel(LogLevel.None))
 
 /** One check with its bound; never fails. */
 const bounded = (check: Check, { offline }: Questions, tell: Tell): Effect.Effect<void, never, Patient> => {

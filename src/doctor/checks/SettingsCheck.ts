@@ -33,6 +33,9 @@ export const readSettings = (
       return serving.right
     }
     for (const problem of serving.left.problems) tell(failed("settings", problem))
-    const readable = yield* Effect.either(Config.load({ file: configFile, purpose: "administer" }))
+    const readable = yield* Config.load({ file: configFile, purpose: "administer" }).pipe(
+      Logger.withMinimumLogLevel(LogLevel.None),
+      Effect.either
+    )
     return readable._tag === "Right" ? readable.right : undefined
   })
