@@ -10,6 +10,7 @@ import { Sampler } from "../../console/Sampler.ts"
 import type { TestTimes } from "../../console/SendTest.ts"
 import { makeToken, revokeAdminToken, revokeToken, tokenList } from "../../console/TokenDesk.ts"
 import { act } from "../../console/UserAction.ts"
+import { userPage } from "../../users/UserReport.ts"
 import type { AdminServices } from "../Admin.ts"
 import { type ConsoleEndpoint, endpoint } from "./ConsoleEndpoint.ts"
 import { problem } from "./ConsoleProblem.ts"
@@ -36,6 +37,12 @@ export const endpoints: ReadonlyArray<ConsoleEndpoint<ConsoleServices>> = [
     answer: Api.Series,
     bySelf: true,
     handle: () => Effect.flatMap(Sampler, ({ series }) => series)
+  }),
+  endpoint({
+    method: "GET",
+    path: /^users\/([0-9a-f]{64})$/,
+    answer: Api.UserPage,
+    handle: ({ id }) => userPage(id as UserId)
   }),
   endpoint({
     method: "POST",

@@ -63,7 +63,9 @@ describe("The console's pages", () => {
         for (const name of [...own, "preact.js", "uplot.js", "uplot.css"]) {
           const got = yield* ask(`/console/assets/${name}`)
           expect([name, got.status]).toEqual([name, 200])
-          const imported = [...got.text.matchAll(/^(?:import\b|\})[^\n]*?"([^"]+)"/gm)].map(([, path]) => path!)
+          const imported = [...got.text.matchAll(/^(?:import\b|\})[^\n]*?"([^"]+)"/gm)].map(
+            ([, path]) => path!
+          )
           for (const path of imported) {
             const { pathname } = new URL(path, `http://h/console/assets/${name}`)
             expect([name, path, (yield* ask(pathname)).status]).toEqual([name, path, 200])

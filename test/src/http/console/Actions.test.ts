@@ -1,0 +1,170 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Effect, Option, TestClock } from "effect"
+import { Unavailable } from "../../../../actors/Subscriptions.ts"
+import { Storage } from "../../../../layers/storage/Storage.ts"
+import { userIdOfAddress } from "../../../../schemas/Ids.ts"
+import { Verdict } from "../../../../schemas/Push.ts"
+import type { Unregister } from "../../../../schemas/SubscriptionMessage.ts"
+import { addSubscriber, addTenant, addUser } from "../../../layers/storage/Samples.ts"
+import { SubscriptionScript } from "../../../support/FakeSubscriptions.ts"
+import { makeOwnership } from "../../../support/ScriptedOwnership.ts"
+import { device, FakePush, openConsole, world } from "./ConsoleFixture.ts"
+
+const USER = userIdOfAddress("anna@example.com")
+
+/** A signed-in administrator, a user with one iOS device, and the way to act on her. */
+const begin = Effect.gen(function* () {
+  const { signedIn } = yield* openConsole
+  const { call } = yield* signedIn()
+  const user = yield* addSubscriber(yield* addTenant("default"), "anna")
+  const act = (action: string, tenant = "default") =>
+    call(`users/${USER}/actions`, { method: "POST", body: { tenant, action } })
+  return { act, call, storage: yield* Storage, user }
+})
+
+const lastAudit = Effect.flatMap(Storage, ({ audits }) => Effect.map(audits(1), ([last]) => last))
+
+describe("A test notification", () => {
+  const push = new FakePush()
+
+  it.scoped("can be seen on each device as its policy allows, and says what the gateway said", () =>
+    Effect.gen(function* () {
+      const { act, storage, user } = yield* begin
+      yield* storage.saveDevice(user, device({ token: "two", policy: 3 }))
+      yield* storage.saveDevice(user, device({ token: "three", policy: 4, platform: "Android" }))
+      yield* storage.saveDevice(user, device({ token: "four", platform: "Android" }))
+      push.verdict = ({ target }) =>
+        target.token === "four" ? Verdict.TokenDead({ since: undefined }) : Verdict.Delivered()
+      const got = yield* act("test")
+      expect(got.json).toEqual({
+        done: true,
+        says:
+          'Test: device 1 (iOS): the gateway took it; device 2 (iOS): the gateway took it (shown as "New message"); ' +
+          "device 3 (Android): not sent, its policy (4) shows nothing of a mail; " +
+          "device 4 (Android): its push token is dead, the app has to register."
+      })
+      const texts = push.sent.map(({ payload }) => JSON.stringify(payload))
+      expect(texts[0]).toContain('"title":"Test from ENS"')
+      expect(texts[1]).toContain('"body":"New message"')
+      expect(texts[1]).not.toContain("Test from ENS")
+      expect(push.sent.map(({ target }) => target.token)).toEqual(["phone of anna", "two", "four"])
+      expect(yield* lastAudit).toMatchObject({
+        actor: "console:Night shift",
+        action: "user.test",
+        target: USER,
+        outcome: "success"
+      })
+    }).pipe(Effect.provide(world({ push, settings: { textNewMessage: "New message" } })))
+  )
+
+  it.scoped("can be sent once in ten seconds, and is another one each time", () => {
+    const push = new FakePush()
+    return Effect.gen(function* () {
+      const { act } = yield* begin
+      expect((yield* act("test")).status).toBe(200)
+      const soon = yield* act("test")
+      expect([soon.status, soon.headers.get("retry-after")]).toEqual([429, "10"])
+      yield* TestClock.adjust("10 seconds")
+      expect((yield* act("test")).status).toBe(200)
+      expect(new Set(push.sent.map(({ id }) => id)).size).toBe(2)
+    }).pipe(Effect.provide(world({ push })))
+  })
+
+  it.scoped("that no gateway takes has failed, and is recorded so", () => {
+    const push = new FakePush()
+    push.verdict = () => Verdict.GatewayDown({ reason: "HTTP 401" })
+    return Effect.gen(function* () {
+      const { act } = yield* begin
+      expect((yield* act("test")).json).toEqual({
+        done: false,
+        says: "Test: device 1 (iOS): the gateway is down (HTTP 401)."
+      })
+      expect(yield* lastAudit).toMatchObject({ action: "user.test", outcome: "failure" })
+    }).pipe(Effect.provide(world({ push })))
+  })
+})
+
+describe("Asking the app to register", () => {
+  it.scoped("is a silent push, twice an hour at most, as for everybody", () => {
+    const push = new FakePush()
+    return Effect.gen(function* () {
+      const { act, storage, user } = yield* begin
+      for (let n = 0; n < 2; n += 1) {
+        expect((yield* act("ask")).json).toEqual({
+          done: true,
+          says: "Asked to register: device 1 (iOS): the gateway took it."
+        })
+      }
+      expect((yield* act("ask")).json).toEqual({
+        done: false,
+        says: "Asked to register: device 1 (iOS): asked twice within the hour, again in 60 min."
+      })
+      expect(push.sent.map(({ kind }) => kind)).toEqual(["resubscribe", "resubscribe"])
+      const [stored] = yield* storage.devices(user)
+      expect(stored!.nudgedAt).toHaveLength(2)
+    }).pipe(Effect.provide(world({ push })))
+  })
+})
+
+describe("Forgetting a user", () => {
+  it.scoped("unregisters all devices through the actor, and says whether the user is gone", () =>
+    Effect.gen(function* () {
+      const { act, storage, user } = yield* begin
+      yield* storage.saveDevice(user, device({ token: "two" }))
+      const script = yield* SubscriptionScript
+      script.reply("Unregister", Effect.succeed({ code: "DeviceUnregistered", message: "" }))
+      const kept = yield* act("forget")
+      expect(kept.json).toMatchObject({ done: false, says: expect.stringContaining("still there") })
+      const asked = script.requests.map(({ request }) => (request as Unregister).deviceToken)
+      expect(asked).toEqual(["phone of anna", "two"])
+      expect(yield* lastAudit).toMatchObject({ action: "user.forget", target: USER, outcome: "failure" })
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("who never registered takes the keys", () =>
+    Effect.gen(function* () {
+      const { act, storage } = yield* begin
+      const { user } = yield* addUser(yield* addTenant("other"), "anna")
+      const got = yield* act("forget", "other")
+      expect(got.json).toMatchObject({ done: true, says: expect.stringContaining("keys are destroyed") })
+      expect(Option.isNone(yield* storage.user(user))).toBe(true)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("while the actor cannot be reached is to be tried again", () =>
+    Effect.gen(function* () {
+      const { act } = yield* begin
+      const script = yield* SubscriptionScript
+      script.reply("Unregister", Effect.fail(new Unavailable({ reason: "storage away" })))
+      expect((yield* act("forget")).status).toBe(503)
+      expect(yield* lastAudit).toMatchObject({ action: "user.forget", outcome: "failure" })
+    }).pipe(Effect.provide(world()))
+  )
+})
+
+describe("Any action", () => {
+  it.scoped("for a user that the tenant does not have is refused", () =>
+    Effect.gen(function* () {
+      const { act, call } = yield* begin
+      expect((yield* act("test", "other")).status).toBe(404)
+      expect((yield* act("explode")).status).toBe(400)
+      const body = { tenant: "default", action: "test" }
+      const nobody = yield* call(`users/${"0".repeat(64)}/actions`, { method: "POST", body })
+      expect(nobody.status).toBe(404)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("on a standby is refused, and the node that acts is named", () => {
+    const node = makeOwnership("standby")
+    const service = { ...node.service, actingNode: () => "ens-b" }
+    const push = new FakePush()
+    return Effect.gen(function* () {
+      const { act } = yield* begin
+      for (const action of ["test", "ask", "forget"]) {
+        const got = yield* act(action)
+        expect([got.status, got.json["problem"]]).toEqual([503, expect.stringContaining("ens-b")])
+      }
+      expect(push.sent).toEqual([])
+    }).pipe(Effect.provide(world({ push, node: { ...node, service } })))
+  })
+})
