@@ -28,9 +28,9 @@ export const AuditPage = () => {
 
 const COLUMNS = [
   { head: "When", cell: (/** @type {Audit} */ it) => html`<${When} at=${it.at} />` },
-  { head: "Who", cell: (/** @type {Audit} */ it) => it.actor },
+  { head: "Who", cell: (/** @type {Audit} */ it) => html`<span class="long">${it.actor}</span>` },
   { head: "Did", cell: (/** @type {Audit} */ it) => html`<span class="mono">${it.action}</span>` },
-  { head: "To", cell: (/** @type {Audit} */ it) => html`<span class="mono">${it.target}</span>` },
+  { head: "To", cell: (/** @type {Audit} */ it) => html`<span class="mono long">${it.target}</span>` },
   {
     head: "Outcome",
     cell: (/** @type {Audit} */ it) =>

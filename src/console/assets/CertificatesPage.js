@@ -48,7 +48,7 @@ const daysLeft = (it) => {
 }
 
 const EXPIRIES = [
-  { head: "What", cell: (/** @type {Expiry} */ it) => it.what },
+  { head: "What", isTitle: true, cell: (/** @type {Expiry} */ it) => it.what },
   {
     head: "Expires",
     cell: (/** @type {Expiry} */ it) => (it.at === null ? "–" : html`<${When} at=${it.at} />`)
@@ -57,7 +57,7 @@ const EXPIRIES = [
 ]
 
 const PINS = [
-  { head: "Of", cell: (/** @type {Pin} */ it) => it.of },
+  { head: "Of", isTitle: true, cell: (/** @type {Pin} */ it) => it.of },
   {
     head: "SHA-256",
     cell: (/** @type {Pin} */ it) => html`<span class="mono long">${it.fingerprint}</span>`

@@ -33,12 +33,12 @@ export const NewTokenForm = ({ onMade }) => {
         <div>
           <label for="label">Label</label>
           <input id="label" name="label" required maxlength="200" autocomplete="off" aria-describedby="label-hint" />
-          <p id="label-hint" class="faint">Who uses it, for this list.</p>
+          <p id="label-hint" class="hint faint">Who uses it, for this list.</p>
         </div>
         <div>
           <label for="tenant">Tenant</label>
           <input id="tenant" name="tenant" placeholder="default" autocomplete="off" spellcheck="false" aria-describedby="tenant-hint" />
-          <p id="tenant-hint" class="faint">Empty: default.</p>
+          <p id="tenant-hint" class="hint faint">Empty: default.</p>
         </div>
         <div class="wider">
           <label for="ews-url">EWS URL</label>
@@ -51,7 +51,7 @@ export const NewTokenForm = ({ onMade }) => {
             spellcheck="false"
             aria-describedby="ews-url-hint"
           />
-          <p id="ews-url-hint" class="faint">Where log-ins of these phones may be sent. Empty: Autodiscover finds it.</p>
+          <p id="ews-url-hint" class="hint faint">Where log-ins of these phones may be sent. Empty: Autodiscover finds it.</p>
         </div>
       </div>
       <p id="new-problem" role="alert" class="problem">${problem}</p>

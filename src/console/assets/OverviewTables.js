@@ -50,7 +50,11 @@ const lastError = (it) =>
       }`
 
 const GATEWAYS = [
-  { head: "Gateway", cell: (/** @type {Gateway} */ it) => html`<strong>${it.gateway}</strong>` },
+  {
+    head: "Gateway",
+    isTitle: true,
+    cell: (/** @type {Gateway} */ it) => html`<strong>${it.gateway}</strong>`
+  },
   {
     head: "State",
     cell: (/** @type {Gateway} */ it) =>
@@ -68,7 +72,11 @@ const GATEWAYS = [
 ]
 
 const HOSTS = [
-  { head: "Host", cell: (/** @type {Host} */ it) => html`<strong class="long">${it.host}</strong>` },
+  {
+    head: "Host",
+    isTitle: true,
+    cell: (/** @type {Host} */ it) => html`<strong class="long">${it.host}</strong>`
+  },
   {
     head: "State",
     cell: (/** @type {Host} */ it) =>

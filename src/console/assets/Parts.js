@@ -45,7 +45,7 @@ export const Facts = ({ facts }) => html`<dl class="facts">
  * @template T
  * @param {{
  *   caption: string, rows: ReadonlyArray<T>, empty: string, keyOf: (row: T) => string | number,
- *   columns: ReadonlyArray<{ head: string, cell: (row: T) => Content, isNumber?: boolean, isAct?: boolean }>
+ *   columns: ReadonlyArray<{ head: string, cell: (row: T) => Content, isNumber?: boolean, isAct?: boolean, isTitle?: boolean }>
  * }} props
  */
 export const Table = ({ caption, rows, empty, keyOf, columns }) => {
@@ -70,7 +70,7 @@ export const Table = ({ caption, rows, empty, keyOf, columns }) => {
               html`<td
                 role="cell"
                 data-head=${it.isAct ? "" : it.head}
-                class=${it.isNumber ? "number" : it.isAct ? "act" : ""}
+                class=${it.isNumber ? "number" : it.isAct ? "act" : it.isTitle ? "title" : ""}
               >
                 <span>${it.cell(row)}</span>
               </td>`

@@ -75,7 +75,7 @@ const looks = (element, lines, onPoint) => {
   return {
     width: Math.max(1, element.clientWidth),
     height: HEIGHT,
-    padding: [8, 8, 0, 0],
+    padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "hour" }, points: { size: 6 } },
     scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },

@@ -48,7 +48,7 @@ export const SignInPage = ({ why, onIn }) => {
       />
       <p id="token-problem" role="alert" class="problem">${problem}</p>
       <button type="submit" class="main wide" disabled=${isBusy}>${isBusy ? "Signing in …" : "Sign in"}</button>
-      <p id="token-hint" class="faint">
+      <p id="token-hint" class="hint faint">
         It begins with <code>ensadm-</code>. To make one, run on the server:${" "}
         <code class="command">ens token create --admin --label NAME</code>
       </p>

@@ -27,7 +27,7 @@ export const Timeline = ({ events }) => {
     ${[...days].map(
       ([name, ofDay]) => html`<h4 key=${`day ${name}`}>${name}</h4>
         <ol key=${name}>
-          ${ofDay.map((event, index) => html`<li key=${`${event.at} ${index}`} class=${event.kind}><${Event} event=${event} /></li>`)}
+          ${ofDay.map((event, index) => html`<li key=${`${event.at} ${index}`} class=${`kind-${event.kind}`}><${Event} event=${event} /></li>`)}
         </ol>`
     )}
   </div>`

@@ -86,7 +86,7 @@ export const TokensPage = () => {
 
 const TOKENS = [
   { head: "Id", cell: (/** @type {Token} */ it) => html`<span class="mono">${it.id}</span>` },
-  { head: "Label", cell: (/** @type {Token} */ it) => it.label },
+  { head: "Label", cell: (/** @type {Token} */ it) => html`<span class="long">${it.label}</span>` },
   { head: "Tenant", cell: (/** @type {Token} */ it) => it.tenant },
   {
     head: "EWS URLs",
@@ -100,7 +100,7 @@ const TOKENS = [
 
 const ADMIN_TOKENS = [
   { head: "Id", cell: (/** @type {AdminToken} */ it) => html`<span class="mono">${it.id}</span>` },
-  { head: "Label", cell: (/** @type {AdminToken} */ it) => it.label },
+  { head: "Label", cell: (/** @type {AdminToken} */ it) => html`<span class="long">${it.label}</span>` },
   { head: "Made", cell: (/** @type {AdminToken} */ it) => html`<${When} at=${it.createdAt} />` }
 ]
 

@@ -19,7 +19,7 @@ import { counted } from "./Words.js"
 export const UserInTenant = ({ userId, user, onDone }) => {
   const [, words, tone, about] = stateOf(user.state)
   return html`<section class="section user" aria-label=${`Tenant ${user.tenant}`}>
-    <p class="state">
+    <p class="standing">
       <${Badge} tone=${tone}>${words}<//>
       ${about === "" ? "" : `${about}; `}tenant <strong>${user.tenant}</strong>${
         user.stateSince === null ? "" : html`, since <${When} at=${user.stateSince} />`
@@ -125,6 +125,7 @@ const POLICIES = [
 const DEVICES = [
   {
     head: "Device",
+    isTitle: true,
     cell: (/** @type {Device} */ it) =>
       html`<strong>${it.platform}</strong> <span class="mono faint">${it.tokenDigest}</span>`
   },

@@ -41,7 +41,7 @@ const Search = () => {
       <button type="submit" class="main">Look up</button>
     </div>
     <p id="address-problem" role="alert" class="problem">${problem}</p>
-    <p id="address-hint" class="faint">
+    <p id="address-hint" class="hint faint">
       The address stays in this browser: only its SHA-256 is sent, which is the user's id in ENS.
     </p>
   </form>`
