@@ -1,4 +1,5 @@
 import { Redacted } from "effect"
+import { whereToEnter } from "./AdminTokens.ts"
 import { textTable } from "./TextTable.ts"
 
 /** Something of the set-up: where it is, and whether it was made just now. */
@@ -19,6 +20,16 @@ export interface InitReport {
     | undefined
   /** How many there were before. */
   readonly tokens: number
+  /** The one that was made. */
+  readonly adminToken: { readonly id: string; readonly token: Redacted.Redacted<string> } | undefined
+  /** How many there were before. */
+  readonly adminTokens: number
+  /** Where an admin token is entered; undefined if the console is switched off. */
+  readonly console: string | undefined
+  /** The config file that was made. */
+  readonly config: string | undefined
+  /** RSA keys that were made ahead. */
+  readonly keys: number
   /** Added to the token's tenant. */
   readonly ewsUrl: string | undefined
   /** What was asked for and not done, and what to do instead. */
@@ -27,7 +38,8 @@ export interface InitReport {
 
 /** For people. */
 export const asText = (report: InitReport): string => {
-  const { cns, database, dataDir, ewsUrl, masterKey, notes, token, tokens } = report
+  const { adminToken, adminTokens, cns, config, database, dataDir, ewsUrl, keys, masterKey, token, tokens } =
+    report
   const part = (name: string, { at, made }: Part, more = "") => [made ? "made" : "exists", name, at + more]
   const rows = [
     part("data directory", dataDir),
@@ -42,28 +54,68 @@ export const asText = (report: InitReport): string => {
           "made",
           "API token",
           `${token.id} of tenant ${token.tenant}${ewsUrl === undefined ? "" : `, for ${ewsUrl}`}`
-        ]
+        ],
+    adminToken === undefined
+      ? ["exists", "admin tokens", `${adminTokens}; see: ens token list`]
+      : ["made", "admin token", `${adminToken.id}, for the console`],
+    ...(config === undefined ? [] : [["made", "config file", config]]),
+    ...(keys === 0 ? [] : [["made", "RSA keys", `${keys} for the first phones`]])
   ]
-  const secret =
-    token === undefined
-      ? []
-      : [
-          `${Redacted.value(token.token)}\n\nThis is the API token. It is not shown again: enter it as ENSAPIToken in the app's profile.`
-        ]
-  return [textTable(["", "WHAT", "WHERE"], rows), ...notes.map((note) => `Note: ${note}.`), ...secret].join(
-    "\n\n"
-  )
+  return [
+    textTable(["", "WHAT", "WHERE"], rows),
+    ...report.notes.map((note) => `Note: ${note}.`),
+    ...secretsOf(report),
+    ...(config === undefined ? [] : [nextOf(config)])
+  ].join("\n\n")
 }
 
+/** The tokens that were made, each with what it is for. */
+const secretsOf = ({ adminToken, console, token }: InitReport) => [
+  ...(token === undefined
+    ? []
+    : [
+        `${Redacted.value(token.token)}\n\nThis is the API token. It is not shown again: enter it as ENSAPIToken in the app's profile.`
+      ]),
+  ...(adminToken === undefined
+    ? []
+    : [
+        `${Redacted.value(adminToken.token)}\n\nThis is the admin token. It is not shown again. ${whereToEnter(console)}`
+      ])
+]
+
+const nextOf = (config: string) =>
+  `Next:\n  ens doctor --config ${quoted(config)}\n  ens start --config ${quoted(config)}`
+
+const quoted = (path: string) => (/[^\w./-]/.test(path) ? `"${path}"` : path)
+
 /** For programs. */
-export const asJson = ({ cns, database, dataDir, masterKey, notes, token }: InitReport): string =>
-  JSON.stringify({
+export const asJson = (report: InitReport): string => {
+  const { adminToken, cns, config, console, database, dataDir, keys, masterKey, notes, token } = report
+  return JSON.stringify({
     dataDir,
     masterKey,
     database,
     cnsCertificate: cns === undefined ? null : { ...cns, expiresAt: new Date(cns.expiresAt).toISOString() },
     token: token === undefined ? null : { ...token, token: Redacted.value(token.token) },
+    adminToken:
+      adminToken === undefined
+        ? null
+        : { id: adminToken.id, token: Redacted.value(adminToken.token), console: console ?? null },
+    config: config ?? null,
+    keys,
     notes
   })
+}
+
+/** What was made, for the audit record. */
+export const madeBy = ({ adminToken, cns, database, dataDir, masterKey, token }: InitReport): string =>
+  [
+    ...(dataDir.made ? ["data directory"] : []),
+    ...(masterKey.made ? ["master key"] : []),
+    ...(database.made ? ["database"] : []),
+    ...(cns?.made === true ? ["CNS certificate"] : []),
+    ...(token === undefined ? [] : [`token ${token.id}`]),
+    ...(adminToken === undefined ? [] : [`token ${adminToken.id}`])
+  ].join(", ") || "nothing new"
 
 const dayOf = (at: number) => new Date(at).toISOString().slice(0, 10)

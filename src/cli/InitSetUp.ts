@@ -4,6 +4,7 @@ import { type CnsCertificate, subjectOf } from "../../layers/push/CnsCertificate
 import * as CnsCertificateFile from "../../layers/push/CnsCertificateFile.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Settings } from "../../schemas/Settings.ts"
+import * as AdminTokens from "./AdminTokens.ts"
 import type { InitReport } from "./InitReport.ts"
 
 interface Asked {
@@ -20,6 +21,8 @@ export const setUp = Effect.fnUntraced(function* ({ before, certificate, ewsUrl 
   const cns = yield* keepCertificate(settings.dataDir, certificate)
   const tokens = yield* storage.listTokens
   const token = tokens.length > 0 ? undefined : yield* firstToken(ewsUrl)
+  const adminTokens = yield* storage.listAdminTokens
+  const adminToken = adminTokens.length > 0 ? undefined : yield* AdminTokens.create("first")
   const notes = [
     ...cns.notes,
     ...(cns.kept !== undefined && (settings.cns.certFile ?? settings.cns.configFile) !== undefined
@@ -39,9 +42,12 @@ export const setUp = Effect.fnUntraced(function* ({ before, certificate, ewsUrl 
     cns: cns.kept,
     token,
     tokens: tokens.length,
+    adminToken,
+    adminTokens: adminTokens.length,
+    console: AdminTokens.consoleUrl(settings),
     ewsUrl: token === undefined ? undefined : ewsUrl,
     notes
-  } satisfies InitReport
+  } satisfies Omit<InitReport, "config" | "keys">
 })
 
 const keepCertificate = Effect.fnUntraced(function* (dataDir: string, given: CnsCertificate | undefined) {

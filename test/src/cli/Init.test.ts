@@ -1,7 +1,10 @@
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Option } from "effect"
+import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
+import * as SqliteStorage from "../../../layers/storage/SqliteStorage.ts"
+import { Storage } from "../../../layers/storage/Storage.ts"
 import { configXml, P12_PASSWORD, p12 } from "../../support/CnsConfigXml.ts"
 import { ens, settingsFile, tenantOf } from "../../support/CommandLine.ts"
 
@@ -33,7 +36,13 @@ describe("ens init", () => {
       })
       expect(statSync(dataDir).mode & 0o777).toBe(0o700)
       expect(statSync(join(dataDir, "master.key")).mode & 0o777).toBe(0o600)
-      expect(made.out.match(/^made/gm)).toHaveLength(4)
+      expect(made.out.match(/^made/gm)).toHaveLength(5)
+      const [, adminToken = ""] = /^(ensadm-[\w-]{43})$/m.exec(made.out) ?? []
+      expect(made.out).toContain("http://127.0.0.1:8081/console")
+      const opened = yield* Effect.flatMap(Storage, (storage) =>
+        storage.adminTokenOf(hashApiToken(adminToken))
+      ).pipe(Effect.provide(SqliteStorage.layer(database)))
+      expect(Option.getOrThrow(opened).label).toBe("first")
     })
   )
 
@@ -51,15 +60,19 @@ describe("ens init", () => {
         database: { at: join(dataDir, "ens.db"), made: false },
         cnsCertificate: { ...before.cnsCertificate, made: false },
         token: null,
+        adminToken: null,
+        config: null,
+        keys: 0,
         notes: [expect.stringContaining("use: ens token create --ews-url")]
       })
       expect(readFileSync(join(dataDir, "cns.certificate"))).toEqual(stored)
       expect(JSON.parse((yield* ens("token", "list", "--json", "--config", config)).out)).toMatchObject([
-        { label: "phones", ewsUrls: [] }
+        { label: "phones", ewsUrls: [] },
+        { id: "admin-1", label: "first" }
       ])
       const text = (yield* init()).out
-      expect(text.match(/^exists/gm)).toHaveLength(5)
-      expect(text).not.toContain("ens_")
+      expect(text.match(/^exists/gm)).toHaveLength(6)
+      expect(text).not.toMatch(/ens_|ensadm-/)
     })
   )
 
@@ -114,6 +127,83 @@ describe("ens init", () => {
           err: expect.stringMatching(problem)
         })
       expect(existsSync(dataDir)).toBe(false)
+    })
+  )
+
+  it.scopedLive("tells programs the admin token and the console's address, and auditors what was made", () =>
+    Effect.gen(function* () {
+      const { database, init } = yield* prepared
+      const made = JSON.parse((yield* init("--json", "--keys", "2")).out)
+      expect(made).toMatchObject({
+        adminToken: {
+          id: "admin-1",
+          token: expect.stringMatching(/^ensadm-/),
+          console: "http://127.0.0.1:8081/console"
+        },
+        keys: 2
+      })
+      const { audits, keys } = yield* Effect.flatMap(Storage, (storage) =>
+        Effect.all({ audits: storage.audits(9), keys: storage.countPoolKeys })
+      ).pipe(Effect.provide(SqliteStorage.layer(database)))
+      expect(keys).toBe(2)
+      expect(audits).toMatchObject([
+        {
+          action: "init",
+          outcome: "success",
+          target: "data directory, master key, database, token 1, token admin-1"
+        }
+      ])
+    })
+  )
+
+  it.scopedLive("writes the settings it was given to a config file that only its owner reads", () =>
+    Effect.gen(function* () {
+      const { directory } = yield* prepared
+      const config = join(directory, "ens.json")
+      const dataDir = join(directory, "other data")
+      const set = (text: string) => ["--set", text]
+      const made = yield* ens(
+        "init",
+        "--write-config",
+        config,
+        ...["--public-url", "https://ens.example.com", "--push", "log"],
+        ...[...set(`ENS_DATA_DIR=${dataDir}`), ...set("ENS_PORT=8443")]
+      )
+      expect(made).toMatchObject({ ok: true, err: "" })
+      expect(made.out).toContain(`ens start --config ${config}`)
+      expect(JSON.parse(readFileSync(config, "utf8"))).toEqual({
+        ENS_PUBLIC_URL: "https://ens.example.com",
+        ENS_PUSH: "log",
+        ENS_DATA_DIR: dataDir,
+        ENS_PORT: "8443"
+      })
+      expect(statSync(config).mode & 0o777).toBe(0o600)
+      expect(existsSync(join(dataDir, "ens.db"))).toBe(true)
+      const seen = JSON.parse((yield* ens("config", "--json", "--config", config)).out)
+      expect(seen).toMatchObject({ ENS_PORT: "8443", ENS_DATA_DIR: dataDir })
+    })
+  )
+
+  it.scopedLive("makes nothing of settings that start would refuse, or that nobody would keep", () =>
+    Effect.gen(function* () {
+      const { config, directory } = yield* prepared
+      const made = join(directory, "ens.json")
+      const dataDir = join(directory, "new")
+      const write = ["--write-config", made, "--set", `ENS_DATA_DIR=${dataDir}`]
+      const cases: ReadonlyArray<readonly [ReadonlyArray<string>, RegExp]> = [
+        [["--push", "log"], /need --write-config FILE/],
+        [[...write, "--public-url", "https://ens.example.com"], /ENS_PUSH must name the push gateway/],
+        [[...write, "--set", "ENS_TLS_PFX_PASSWORD=x"], /is a secret, which a command line would show/],
+        [[...write, "--set", "ENS_PROT=1"], /ENS_PROT is no setting/],
+        [[...write, "--set", "nonsense"], /--set must be like/],
+        [[...write, "--config", config], /give one of them/],
+        [["--write-config", config], /exists already/],
+        [["--write-config", join(directory, "no", "ens.json")], /there is no directory/],
+        [["--keys", "-1"], /--keys must be a number/]
+      ]
+      for (const [args, problem] of cases)
+        expect(yield* ens("init", ...args)).toMatchObject({ ok: false, err: expect.stringMatching(problem) })
+      expect(existsSync(made) || existsSync(dataDir)).toBe(false)
     })
   )
 })
