@@ -9,7 +9,9 @@ const DOCUMENTS = [
   "docs/architecture.md",
   "docs/configuration.md",
   "docs/operations/storage.md",
-  "docs/operations/secrets.md"
+  "docs/operations/secrets.md",
+  "docs/operations/deploy.md",
+  "docs/operations/upgrade.md"
 ]
 
 describe("links between documents", () => {
