@@ -107,6 +107,7 @@ export const make = Effect.fnUntraced(function* ({
       const headers = {
         "apns-push-type": "background",
         "apns-priority": "5",
+        "apns-expiration": String(Math.floor(now / 1000) + 60),
         "apns-topic": app ?? "com.example.mail",
         authorization: `bearer ${production.token.current(now)}`
       }
