@@ -6,11 +6,11 @@ import { call } from "../../src/sandbox/JsonClient.ts"
 import { blocksOf, readDocument } from "../docs/Markdown.ts"
 import { within } from "../e2e/Rehearsal.ts"
 import { describePeer } from "../peers/support/RealPeer.ts"
-import { HAPROXY_FILES, haproxy, shipped } from "./support/FrontProxy.ts"
+import { HAPROXY_FILES, haproxy, NGINX_FILES, nginx, shipped } from "./support/FrontProxy.ts"
 
 type Says = "ready" | "not ready" | "standby" | "nothing"
 
-/** A node as a balancer sees it: what `/readyz` says can be changed; anything else is answered with its name. */
+/** A node as a balancer sees it: what `/readyz` says can be changed; a standby refuses the rest, others tell their name. */
 const node = (name: string) =>
   Effect.acquireRelease(
     Effect.async<{ readonly port: number; readonly say: (what: Says) => void; readonly close: () => void }>(
@@ -18,7 +18,7 @@ const node = (name: string) =>
         let says: Says = "standby"
         const server = createServer((request, response) => {
           if (says === "nothing") request.socket.destroy()
-          else if (request.url !== "/readyz") response.end(name)
+          else if (request.url !== "/readyz" && says !== "standby") response.end(name)
           else response.writeHead(says === "ready" ? 200 : 503).end(`${says}\n`)
         })
         server.listen(0, "127.0.0.1", () =>
@@ -77,6 +77,37 @@ describePeer("HAProxy with the file for two nodes", HAPROXY_FILES, () => {
       two.say("nothing")
       one.say("ready")
       yield* comesTo("one")
+    })
+  )
+})
+
+describePeer("nginx with two nodes in its upstream", NGINX_FILES, () => {
+  it.scopedLive("sends to the other one what a standby refuses, also if it is no GET", () =>
+    Effect.gen(function* () {
+      const [one, two] = [yield* node("one"), yield* node("two")]
+      const proxy = yield* nginx
+      yield* proxy.start([
+        ["127.0.0.1:8080", `127.0.0.1:${one.port}`],
+        ["# server 10.0.0.2:8080", `server 127.0.0.1:${two.port}`]
+      ])
+      const answer = Effect.promise(() =>
+        call(`https://127.0.0.1:${proxy.port}/api/ens/pushnotificationlistener?id=1`, {
+          method: "POST",
+          body: "<x/>",
+          timeout: 10_000,
+          ca: proxy.ca
+        }).then(({ status, text }) => (status === 200 ? text : `${status}`))
+      )
+      for (const [active, standby, name] of [
+        [one, two, "one"],
+        [two, one, "two"]
+      ] as const) {
+        active.say("ready")
+        standby.say("standby")
+        for (let i = 0; i < 6; i++) expect(yield* answer).toBe(name)
+      }
+      two.say("standby")
+      expect(yield* answer).toBe("503")
     })
   )
 })
