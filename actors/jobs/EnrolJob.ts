@@ -8,6 +8,7 @@ import { persistently } from "../../layers/ews/Persistence.ts"
 import { withSession } from "../../layers/ews/WithSession.ts"
 import { mayAct, Ownership } from "../../layers/ownership/Ownership.ts"
 import { type NewDevice, Storage, type Tenant, type User } from "../../layers/storage/Storage.ts"
+import { warnOf } from "../../layers/telemetry/TroubleLog.ts"
 import type { Credentials } from "../../schemas/Credentials.ts"
 import type { DeviceNumber, Generation, Watermark } from "../../schemas/Ids.ts"
 import { shapeFor } from "../../schemas/MailPolicy.ts"
@@ -194,7 +195,7 @@ const missedIn = (exchange: EwsCalls, inbox: Inbox, { policies, since, until }: 
       mails.filter(({ parentFolderId }) => parentFolderId === undefined || parentFolderId === inbox.folderId)
     ),
     Effect.catchAll((error) =>
-      Effect.as(Effect.logWarning(`missed mails could not be looked for: ${error.message}`), undefined)
+      Effect.as(warnOf(error, `missed mails could not be looked for: ${error.message}`), undefined)
     )
   )
 }

@@ -28,6 +28,7 @@ import { causeText } from "./CauseText.ts"
 import { emailFetchFailed, mailsOutsideInbox } from "./FetchMetrics.ts"
 import { askThroughGateway } from "./GatewayCheck.ts"
 import { namedDossier } from "./NamedDossier.ts"
+import { calledBack } from "./NeverCalledBackJob.ts"
 import { logTrouble } from "./StorageTrouble.ts"
 import { forgetUrl } from "./UrlTrouble.ts"
 
@@ -167,6 +168,8 @@ const ask = Effect.fnUntraced(function* (
   if (command.until <= (yield* now)) return yield* trouble(attempt, "other", LATE, LATE_BRIEFLY)
   if (dossier?.subscription === undefined || dossier.devices.length === 0) return
   const { devices, subscription, tenant } = dossier
+  const back = calledBack(Context.get(services, Dossiers), subscription.ewsUrl)
+  if (back !== undefined) yield* back
   const { minPolicy, segCheck } = Context.get(services, Settings)
   const policies = devices.map((device) => effectivePolicy(device.policy, minPolicy))
   const showsMails = policies.some((policy) => policy !== 4)

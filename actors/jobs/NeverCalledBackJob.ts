@@ -1,5 +1,5 @@
 import { Effect, Option } from "effect"
-import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
+import { reportTrouble, settleTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
@@ -22,6 +22,7 @@ export const neverCalledBackJob = Effect.fnUntraced(
     const isNews = claim(dossiers, host, yield* now)
     const log = isNews ? Effect.logWarning : Effect.logDebug
     const what = `${host} accepted a subscription and never called back; check that it reaches ${publicUrl} and trusts its certificate`
+    missingAt(dossiers).add(host)
     yield* reportTrouble({ fault: "callbacks-missing", where: host, what, told: true })
     yield* Effect.annotateLogs(log(what, { user }), "fault", "callbacks-missing")
   },
@@ -29,6 +30,24 @@ export const neverCalledBackJob = Effect.fnUntraced(
     Effect.logWarning("a subscription was never called back", { reason: error.message })
   )
 )
+
+/** A callback came from there: the trouble is over, if it had one. undefined: it had none. */
+export const calledBack = (dossiers: Dossiers["Type"], ewsUrl: string): Effect.Effect<void> | undefined => {
+  const hosts = missing.get(dossiers)
+  if (hosts === undefined || hosts.size === 0) return undefined
+  const { host } = new URL(ewsUrl)
+  return hosts.delete(host) ? settleTrouble("callbacks-missing", host) : undefined
+}
+
+/** Hosts that were reported and have not called since. */
+const missing = new WeakMap<Dossiers["Type"], Set<string>>()
+
+const missingAt = (dossiers: Dossiers["Type"]): Set<string> => {
+  const hosts = missing.get(dossiers) ?? new Set<string>()
+  missing.set(dossiers, hosts)
+  if (hosts.size >= HOSTS_MAX) hosts.clear()
+  return hosts
+}
 
 /** True for the first one in an hour. */
 const claim = (dossiers: Dossiers["Type"], host: string, at: number): boolean => {

@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { faultField } from "../../layers/telemetry/TroubleLog.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 
 /**
@@ -7,5 +8,5 @@ import type { StorageError } from "../../schemas/StorageError.ts"
  */
 export const logTrouble = (message: string, error: StorageError): Effect.Effect<void> => {
   const log = error.transient ? Effect.logDebug : Effect.logError
-  return log(message, { reason: error.message })
+  return Effect.annotateLogs(log(message, { reason: error.message }), faultField(error))
 }

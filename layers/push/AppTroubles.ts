@@ -1,5 +1,7 @@
 import { Effect } from "effect"
 import { Verdict } from "../../schemas/Push.ts"
+import { reportTrouble } from "../telemetry/Troubles.ts"
+import { gatewayFault } from "./GatewayFault.ts"
 
 /** Milliseconds for which an app whose notification was taken counts as one that works. */
 export const SEEN_WORKING = 2 * 60_000
@@ -40,7 +42,10 @@ export class AppTroubles {
     }
     const text = `${down.reason}; others are not held up by it`
     const waits = Verdict.RetryLater({ after: APP_PAUSE })
-    return isNews ? Effect.as(Effect.logWarning(text, { app }), waits) : Effect.succeed(waits)
+    const fault = gatewayFault(down.reason)
+    const report = reportTrouble({ fault, where: app, what: down.reason, told: true })
+    const line = Effect.annotateLogs(Effect.logWarning(text, { app }), "fault", fault)
+    return Effect.as(isNews ? Effect.zipRight(report, line) : report, waits)
   }
 
   #anotherWorks(app: string, now: number): boolean {

@@ -12,6 +12,7 @@ import type { CnsSigner } from "./CnsSigner.ts"
 import type { CnsTrouble } from "./CnsTrouble.ts"
 import type { Gateway, Probed } from "./Gateway.ts"
 import { GatewayClock } from "./GatewayClock.ts"
+import { gatewayFault } from "./GatewayFault.ts"
 import { PushSetupError } from "./PushSetupError.ts"
 
 export interface CnsOptions {
@@ -93,7 +94,7 @@ export const make = Effect.fnUntraced(function* (
     const reply = readReply(ids, response, clock.unsafeCurrentTimeMillis(), signed)
     const isDown = reply._tag === "Verdicts" && reply.verdicts.every(({ _tag }) => _tag === "GatewayDown")
     const log = isDown
-      ? failed(url, httpError(response.status), codeIn(response.body))
+      ? failed(url, httpError(response.status), codeIn(response.body), reasonOf(reply))
       : whenDebugging(() =>
           Effect.logDebug(
             `CNS Url : [${url.href}] HttpStatusCode:[${response.status}] ResponseCode:[${summary(reply)}]`
@@ -109,7 +110,7 @@ export const make = Effect.fnUntraced(function* (
         onFailure: ({ brokenOff, legacy, reason }) => {
           const hint = brokenOff && anonymous ? ", as one does that misses a client certificate" : ""
           const verdicts = batch.map(() => Verdict.GatewayDown({ reason: reason + hint }))
-          return Effect.as(failed(url, legacy, ""), { _tag: "Verdicts" as const, verdicts })
+          return Effect.as(failed(url, legacy, "", reason), { _tag: "Verdicts" as const, verdicts })
         },
         onSuccess: (response) => understood(batch, response, authorization !== undefined)
       })
@@ -220,5 +221,14 @@ const httpError = (status: number) =>
     : `The remote server returned an error: (${status}) ${STATUS_CODES[status] ?? "Unknown"}.`
 
 /** [ENS2] The line that administrators search for. Of what CNS says only codes: its words may quote the request. */
-const failed = ({ href }: URL, error: string, response: string) =>
-  Effect.logWarning(`Failed To Post to CNS [${href}] Error: [${error}] Response: [${response}]`)
+const failed = ({ href }: URL, error: string, response: string, reason: string) =>
+  Effect.annotateLogs(
+    Effect.logWarning(`Failed To Post to CNS [${href}] Error: [${error}] Response: [${response}]`),
+    "fault",
+    gatewayFault(reason)
+  )
+
+const reasonOf = (reply: CnsReply): string => {
+  const [verdict] = reply._tag === "Verdicts" ? reply.verdicts : []
+  return verdict?._tag === "GatewayDown" ? verdict.reason : ""
+}

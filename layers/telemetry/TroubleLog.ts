@@ -1,6 +1,13 @@
 import { Effect } from "effect"
-import { type Mendable, troubleOf } from "./FaultOf.ts"
+import type { FaultName } from "../../schemas/Fault.ts"
+import { faultOfError, type Mendable, troubleOf } from "./FaultOf.ts"
 import { reportTrouble } from "./Troubles.ts"
+
+/** The field of a line that tells a consequence of a trouble which somebody else reports. */
+export const faultField = (error: Mendable): { readonly fault?: FaultName } => {
+  const fault = faultOfError(error)
+  return fault === undefined ? {} : { fault }
+}
 
 /** Reports a failure whose warning has words of its own, and a line for each user that it meets. */
 export const warnOf = (error: Mendable, message: string): Effect.Effect<void> =>

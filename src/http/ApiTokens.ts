@@ -2,6 +2,7 @@ import { Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } f
 import { now } from "../../actors/Now.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
+import { faultField } from "../../layers/telemetry/TroubleLog.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { TokenDirectory } from "./TokenDirectory.ts"
 
@@ -60,7 +61,10 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
         isAway = true
         wantsAll = true
         return first
-          ? Effect.logWarning(`API tokens cannot be read; those known stay valid. ${error.message}`)
+          ? Effect.annotateLogs(
+              Effect.logWarning(`API tokens cannot be read; those known stay valid. ${error.message}`),
+              faultField(error)
+            )
           : Effect.void
       }),
       Effect.annotateLogs({ logger: "ApiTokens" })

@@ -10,6 +10,7 @@ import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
 import { activityOf, Spans } from "../../layers/telemetry/Spans.ts"
+import { faultField } from "../../layers/telemetry/TroubleLog.ts"
 import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
@@ -126,7 +127,7 @@ const answered = <A extends { readonly userId: UserId }, R>(
       }),
       Effect.catchTags({
         StorageError: (error) =>
-          Effect.as(Effect.logError(error.message, error.cause), {
+          Effect.as(Effect.annotateLogs(Effect.logError(error.message, error.cause), faultField(error)), {
             code: endpoint.storageFailed,
             message: "storage failed; try again"
           }),
