@@ -3,6 +3,7 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import { Troubles } from "../../layers/telemetry/Troubles.ts"
 import { FAULT_NAMES } from "../../schemas/Fault.ts"
 import { version } from "../Instance.ts"
+import { showFromTheStart } from "./StartingMetrics.ts"
 
 /** Brings those metrics up to date that are looked up only when somebody asks. */
 export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function* () {
@@ -12,6 +13,7 @@ export const measure: Effect.Effect<void, never, Storage> = Effect.gen(function*
   yield* Metric.set(heapUsed, memory.heapUsed)
   yield* Metric.set(uptime, Math.round(process.uptime()))
   yield* Metric.set(buildInfo, 1)
+  yield* showFromTheStart
   yield* measureTroubles
   const now = yield* Clock.currentTimeMillis
   // What can be read is told also while nothing can be written.

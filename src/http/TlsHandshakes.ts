@@ -3,7 +3,8 @@ import type { TLSSocket } from "node:tls"
 import { Effect, Metric, type Scope } from "effect"
 
 /** Whoever cannot get through the handshake never becomes a request: without this, nothing would tell of it. */
-const failures = Metric.counter("ens_tls_handshake_failures_total", {
+/** Handshakes that failed. */
+export const handshakeFailures = Metric.counter("ens_tls_handshake_failures_total", {
   description: "TLS handshakes with the public listener that failed",
   incremental: true
 })
@@ -28,7 +29,7 @@ export const watchHandshakes = (server: Server): Effect.Effect<void, never, Scop
     server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: TLSSocket) => {
       // Hanging up before the end is what port scanners and load balancers do.
       if (error.code?.startsWith("ERR_SSL_") !== true) return
-      failures.unsafeUpdate(1, [])
+      handshakeFailures.unsafeUpdate(1, [])
       failed++
       last = { reason: ADVICE[error.code] ?? error.code, source: socket.remoteAddress ?? "unknown" }
     })

@@ -10,6 +10,7 @@ const DOCUMENTS = [
   "docs/configuration.md",
   "docs/operations/storage.md",
   "docs/operations/secrets.md",
+  "docs/operations/monitoring.md",
   "docs/operations/deploy.md",
   "docs/operations/upgrade.md"
 ]
