@@ -111,15 +111,13 @@ const send = async (method, path, body) => {
 
 /** @param {Response} answer */
 const jsonOf = async (answer) => {
-  const isJson = answer.headers.get("content-type")?.includes("json")
-  if (!isJson) {
-    if (answer.ok && answer.status !== 204) throw new Away("The answer was not from ENS.")
-    return undefined
-  }
+  if (answer.status === 204) return undefined
   try {
     return await answer.json()
   } catch {
-    throw new Away("The answer broke off.")
+    // A proxy's page, or one that broke off. If it is a failure anyway, its status says more.
+    if (answer.ok) throw new Away("The answer was not from ENS.")
+    return undefined
   }
 }
 

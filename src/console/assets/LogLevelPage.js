@@ -1,5 +1,5 @@
 import { html } from "htm/preact"
-import { useEffect, useState } from "preact/hooks"
+import { useState } from "preact/hooks"
 import { call, now } from "./Api.js"
 import { Note, Section, Waiting, When } from "./Parts.js"
 import { usePolled } from "./Polled.js"
@@ -31,15 +31,13 @@ export const LogLevelPage = () => {
     /** @type {{ tone: "ok" | "bad", text: string } | undefined} */ (undefined)
   )
   const { data } = polled
-  useEffect(() => {
-    if (level === undefined && data !== undefined) setLevel(data.level)
-  }, [data])
+  const chosen = level ?? data?.level
   const save = async (/** @type {Event} */ event) => {
     event.preventDefault()
     try {
       const until = seconds === 0 ? null : now() + seconds * 1000
       /** @type {Choice} */
-      const set = await call("PUT", "log-level", { level, until })
+      const set = await call("PUT", "log-level", { level: chosen, until })
       setSays({ tone: "ok", text: `The level is ${set.level} now.` })
     } catch (error) {
       setSays({ tone: "bad", text: error instanceof Error ? error.message : String(error) })
@@ -61,7 +59,7 @@ export const LogLevelPage = () => {
             ${LEVELS.map(
               ([name, about]) =>
                 html`<label class="choice" key=${name}>
-                  <input type="radio" name="level" value=${name} checked=${level === name} onChange=${() => setLevel(name)} />
+                  <input type="radio" name="level" value=${name} checked=${chosen === name} onChange=${() => setLevel(name)} />
                   <span><strong>${name}</strong> <span class="faint">${about}</span></span>
                 </label>`
             )}

@@ -37,7 +37,7 @@ export const NewTokenForm = ({ onMade }) => {
         </div>
         <div>
           <label for="tenant">Tenant</label>
-          <input id="tenant" name="tenant" placeholder="default" autocomplete="off" spellcheck="false" aria-describedby="tenant-hint" />
+          <input id="tenant" name="tenant" placeholder="default" autocomplete="off" spellcheck=${false} aria-describedby="tenant-hint" />
           <p id="tenant-hint" class="hint faint">Empty: default.</p>
         </div>
         <div class="wider">
@@ -48,7 +48,7 @@ export const NewTokenForm = ({ onMade }) => {
             type="url"
             placeholder="https://mail.example.com/EWS/Exchange.asmx"
             autocomplete="off"
-            spellcheck="false"
+            spellcheck=${false}
             aria-describedby="ews-url-hint"
           />
           <p id="ews-url-hint" class="hint faint">Where log-ins of these phones may be sent. Empty: Autodiscover finds it.</p>
@@ -70,7 +70,7 @@ const Made = ({ made, onDone }) => {
   return html`<div class="note ok made">
     <div>
       <label for="made">Token ${made.id} of tenant ${made.tenant}, shown this once</label>
-      <input id="made" ref=${field} class="mono" readonly value=${made.token} autocomplete="off" spellcheck="false" />
+      <input id="made" ref=${field} class="mono" readonly value=${made.token} autocomplete="off" spellcheck=${false} />
       <div class="row">
         <${Copy} text=${made.token} what="the token" />
         <button type="button" onClick=${onDone}>I have kept it</button>

@@ -41,7 +41,7 @@ export const SignInPage = ({ why, onIn }) => {
         type="password"
         name="password"
         autocomplete="current-password"
-        spellcheck="false"
+        spellcheck=${false}
         required
         aria-describedby="token-problem token-hint"
         aria-invalid=${problem !== "" ? "true" : undefined}

@@ -34,7 +34,7 @@ const Search = () => {
         inputmode="email"
         autocomplete="off"
         autocapitalize="none"
-        spellcheck="false"
+        spellcheck=${false}
         aria-describedby="address-problem address-hint"
         aria-invalid=${problem !== "" ? "true" : undefined}
       />

@@ -30,6 +30,9 @@ export interface Watched {
   readonly sent: ReadonlyArray<string>
 }
 
+/** The browser's own about answers that are no success, and about a header that counts only in secure contexts. */
+const NOTES = /^Failed to load resource|^The Cross-Origin-Opener-Policy header has been ignored/
+
 export const openPage = async (
   browser: Browser,
   origin: string,
@@ -41,8 +44,7 @@ export const openPage = async (
   const [wrongs, sent]: [Array<string>, Array<string>] = [[], []]
   page.on("console", (message) => {
     const text = message.text()
-    // The browser itself notes each answer that is no success, and each server that is away.
-    if (/error|warning/.test(message.type()) && !text.startsWith("Failed to load resource")) wrongs.push(text)
+    if (/error|warning/.test(message.type()) && !NOTES.test(text)) wrongs.push(text)
   })
   page.on("pageerror", (error) => wrongs.push(String(error)))
   page.on("request", (request) => {
