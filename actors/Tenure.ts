@@ -1,5 +1,7 @@
-import { Context, Deferred, Effect, Fiber, Layer } from "effect"
+import { Context, Deferred, Effect, Fiber, Layer, Option } from "effect"
 import { Ownership } from "../layers/ownership/Ownership.ts"
+import { DossierChanges } from "./DossierChanges.ts"
+import { Dossiers } from "./Dossiers.ts"
 import { History } from "./History.ts"
 import { KeyPool } from "./KeyPool.ts"
 import { noSubscriptions } from "./LinkTally.ts"
@@ -30,7 +32,7 @@ const BUILT_AGAIN_AFTER = "5 seconds"
  */
 export const layer = <R>(
   actors: Layer.Layer<Actors, never, R>
-): Layer.Layer<Subscriptions | KeyPool | Tenure | History, never, R | Ownership> =>
+): Layer.Layer<Subscriptions | KeyPool | Tenure | History | DossierChanges, never, R | Ownership> =>
   Layer.scopedContext(
     Effect.gen(function* () {
       const ownership = yield* Ownership
@@ -52,7 +54,8 @@ export const layer = <R>(
           subscriptions: Context.get(built, Subscriptions),
           keyPool: Context.get(built, KeyPool),
           writeBehind: Context.get(built, WriteBehind),
-          history: Context.get(built, History)
+          history: Context.get(built, History),
+          dossiers: Context.getOption(built as Context.Context<never>, Dossiers)
         }
         yield* Deferred.succeed(open, undefined)
         return yield* Effect.never
@@ -82,11 +85,13 @@ interface Present {
   readonly keyPool: KeyPool["Type"]
   readonly writeBehind: WriteBehind["Type"]
   readonly history: History["Type"]
+  /** None: these actors keep none. */
+  readonly dossiers: Option.Option<Dossiers["Type"]>
 }
 
 const facade = (
   present: () => Present | undefined
-): Context.Context<Subscriptions | KeyPool | Tenure | History> => {
+): Context.Context<Subscriptions | KeyPool | Tenure | History | DossierChanges> => {
   const orStandby = <A, E, R>(use: (actors: Present) => Effect.Effect<A, E, R>) =>
     Effect.suspend((): Effect.Effect<A, E | Unavailable, R> => {
       const actors = present()
@@ -112,6 +117,13 @@ const facade = (
     }),
     Context.add(History, {
       note: (user, kind, detail, times) => present()?.history.note(user, kind, detail, times)
+    }),
+    Context.add(DossierChanges, {
+      changed: (user) =>
+        Effect.suspend(() => {
+          const dossiers = Option.getOrUndefined(present()?.dossiers ?? Option.none())
+          return dossiers?.forget(user) ?? Effect.void
+        })
     }),
     Context.add(Tenure, { waiting: () => present()?.writeBehind.waiting() ?? 0 })
   )

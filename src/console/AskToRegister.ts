@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import { DossierChanges } from "../../actors/DossierChanges.ts"
 import { now } from "../../actors/Now.ts"
 import { Push } from "../../layers/push/Push.ts"
 import { type Device, Storage } from "../../layers/storage/Storage.ts"
@@ -33,6 +34,8 @@ export const askToRegister = Effect.fnUntraced(function* ({ user, userId }: Subj
       yield* storage.saveNudged(user, device.device, [...nudgedAt, at])
       return { device, ...outcomeOf(yield* (yield* Push).send(notification)) }
     })
-  const outcomes = yield* Effect.forEach(devices, ask)
+  // The actors count the same budget, from what they remember.
+  const { changed } = yield* DossierChanges
+  const outcomes = yield* Effect.ensuring(Effect.forEach(devices, ask), changed(user))
   return { done: outcomes.some(({ ok }) => ok), says: sentence("Asked to register", outcomes) }
 })
