@@ -1,7 +1,7 @@
 import { Effect, Layer, Metric, Schedule } from "effect"
 import { Ownership } from "../layers/ownership/Ownership.ts"
 import { Storage, type StoredHistory } from "../layers/storage/Storage.ts"
-import { append, type HistoryEvent, pack, unpack } from "../schemas/History.ts"
+import { append, extend, type HistoryEvent, pack } from "../schemas/History.ts"
 import { History } from "./History.ts"
 import { type Bundle, HistoryBuffer } from "./HistoryBuffer.ts"
 import { nextTurn } from "./NextTurn.ts"
@@ -34,26 +34,20 @@ export const layer: Layer.Layer<History, never, Storage | Ownership> = Layer.sco
     const buffer = new HistoryBuffer()
     const lock = yield* Effect.makeSemaphore(1)
     const isLost = () => ownership.role() === "standby"
-    let isBehind = false
-
-    const tell = (reason: string | undefined) => {
-      if (isBehind === (reason !== undefined)) return Effect.void
-      isBehind = !isBehind
-      return reason === undefined
-        ? Effect.logInfo("storage takes what happened to users again")
-        : Effect.logWarning("what happened to users cannot be written; it will be tried again", { reason })
-    }
 
     /** True if storage has taken it. What storage never takes is given up, and so is what nobody but us got wrong. */
     const writePage = (page: ReadonlyArray<Bundle>) =>
       save(storage, page).pipe(
         Effect.as(true),
         Effect.onInterrupt(() => Effect.sync(() => buffer.restore(page))),
-        Effect.tap(() => tell(undefined)),
         Effect.catchAll((error) => {
           if (error.transient) {
             buffer.restore(page)
-            return Effect.as(tell(error.message), false)
+            // The write-behind tells it.
+            return Effect.as(
+              Effect.logDebug("histories cannot be written yet", { reason: error.message }),
+              false
+            )
           }
           return giveUp(page, error.message)
         }),
@@ -128,28 +122,15 @@ const save = Effect.fnUntraced(function* (storage: Storage["Type"], page: Readon
   const batch: Array<StoredHistory> = []
   for (const { events, user } of page) {
     if (batch.length > 0 && batch.length % PACKED_AT_ONCE === 0) yield* nextTurn
-    const all = extended(known.get(user), events)
-    const lastAt = all.reduce((last, { at }) => Math.max(last, at), 0)
-    batch.push({ user, lastAt, events: pack(all) })
+    const stored = known.get(user)
+    const lastAt = events.reduce((last, { at }) => Math.max(last, at), stored?.lastAt ?? 0)
+    batch.push({ user, lastAt, events: extended(stored, events) })
   }
   yield* storage.saveHistories(batch)
 })
 
-/** A write whose answer was lost is repeated: what it had stored comes no second time. */
-const extended = (
-  stored: StoredHistory | undefined,
-  events: ReadonlyArray<HistoryEvent>
-): ReadonlyArray<HistoryEvent> => {
-  if (stored === undefined) return append([], events)
-  const before = unpack(stored.events)
-  const isStored = (event: HistoryEvent) =>
-    event.at <= stored.lastAt &&
-    before.some(({ at, detail, kind }) => at === event.at && kind === event.kind && detail === event.detail)
-  return append(
-    before,
-    events.filter((event) => !isStored(event))
-  )
-}
+const extended = (stored: StoredHistory | undefined, events: ReadonlyArray<HistoryEvent>): Uint8Array =>
+  stored === undefined ? pack(append([], events)) : extend(stored.events, stored.lastAt, events)
 
 const dropped = Metric.counter("ens_history_dropped_total", {
   description: "Events in users' histories that were not kept, because storage was away or did not keep up",

@@ -72,23 +72,48 @@ export const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent =>
   since: Math.min(first.since ?? first.at, last.since ?? last.at)
 })
 
-/** As it is stored. */
-export const pack = (events: ReadonlyArray<HistoryEvent>): Uint8Array =>
-  new TextEncoder().encode(
-    JSON.stringify(
-      events.map(({ at, detail, kind, since, times }) =>
-        since === undefined ? [at, kind, detail, times] : [at, kind, detail, times, since]
-      )
-    )
-  )
+/** As it is stored: a line of JSON for each event. */
+export const pack = (events: ReadonlyArray<HistoryEvent>): Uint8Array => bytesOf(events.map(lineOf))
 
-/** What cannot be read, perhaps because a later version wrote it, is no history. By hand: it is done with every write. */
+/** What cannot be read, perhaps because a later version wrote it, is no history. */
 export const unpack = (bytes: Uint8Array): ReadonlyArray<HistoryEvent> => {
-  const rows = parsed(new TextDecoder().decode(bytes))
+  const rows = parsed(`[${linesOf(bytes).join(",")}]`)
   return Array.isArray(rows) && rows.every(isRow) ? rows.map(eventOf) : []
 }
 
+/**
+ * `append` on what is stored. For every write, so it reads no more than the newest of the stored events. An event that is
+ * stored already, because the answer to an earlier write was lost, comes no second time. `lastAt`: when the newest of the
+ * stored ones happened.
+ */
+export const extend = (stored: Uint8Array, lastAt: number, more: ReadonlyArray<HistoryEvent>): Uint8Array => {
+  const lines = linesOf(stored)
+  const newest = rowIn(lines.at(-1))
+  if (newest === undefined) return pack(append([], more))
+  const before = more.some(({ at }) => at <= lastAt) ? unpack(stored) : []
+  const fresh = more.filter((event) => !before.some((one) => isRepeat(one, event)))
+  if (fresh.length === 0) return stored
+  const tail = append([eventOf(newest)], fresh)
+  return bytesOf([...lines.slice(0, -1), ...tail.map(lineOf)].slice(-HISTORY_MAX))
+}
+
+const isRepeat = (one: HistoryEvent, other: HistoryEvent) =>
+  one.at === other.at && one.kind === other.kind && one.detail === other.detail
+
 type Row = readonly [at: number, kind: HistoryKind, detail: string, times: number, since?: number]
+
+const lineOf = ({ at, detail, kind, since, times }: HistoryEvent): string =>
+  JSON.stringify(since === undefined ? [at, kind, detail, times] : [at, kind, detail, times, since])
+
+const bytesOf = (lines: ReadonlyArray<string>): Uint8Array => new TextEncoder().encode(lines.join("\n"))
+
+const linesOf = (bytes: Uint8Array): ReadonlyArray<string> =>
+  bytes.length === 0 ? [] : new TextDecoder().decode(bytes).split("\n")
+
+const rowIn = (line: string | undefined): Row | undefined => {
+  const row = line === undefined ? undefined : parsed(line)
+  return isRow(row) ? row : undefined
+}
 
 const parsed = (text: string): unknown => {
   try {

@@ -3,6 +3,7 @@ import { FastCheck as fc } from "effect"
 import {
   append,
   DETAIL_MAX,
+  extend,
   HISTORY_MAX,
   type HistoryEvent,
   HistoryKind,
@@ -57,6 +58,27 @@ describe("a user's history", () => {
     )
   })
 
+  it("is extended in storage as it is in memory", () => {
+    const some = fc.array(anyEvent, { maxLength: 70 })
+    fc.assert(
+      fc.property(some, some, (before, more) => {
+        const stored = append([], before)
+        // Each comes later than what is stored.
+        const later = more.map((event) => ({ ...event, at: event.at + 2 ** 32 }))
+        const lastAt = stored.reduce((last, { at }) => Math.max(last, at), 0)
+        expect(unpack(extend(pack(stored), lastAt, later))).toEqual(append(stored, later))
+      })
+    )
+  })
+
+  it("takes what is stored already no second time, and starts anew after what cannot be read", () => {
+    const mail = (at: number) => event(at, { kind: "mail", detail: "delivered" })
+    const stored = pack([mail(1), mail(2)])
+    expect(unpack(extend(stored, 2, [mail(2), mail(3)]))).toEqual([mail(1), mail(2), mail(3)])
+    expect(extend(stored, 2, [mail(1), mail(2)])).toEqual(stored)
+    expect(unpack(extend(new TextEncoder().encode("{"), 2, [mail(3)]))).toEqual([mail(3)])
+  })
+
   it("is empty if it cannot be read", () => {
     const rubbish = [
       "",
@@ -67,7 +89,7 @@ describe("a user's history", () => {
       '[[null,"mail","",1]]',
       '[["1","mail","",1]]'
     ]
-    for (const text of [...rubbish, '[[1,"mail",7,1]]', '[[1,"mail","",1.5]]', '[[1,"mail","",1,"x"]]']) {
+    for (const text of [...rubbish, '[1,"mail",7,1]', '[1,"mail","",1.5]', '[1,"mail","",1,"x"]']) {
       expect(unpack(new TextEncoder().encode(text)), text).toEqual([])
     }
   })
