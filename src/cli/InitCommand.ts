@@ -2,6 +2,7 @@ import { existsSync } from "node:fs"
 import { mkdir } from "node:fs/promises"
 import { resolve } from "node:path"
 import { Command, Options } from "@effect/cli"
+import * as Terminal from "@effect/platform/Terminal"
 import { Console, Effect, Either, Option, Redacted } from "effect"
 import * as Logging from "../../layers/telemetry/Logging.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -71,7 +72,7 @@ export const initCommand = Command.make("init", options, (given) =>
   Effect.gen(function* () {
     if (!isInteractive(given)) return yield* perform(given, planOf(given))
     const plan = yield* Effect.mapError(
-      wizard(ewsUrlOf),
+      Effect.updateService(wizard(ewsUrlOf), Terminal.Terminal, inWantedColors),
       (error) =>
         new CommandProblem({ problem: typeof error === "string" ? error : "ended; nothing was made" })
     )
@@ -82,6 +83,15 @@ export const initCommand = Command.make("init", options, (given) =>
     "First set-up: data directory, keys, database, tokens, CNS certificate, config file"
   )
 )
+
+/** Prompts move the cursor, and colour what they show; who has set NO_COLOR wants the former only. */
+const inWantedColors = (terminal: Terminal.Terminal): Terminal.Terminal =>
+  (process.env.NO_COLOR ?? "") === ""
+    ? terminal
+    : { ...terminal, display: (text) => terminal.display(text.replace(COLORS, "")) }
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: that is how colours begin
+const COLORS = /\u001b\[[\d;]*m/g
 
 const isInteractive = (given: Given) =>
   process.stdin.isTTY &&

@@ -7,6 +7,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import { withSettings, withStorage } from "./Administer.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
+import * as Progress from "./Progress.ts"
 
 const dryRun = Options.boolean("dry-run").pipe(
   Options.withDescription("Print the SQL that would be run, for who runs it by hand; changes nothing")
@@ -17,12 +18,15 @@ export const migrateCommand = Command.make("migrate", { configFile, dryRun, json
   Effect.gen(function* () {
     if (given.dryRun)
       return yield* withSettings(given.configFile, Effect.flatMap(plan, given.json ? printJson : print))
+    const progress = yield* Progress.Progress
+    yield* progress.step("the database's schema is brought up to date")
     const database = yield* withStorage(
       given.configFile,
       Effect.map(Storage, ({ location }) => location)
     )
+    yield* progress.clear
     yield* Console.log(given.json ? JSON.stringify({ database }) : `the schema of ${database} is up to date`)
-  })
+  }).pipe(Progress.shown(given.json))
 ).pipe(Command.withDescription("Bring the database's schema up to date"))
 
 const plan = Effect.gen(function* () {

@@ -46,7 +46,7 @@ const line = (screen: Screen): ProgressShape => {
   const write = (text: string) =>
     Effect.sync(() => {
       // A line that wraps could not be wiped any more.
-      screen.write(`\r\u001b[K${text.slice(0, Math.max(1, (screen.columns ?? 80) - 1))}`)
+      screen.write(`\r\u001b[K${text.slice(0, Math.max(1, (screen.columns || 80) - 1))}`)
       isWritten = text !== ""
     })
   return {
