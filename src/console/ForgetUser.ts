@@ -3,7 +3,7 @@ import { Effect, Option } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { ActivityId } from "../../schemas/Ids.ts"
-import { Unregister } from "../../schemas/SubscriptionMessage.ts"
+import { type RemovalReason, Unregister } from "../../schemas/SubscriptionMessage.ts"
 import { problem } from "../http/console/ConsoleProblem.ts"
 import type { Subject } from "./UserAction.ts"
 
@@ -16,22 +16,29 @@ export const forgetUser = Effect.fnUntraced(function* ({ user }: Subject) {
   const subscriptions = yield* Subscriptions
   const activityId = randomUUID() as ActivityId
   const devices = yield* storage.devices(user)
-  for (const { token } of devices) {
-    yield* subscriptions
-      .ask(user, new Unregister({ activityId, deviceToken: token, ewsUrl: undefined }))
+  const unregister = (deviceToken: string, onlyIf?: RemovalReason) =>
+    subscriptions
+      .ask(user, new Unregister({ activityId, deviceToken, ewsUrl: undefined, ...(onlyIf && { onlyIf }) }))
       .pipe(Effect.catchTag("Unavailable", ({ message }) => problem(503, message, 10)))
-  }
+  for (const { token } of devices) yield* unregister(token)
   if (devices.length === 0) {
-    // Without a subscription there is no actor to go through: such a user only asked for a public key.
     const row = yield* storage.subscription(user)
-    if (Option.isNone(row)) yield* storage.deleteUserWithoutDevices(user)
+    // Without a subscription there is no actor to go through: such a user only asked for a public key.
+    yield* Option.isNone(row) ? storage.deleteUserWithoutDevices(user) : unregister("", { _tag: "Lost" })
   }
   const isGone = Option.isNone(yield* storage.user(user))
   const removed = devices.length === 1 ? "1 device is" : `${devices.length} devices are`
+  if (isGone) {
+    return {
+      done: true,
+      says: `Forgotten: ${removed} unregistered; the user's keys are destroyed, so that all callback URLs are useless.`
+    }
+  }
   return {
-    done: isGone,
-    says: isGone
-      ? `Forgotten: ${removed} unregistered; the user's keys are destroyed, so that all callback URLs are useless.`
-      : `${removed} unregistered, but the user is still there: a device registered meanwhile, or storage failed; try again.`
+    done: false,
+    says:
+      devices.length === 0
+        ? "The user has no device left, and goes when Exchange calls next."
+        : `${removed} unregistered, but the user is still there: a device registered meanwhile, or storage failed; try again.`
   }
 })

@@ -90,9 +90,16 @@ describe("the console over a real socket", () => {
       expect(overview.hosts).toMatchObject([{ host: new URL(exchange.url).host, up: true }])
       expect(overview.hosts[0]!.calls).toBeGreaterThan(0)
       expect(overview.gateways[0]).toMatchObject({ gateway: "cns", up: true })
-      const page = yield* call("GET", `users/${id}`)
-      const [user] = Schema.decodeUnknownSync(Api.UserPage)(page.json).users
+      const [user] = Schema.decodeUnknownSync(Api.UserPage)((yield* call("GET", `users/${id}`)).json).users
       expect(user!.devices).toMatchObject([{ device: 1, platform: "iOS" }])
+      // The history is written some seconds late.
+      const page = yield* within(
+        Effect.repeat(Effect.delay(call("GET", `users/${id}`), "100 millis"), {
+          until: ({ text }) => text.includes("asked to register by console:night")
+        }),
+        "the history",
+        20
+      )
 
       const forgotten = yield* act("forget")
       expect(forgotten.json).toMatchObject({

@@ -93,6 +93,7 @@ describe("a node", () => {
         yield* clock.advance(5 * 60_000)
         expect([two.role(), two.epoch(), two.owns(1), counts.begun]).toEqual(["standby", 0, false, 0])
         expect(said(lines, "standby: the active node is on one")).toBe(1)
+        expect([one.actingNode?.(), two.actingNode?.()]).toEqual([undefined, "one"])
         yield* one.close
         expect([one.role(), one.epoch()]).toEqual(["standby", 0])
         yield* clock.advance(1_000)

@@ -131,6 +131,21 @@ describe("Forgetting a user", () => {
     }).pipe(Effect.provide(world()))
   )
 
+  it.scoped("who is lost and has no device goes through the actor, too", () =>
+    Effect.gen(function* () {
+      const { act, storage, user } = yield* begin
+      const [only] = yield* storage.devices(user)
+      yield* storage.deleteDevice(user, only!)
+      const script = yield* SubscriptionScript
+      script.reply("Unregister", Effect.succeed({ code: "UserAlreadySubscribed", message: "" }))
+      expect((yield* act("forget")).json).toMatchObject({
+        done: false,
+        says: expect.stringContaining("goes when Exchange calls next")
+      })
+      expect(script.requests.map(({ request }) => (request as Unregister).onlyIf)).toEqual([{ _tag: "Lost" }])
+    }).pipe(Effect.provide(world()))
+  )
+
   it.scoped("while the actor cannot be reached is to be tried again", () =>
     Effect.gen(function* () {
       const { act } = yield* begin
