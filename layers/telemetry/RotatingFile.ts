@@ -1,4 +1,14 @@
-import { closeSync, fstatSync, mkdirSync, openSync, readSync, renameSync, statSync, writeSync } from "node:fs"
+import {
+  closeSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+  writeSync
+} from "node:fs"
 import { dirname } from "node:path"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import { beginOf, prune, reserve } from "./AsideFiles.ts"
@@ -86,13 +96,24 @@ export class RotatingFile {
       // Another process may have done it a moment ago.
       const there = statSync(this.#file, { throwIfNoEntry: false })
       if (there !== undefined && there.ino === fstatSync(this.#descriptor).ino) {
-        renameSync(this.#file, reserve(this.#file, now, MODE))
+        this.#putAside(reserve(this.#file, now, MODE))
       }
       this.#reopen()
       prune(this.#file, this.#rotation.keep)
     } catch (cause) {
       this.#rotateAt = now + TRY_AGAIN
       process.stderr.write(`ENS_LOG_FILE: ${this.#file} could not be put aside: ${cause}\n`)
+    }
+  }
+
+  #putAside(aside: string): void {
+    try {
+      renameSync(this.#file, aside)
+    } catch (cause) {
+      // The place that was kept for it.
+      unlinkSync(aside)
+      // Another process was faster by less than this look takes.
+      if (!(cause instanceof Error && "code" in cause && cause.code === "ENOENT")) throw cause
     }
   }
 

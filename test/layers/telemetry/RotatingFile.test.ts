@@ -16,6 +16,7 @@ import {
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, TestClock } from "effect"
+import { asideOf } from "../../../layers/telemetry/AsideFiles.ts"
 import { toFile } from "../../../layers/telemetry/LogSink.ts"
 import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
 
@@ -189,6 +190,28 @@ describe("a log file", () => {
     })
   )
 
+  it.scopedLive("of two processes at once holds all lines of both, none cut or twice", () =>
+    Effect.gen(function* () {
+      const folder = yield* temporaryDirectory
+      const file = join(folder, "ens.log")
+      const children = ["1", "2"].map((name) =>
+        spawn(process.execPath, [WRITER, file, name, "2000"], { stdio: ["ignore", "ignore", "inherit"] })
+      )
+      for (const child of children) {
+        yield* Effect.async<void>((resume) => {
+          if (child.exitCode !== null) resume(Effect.void)
+          else child.once("exit", () => resume(Effect.void))
+        })
+      }
+      const lines = linesIn(folder)
+      const expected = ["1", "2"].flatMap((name) =>
+        Array.from({ length: 2000 }, (_, index) => `${name}:${index}`)
+      )
+      // Two that put the file aside in the same moment may give the older part the later time.
+      expect(lines.toSorted()).toEqual(expected.toSorted())
+    })
+  )
+
   it.scopedLive(
     "of processes that are killed at any time holds every line up to then, none cut, in order",
     () =>
@@ -208,13 +231,8 @@ describe("a log file", () => {
           child.kill("SIGKILL")
           yield* Effect.promise(() => ended)
         }
-        const files = readdirSync(folder)
-          .filter((name) => name.startsWith("ens.log."))
-          .sort((a, b) => a.localeCompare(b, "en", { numeric: true }))
-        expect(files.length).toBeGreaterThan(4)
-        const lines = [...files, "ens.log"].flatMap((name) =>
-          readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1)
-        )
+        expect(readdirSync(folder).length).toBeGreaterThan(4)
+        const lines = linesIn(folder)
         for (let round = 0; round < 4; round++) {
           const own = lines.filter((line) => line.startsWith(`${round}:`))
           expect(own).toEqual(own.map((_, index) => `${round}:${index}`))
@@ -230,3 +248,9 @@ describe("a log file", () => {
 })
 
 const WRITER = new URL("../../support/LogWriter.ts", import.meta.url).pathname
+
+/** All lines of the log and of what was put aside, the oldest first. */
+const linesIn = (folder: string): ReadonlyArray<string> =>
+  [...asideOf("ens.log", readdirSync(folder)), "ens.log"].flatMap((name) =>
+    readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1)
+  )
