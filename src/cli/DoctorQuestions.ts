@@ -4,7 +4,7 @@ import { Prompt } from "@effect/cli"
 import { Effect, Option, Redacted } from "effect"
 import type { AuthType, Credentials } from "../../schemas/Credentials.ts"
 import type { MailboxQuestion, Questions } from "../doctor/Questions.ts"
-import { CommandProblem } from "./CommandProblem.ts"
+import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 
 /** What was given on the command line. */
 export interface GivenToDoctor {
@@ -27,7 +27,7 @@ export interface GivenToDoctor {
 /** Reads the secrets from where they are said to be. A password that is needed and not given is asked for on a terminal. */
 export const questionsOf = Effect.fnUntraced(function* (
   given: GivenToDoctor
-): Effect.fn.Return<Questions, CommandProblem, Prompt.Prompt.Environment> {
+): Effect.fn.Return<Questions, CommandProblem | UsageProblem, Prompt.Prompt.Environment> {
   const { offline } = given
   const address = Option.getOrUndefined(given.email)
   if (address === undefined && needsMailbox(given)) {
@@ -36,7 +36,7 @@ export const questionsOf = Effect.fnUntraced(function* (
     )
   }
   if (address !== undefined && !/^[^\s@]+@[^\s@]+$/.test(address)) {
-    return yield* problem("--email must be an address, like alice@example.com")
+    return yield* misused("--email must be an address, like alice@example.com")
   }
   const apiToken = yield* secretIn(given.apiTokenFile)
   return {
@@ -100,9 +100,9 @@ const mailboxOf = Effect.fnUntraced(function* (given: GivenToDoctor, address: st
 const passwordOf = (
   { json, passwordFile, passwordStdin }: GivenToDoctor,
   needed: boolean
-): Effect.Effect<string | undefined, CommandProblem, Prompt.Prompt.Environment> => {
+): Effect.Effect<string | undefined, CommandProblem | UsageProblem, Prompt.Prompt.Environment> => {
   if (passwordStdin && Option.isSome(passwordFile)) {
-    return problem("--password-stdin and --password-file are both given; keep one of them")
+    return misused("--password-stdin and --password-file are both given; keep one of them")
   }
   if (passwordStdin) {
     return Effect.tryPromise({
@@ -152,3 +152,4 @@ const read = (path: string): Effect.Effect<Buffer, CommandProblem> =>
 const MOST = 64 * 1024
 
 const problem = (said: string) => Effect.fail(new CommandProblem({ problem: said }))
+const misused = (said: string) => Effect.fail(new UsageProblem({ problem: said }))

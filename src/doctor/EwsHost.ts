@@ -4,6 +4,7 @@ import { isIP } from "node:net"
 import { Clock, Effect, Either } from "effect"
 import { readAuthorities } from "../../layers/ews/AuthorityFile.ts"
 import type { AllowedEndpoint } from "../../layers/ews/EndpointPolicy.ts"
+import { gatewayRefusal } from "../../layers/ews/GatewayAnswer.ts"
 import type { Caller } from "../../layers/ews/HttpSessions.ts"
 import { HttpSessions } from "../../layers/ews/HttpSessions.ts"
 import { ruleFor } from "../../layers/ews/HttpSessionsLive.ts"
@@ -64,6 +65,11 @@ export const examineHost = Effect.fnUntraced(function* (
     )
     tellExpiry(tell, `TLS ${host}`, "the certificate", certificate.validToDate.getTime(), now)
   } else tell(skipped(`TLS ${host}`, "plain HTTP on this machine"))
+  if (endpoint.seg && caller.devices.length === 0) {
+    const says = "a Secure Email Gateway answers for devices only; give one with --email and --device-id"
+    tell(skipped(`EWS ${host}`, says))
+    return false
+  }
   return yield* examineEws(tell, endpoint, caller)
 })
 
@@ -100,7 +106,9 @@ const examineEws = Effect.fnUntraced(function* (tell: Tell, endpoint: AllowedEnd
     return true
   }
   const now = yield* Clock.currentTimeMillis
-  const read = responseMessages({ operation, host }, answer, now)
+  const site = { operation, host }
+  const refusal = endpoint.seg ? gatewayRefusal(site, answer, now) : undefined
+  const read = refusal === undefined ? responseMessages(site, answer, now) : Either.left(refusal)
   if (Either.isLeft(read)) {
     const finding = ewsFinding(check, read.left)
     // Nobody has logged in yet, so that no policy of a mailbox can have been asked.

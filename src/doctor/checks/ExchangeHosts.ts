@@ -5,7 +5,7 @@ import type { Tenant } from "../../../layers/storage/Storage.ts"
 import type { Check } from "../Check.ts"
 import { examineHost } from "../EwsHost.ts"
 import { nobody, withExchange } from "../Exchange.ts"
-import { failed, faulty, ok, skipped } from "../Finding.ts"
+import { failed, faulty, skipped } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
 import { tenantAsked, tenants } from "../Tenant.ts"
 
@@ -28,7 +28,7 @@ export const exchangeHosts: Check = {
       for (const tenant of of) {
         for (const url of tenant.ewsUrls) targets.set(`${url} ${tenant.ewsPins.join()}`, [url, tenant])
       }
-      for (const host of settings.ewsAllowedHosts) {
+      for (const host of new Set([...settings.ewsAllowedHosts, ...settings.segHosts])) {
         const url = urlOf(host)
         const known = [...targets.values()].some(([one]) => URL.parse(one)?.hostname === host)
         if (url === undefined)
@@ -46,17 +46,7 @@ export const exchangeHosts: Check = {
       for (const [url, tenant] of targets.values()) {
         const endpoint = yield* Effect.either(policy.recall(tenant, url))
         if (endpoint._tag === "Left") tell(faulty("Exchange", "ews-url-not-allowed", url))
-        else {
-          const seg = endpoint.right.seg
-          const worth = yield* examineHost(tell, endpoint.right, nobody(tenant, policy))
-          if (worth && seg)
-            tell(
-              ok(
-                `SEG ${new URL(url).host}`,
-                "requests carry device ids; Basic is preferred, NTLM never tried"
-              )
-            )
-        }
+        else yield* examineHost(tell, endpoint.right, nobody(tenant, policy))
       }
     }).pipe(withExchange)
 }

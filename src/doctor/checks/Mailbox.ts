@@ -50,11 +50,6 @@ export const mailbox: Check = {
           )
         )
       }
-      if (endpoint.seg && caller.devices.length === 0) {
-        return tell(
-          skipped("EWS log-in", "a Secure Email Gateway lets devices pass only; give one with --device-id")
-        )
-      }
       if (!caller.budget.allows) {
         return tell(skipped("EWS log-in", "Autodiscover refused it; a second try might lock the account"))
       }
@@ -119,8 +114,16 @@ const search = Effect.fnUntraced(function* (tell: Tell, tenant: Tenant, caller: 
   else if (!hasLogIn && steps.some(({ outcome }) => outcome.includes("no password given"))) {
     tell(skipped("Autodiscover", "it is there, and tells nothing without a log-in; see --password-file"))
   } else tell(faulty("Autodiscover", "autodiscover-missing", outcomeOf(steps, error.answered)))
+  // Of a place that is there, but cannot be trusted, the end alone would say too little.
+  if (error._tag === "EwsUrlUnknown") {
+    for (const { host, outcome } of steps.filter(isNotTrusted)) {
+      tell(faulty(`Autodiscover ${host}`, "certificate-not-trusted", outcome))
+    }
+  }
   return undefined
 })
+
+const isNotTrusted = ({ outcome }: SearchStep) => /its (?:certificate|authority) is/.test(outcome)
 
 const outcomeOf = (steps: ReadonlyArray<SearchStep>, answered: boolean) =>
   steps.length === 0

@@ -1,6 +1,7 @@
-import { Effect } from "effect"
-import type { Storage, StoredLink } from "../../../layers/storage/Storage.ts"
+import { Clock, Effect } from "effect"
+import type { Storage, StoredLink, UserPage } from "../../../layers/storage/Storage.ts"
 import type { UserNumber } from "../../../schemas/Ids.ts"
+import type { SettingsShape } from "../../../schemas/Settings.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, ok, skipped } from "../Finding.ts"
@@ -13,11 +14,21 @@ export const subscriptions: Check = {
   network: false,
   run: (tell) =>
     Effect.gen(function* () {
-      const found = yield* (yield* Patient).storage
+      const { settings, storage } = yield* Patient
+      const found = yield* storage
       if (found._tag !== "Opened") return tell(skipped("subscriptions", "they are in the database"))
-      const counts = yield* countLinks(found.storage)
+      const { hosts, links: counts } = yield* countLinks(
+        found.storage,
+        settings,
+        yield* Clock.currentTimeMillis
+      )
       if (counts.size === 0) return tell(ok("subscriptions", "none yet; phones make them when they register"))
       tell(ok("subscriptions", [...counts].map(([link, count]) => `${count} ${link}`).join(", ")))
+      for (const [host, { heard, waiting }] of hosts) {
+        if (heard > 0 || waiting === 0) continue
+        const says = `none of the ${waiting} subscriptions at ${host} is called back`
+        tell(faulty("subscriptions", "callbacks-missing", says))
+      }
       const users = (link: StoredLink) => {
         const count = counts.get(link) ?? 0
         return count === 1 ? "1 user" : `${count} users`
@@ -41,17 +52,43 @@ export const subscriptions: Check = {
     })
 }
 
-const countLinks = (storage: Storage["Type"]): Effect.Effect<ReadonlyMap<StoredLink, number>, StorageError> =>
+/** What is known of the users of a host. */
+interface HostCounts {
+  /** Called back as they should be, or too young to tell. */
+  heard: number
+  waiting: number
+}
+
+interface Counts {
+  readonly links: Map<StoredLink, number>
+  readonly hosts: Map<string, HostCounts>
+}
+
+const countLinks = (
+  storage: Storage["Type"],
+  { statusFrequencyMinutes }: Pick<SettingsShape, "statusFrequencyMinutes">,
+  now: number
+): Effect.Effect<Counts, StorageError> =>
   Effect.gen(function* () {
-    const counts = new Map<StoredLink, number>()
+    const counts: Counts = { links: new Map(), hosts: new Map() }
+    const young = now - statusFrequencyMinutes * 60_000 - GRACE
     let after: UserNumber | undefined
     do {
-      const { next, rows }: { next: UserNumber | undefined; rows: ReadonlyArray<{ link: StoredLink }> } =
-        yield* storage.subscriptions(after, PAGE)
-      for (const { link } of rows) counts.set(link, (counts.get(link) ?? 0) + 1)
-      after = next
+      const page: UserPage = yield* storage.subscriptions(after, PAGE)
+      for (const { ewsUrl, link, linkSince } of page.rows) {
+        counts.links.set(link, (counts.links.get(link) ?? 0) + 1)
+        const name = URL.parse(ewsUrl)?.host ?? ""
+        const host = counts.hosts.get(name) ?? { heard: 0, waiting: 0 }
+        counts.hosts.set(name, host)
+        if (link === "Active" || (link === "Unconfirmed" && linkSince > young)) host.heard += 1
+        else if (link === "Unconfirmed" || link === "Overdue") host.waiting += 1
+      }
+      after = page.next
     } while (after !== undefined)
     return counts
   })
 
 const PAGE = 1_000
+
+/** Milliseconds that a first callback may be late. */
+const GRACE = 120_000

@@ -192,6 +192,18 @@ describe("users", () => {
   )
 })
 
+describe("subscriptions", () => {
+  it.scopedLive("that a host accepted and never called back for are callbacks-missing, by its name", () =>
+    Effect.gen(function* () {
+      const settings = yield* installation()
+      yield* inDatabase(settings, (storage) => Effect.provideService(lostUser, Storage, storage))
+      const found = yield* look(settings, subscriptions)
+      expect(faults(found)).toEqual(["callbacks-missing"])
+      expect(found.at(-1)?.says).toContain("none of the 1 subscriptions at mail.example.com is called back")
+    })
+  )
+})
+
 const lostUser = Effect.gen(function* () {
   return yield* addSubscriber(yield* addTenant("acme"), "ada")
 })

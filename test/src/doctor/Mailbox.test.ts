@@ -6,6 +6,7 @@ import { Effect } from "effect"
 import { exchangeHosts } from "../../../src/doctor/checks/ExchangeHosts.ts"
 import { mailbox } from "../../../src/doctor/checks/Mailbox.ts"
 import { type ExchangeOptions, makeExchange } from "../../../src/sandbox/Exchange.ts"
+import { makeSeg } from "../../../src/sandbox/Seg.ts"
 import { selfMade } from "../../../src/sandbox/SelfMadeCertificate.ts"
 import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
 import { addToken, faults, installation, lines, look, mailboxQuestion } from "./Clinic.ts"
@@ -175,6 +176,52 @@ describe("Autodiscover", () => {
       expect(faults(found)).toEqual(["autodiscover-missing"])
       expect(found.filter(({ check }) => /^Autodiscover (SOAP|POX|JSON)/.test(check)).length).toBeGreaterThan(
         1
+      )
+    })
+  )
+})
+
+describe("Autodiscover at a place", () => {
+  it.scopedLive("that nobody trusts says why it is missing", () =>
+    Effect.gen(function* () {
+      const exchange = yield* exchangeWith({ tls })
+      const settings = yield* installation({
+        ENS_AUTODISCOVER_URLS: exchange.autodiscoverUrl,
+        ENS_EWS_ALLOWED_HOSTS: "127.0.0.1"
+      })
+      const found = yield* look(settings, mailbox, { mailbox: ofNoDomain({ password: "secret" }) })
+      expect(faults(found)).toEqual(["autodiscover-missing", "certificate-not-trusted"])
+    })
+  )
+})
+
+describe("a Secure Email Gateway", () => {
+  const guarded = Effect.gen(function* () {
+    const exchange = yield* exchangeWith()
+    const seg = yield* makeSeg({ upstream: new URL(exchange.url).origin })
+    const settings = yield* installation({ ENS_SEG_HOSTS: "127.0.0.1" })
+    yield* addToken(settings, { ewsUrls: [seg.url] })
+    return { seg, settings }
+  })
+  const withDevice = { mailbox: { ...mailboxQuestion(), deviceId: "device-1" } }
+
+  it.scopedLive("lets a compliant device pass, and says so of others", () =>
+    Effect.gen(function* () {
+      const { seg, settings } = yield* guarded
+      const text = yield* lines(settings, mailbox, withDevice)
+      expect(text).toContain(", a Secure Email Gateway")
+      expect(text).toContain("✔ EWS log-in")
+      yield* seg.judge("device-1", "notCompliant")
+      expect(faults(yield* look(settings, mailbox, withDevice))).toEqual(["seg-blocks-device"])
+      expect(new Set(seg.requests().flatMap(({ devices }) => devices))).toEqual(new Set(["device-1"]))
+    })
+  )
+
+  it.scopedLive("is not logged in to without a device", () =>
+    Effect.gen(function* () {
+      const { settings } = yield* guarded
+      expect(yield* lines(settings, mailbox, withAda)).toMatch(
+        /– EWS log-in: .*--device-id|seg-blocks-device/
       )
     })
   )
