@@ -55,7 +55,7 @@ const served = Effect.fnUntraced(function* <R>(
   yield* notForeign(request)
   const matching = endpoints.filter((one) => one.path.test(path))
   const found = matching.find(({ method }) => method === request.method)
-  const session = yield* sessionOf(request, found?.bySelf !== true)
+  const session = yield* sessionOf(request, request.method === "GET" ? path : undefined)
   if (found === undefined) {
     return yield* matching.length > 0
       ? problem(405, `${request.method} makes no sense here`)
@@ -75,11 +75,11 @@ const session = (request: Request): Effect.Effect<Response, ConsoleProblem | Sto
     yield* notForeign(request)
     switch (request.method) {
       case "GET":
-        return view(yield* sessionOf(request, true))
+        return view(yield* sessionOf(request))
       case "POST":
         return yield* signIn(request)
       case "DELETE": {
-        yield* proven(request, yield* sessionOf(request, true))
+        yield* proven(request, yield* sessionOf(request))
         yield* Effect.flatMap(ConsoleSessions, ({ signOut }) => signOut(idsOf(request)))
         return HttpServerResponse.empty({
           status: 204,
@@ -107,8 +107,8 @@ const signIn = Effect.fnUntraced(function* (request: Request) {
   return HttpServerResponse.setHeader(view(session), "set-cookie", setCookie(id, isHttps(request.headers)))
 })
 
-const sessionOf = Effect.fnUntraced(function* (request: Request, used: boolean) {
-  const session = yield* Effect.flatMap(ConsoleSessions, ({ find }) => find(idsOf(request), used))
+const sessionOf = Effect.fnUntraced(function* (request: Request, reads?: string) {
+  const session = yield* Effect.flatMap(ConsoleSessions, ({ find }) => find(idsOf(request), reads))
   return session ?? (yield* problem(401, "sign in with an admin token"))
 })
 

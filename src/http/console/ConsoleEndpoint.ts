@@ -19,8 +19,6 @@ export interface ConsoleEndpoint<R> {
   readonly body: Schema.Schema<unknown, unknown> | undefined
   /** undefined: 204. */
   readonly answer: Schema.Schema<unknown, unknown> | undefined
-  /** Pages ask for it by themselves, so that it does not keep a session alive. */
-  readonly bySelf: boolean
   readonly handle: (asked: Asked<unknown>) => Effect.Effect<unknown, ConsoleProblem | StorageError, R>
 }
 
@@ -30,11 +28,9 @@ export const endpoint = <R, A = void, I = unknown, B = undefined, J = unknown>(g
   readonly path: RegExp
   readonly body?: Schema.Schema<B, J>
   readonly answer?: Schema.Schema<A, I>
-  readonly bySelf?: boolean
   readonly handle: (asked: Asked<B>) => Effect.Effect<A, ConsoleProblem | StorageError, R>
 }): ConsoleEndpoint<R> =>
   ({
-    bySelf: false,
     body: undefined,
     answer: undefined,
     ...given

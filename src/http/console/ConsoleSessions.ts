@@ -36,8 +36,8 @@ export class ConsoleSessions extends Context.Tag("ens/ConsoleSessions")<
       { readonly id: string; readonly session: Session },
       SignInRefused | SignInLimited | StorageError
     >
-    /** The first of these ids that has a session. `used`: see `SessionBook`. */
-    readonly find: (ids: ReadonlyArray<string>, used: boolean) => Effect.Effect<Session | undefined>
+    /** The first of these ids that has a session. `reads`: see `SessionBook`. */
+    readonly find: (ids: ReadonlyArray<string>, reads?: string) => Effect.Effect<Session | undefined>
     readonly signOut: (ids: ReadonlyArray<string>) => Effect.Effect<void>
     /** Ends sessions whose token is gone. While storage is away they stay, so that one can see that it is. */
     readonly check: Effect.Effect<void>
@@ -83,12 +83,12 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
           limits.succeeded(source)
           yield* record(found.value.label, "console.sign-in", source, "success")
           const id = book.begin(found.value, now)
-          return { id, session: book.find(id, now, true)! }
+          return { id, session: book.find(id, now)! }
         }),
-      find: (ids, used) =>
+      find: (ids, reads) =>
         Effect.map(timeNow, (now) => {
           for (const id of ids) {
-            const session = book.find(id, now, used)
+            const session = book.find(id, now, reads)
             if (session !== undefined) return session
           }
           return undefined
@@ -97,7 +97,7 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
         Effect.gen(function* () {
           const now = yield* timeNow
           for (const id of ids) {
-            const session = book.find(id, now, false)
+            const session = book.find(id, now)
             if (book.end(id) && session !== undefined) {
               yield* record(session.token.label, "console.sign-out", "", "success")
             }

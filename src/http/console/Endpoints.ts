@@ -28,14 +28,12 @@ export const endpoints: ReadonlyArray<ConsoleEndpoint<ConsoleServices>> = [
     method: "GET",
     path: /^overview$/,
     answer: Api.Overview,
-    bySelf: true,
     handle: () => overviewReport
   }),
   endpoint({
     method: "GET",
     path: /^series$/,
     answer: Api.Series,
-    bySelf: true,
     handle: () => Effect.flatMap(Sampler, ({ series }) => series)
   }),
   endpoint({

@@ -5,6 +5,10 @@ import type { AdminToken } from "../../../layers/storage/Storage.ts"
 export const ABSOLUTE = 12 * 3_600_000
 /** Milliseconds after the last thing that somebody did in it. */
 export const IDLE = 30 * 60_000
+/** Milliseconds within which reading the same again is what a page does by itself, to be up to date. */
+export const REPEATED = 2 * 60_000
+/** So many things that a page reads are remembered. */
+const READ_MAX = 20
 /** With one more, the one that was used longest ago ends. */
 export const SESSIONS_MAX = 50
 
@@ -29,12 +33,15 @@ export class SessionBook {
     this.prune(now)
     const id = randomBytes(32).toString("base64url")
     if (this.#held.size >= SESSIONS_MAX) this.#held.delete(this.#held.keys().next().value!)
-    this.#held.set(hashOf(id), { token, startedAt: now, usedAt: now })
+    this.#held.set(hashOf(id), { token, startedAt: now, usedAt: now, readAt: new Map() })
     return id
   }
 
-  /** The session with this id. `used`: somebody does something in it, as opposed to a page that updates itself. */
-  find(id: string, now: number, used: boolean): Session | undefined {
+  /**
+   * The session with this id. `reads`: what is read in it; undefined = something else is done. Pages that update themselves
+   * do not keep a session alive.
+   */
+  find(id: string, now: number, reads?: string): Session | undefined {
     const key = hashOf(id)
     const held = this.#held.get(key)
     if (held === undefined) return undefined
@@ -42,7 +49,7 @@ export class SessionBook {
       this.#held.delete(key)
       return undefined
     }
-    if (used) {
+    if (reads === undefined || isNew(held, reads, now)) {
       held.usedAt = now
       // Last in the map is who did something last.
       this.#held.delete(key)
@@ -80,6 +87,17 @@ interface Held {
   readonly token: AdminToken
   readonly startedAt: number
   usedAt: number
+  /** When what was read last, the latest at the end. */
+  readonly readAt: Map<string, number>
+}
+
+/** Whether this was not read just before. */
+const isNew = ({ readAt }: Held, what: string, now: number): boolean => {
+  const last = readAt.get(what)
+  readAt.delete(what)
+  readAt.set(what, now)
+  if (readAt.size > READ_MAX) readAt.delete(readAt.keys().next().value!)
+  return last === undefined || now - last > REPEATED
 }
 
 const endOf = ({ startedAt, usedAt }: Held): number => Math.min(startedAt + ABSOLUTE, usedAt + IDLE)

@@ -16,41 +16,52 @@ describe("The book of sessions", () => {
     const book = new SessionBook()
     const id = book.begin(token(), 0)
     for (let now = 0; now < ABSOLUTE; now += IDLE - 1) {
-      expect(book.find(id, now, true)?.expiresAt).toBe(Math.min(ABSOLUTE, now + IDLE))
+      expect(book.find(id, now)?.expiresAt).toBe(Math.min(ABSOLUTE, now + IDLE))
     }
-    expect(book.find(id, ABSOLUTE - 1, true)).toBeDefined()
-    expect(book.find(id, ABSOLUTE, true)).toBeUndefined()
+    expect(book.find(id, ABSOLUTE - 1)).toBeDefined()
+    expect(book.find(id, ABSOLUTE)).toBeUndefined()
     expect(book.size).toBe(0)
   })
 
   it("ends one that nobody uses, however often a page looks", () => {
     const book = new SessionBook()
     const id = book.begin(token(), 0)
-    for (let now = 0; now < IDLE; now += 60_000) expect(book.find(id, now, false)).toBeDefined()
-    expect(book.find(id, IDLE, false)).toBeUndefined()
+    for (let now = 0; now < IDLE; now += 60_000) {
+      expect(book.find(id, now, "overview")).toBeDefined()
+      expect(book.find(id, now, "series")).toBeDefined()
+    }
+    expect(book.find(id, IDLE, "overview")).toBeUndefined()
+  })
+
+  it("goes on with one in which somebody opens another page", () => {
+    const book = new SessionBook()
+    const id = book.begin(token(), 0)
+    for (let now = 0; now < 2 * IDLE - 60_000; now += 60_000) {
+      expect(book.find(id, now, now < IDLE - 60_000 ? "overview" : "tokens")).toBeDefined()
+    }
   })
 
   it("gives up the one that was used longest ago when there are too many", () => {
     const book = new SessionBook()
     const ids = Array.from({ length: SESSIONS_MAX }, () => book.begin(token(), 0))
-    book.find(ids[0]!, 1, true)
+    book.find(ids[0]!, 1)
     book.begin(token(), 2)
     expect(book.size).toBe(SESSIONS_MAX)
-    expect(book.find(ids[0]!, 3, false)).toBeDefined()
-    expect(book.find(ids[1]!, 3, false)).toBeUndefined()
+    expect(book.find(ids[0]!, 3, "overview")).toBeDefined()
+    expect(book.find(ids[1]!, 3, "overview")).toBeUndefined()
   })
 
   it("ends those of tokens that are gone", () => {
     const book = new SessionBook()
     const [one, two] = [book.begin(token("1"), 0), book.begin(token("2"), 0)]
     book.keepOnly(new Set(["2"]))
-    expect([book.find(one, 0, true), book.find(two, 0, true)?.token.id]).toEqual([undefined, "2"])
+    expect([book.find(one, 0), book.find(two, 0)?.token.id]).toEqual([undefined, "2"])
   })
 
   it("gives ids and proofs that differ, and a proof only to its own session", () => {
     const book = new SessionBook()
     const [one, two] = [book.begin(token(), 0), book.begin(token(), 0)]
-    const [first, second] = [book.find(one, 0, true)!, book.find(two, 0, true)!]
+    const [first, second] = [book.find(one, 0)!, book.find(two, 0)!]
     expect(new Set([one, two, first.proof, second.proof]).size).toBe(4)
     expect(isProof(first, first.proof)).toBe(true)
     for (const wrong of [second.proof, one, "", undefined, first.proof.slice(1), `${first.proof}x`]) {
