@@ -6,6 +6,8 @@ import { MasterKey } from "../../layers/crypto/MasterKey.ts"
 import { RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { POOL_CONTEXT } from "../../layers/crypto/UserKeyring.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { Troubles } from "../../layers/telemetry/Troubles.ts"
+import * as TroublesLive from "../../layers/telemetry/TroublesLive.ts"
 import { StorageError } from "../../schemas/StorageError.ts"
 import { settingsOf } from "../support/CryptoFixture.ts"
 
@@ -106,6 +108,26 @@ describe("at start", () => {
       assert.match(yield* pool.open(key), /^key \d+$/)
       assert.isBelow(bench.made, 12)
     })
+  )
+})
+
+describe("a pool that runs dry", () => {
+  it.scoped("is reported until it is filled, but not while it is filled for the first time", () =>
+    Effect.gen(function* () {
+      const faults = Effect.flatMap(Troubles, ({ current }) =>
+        Effect.map(current, (all) => all.map(({ fault }) => fault))
+      )
+      const bench = new Bench()
+      const pool = yield* bench.start(settings)
+      yield* pool.take
+      assert.deepStrictEqual(yield* faults, [])
+      yield* aWhile
+      bench.pool.length = 0
+      yield* pool.take
+      assert.deepStrictEqual(yield* faults, ["key-pool-empty"])
+      yield* aWhile
+      assert.deepStrictEqual(yield* faults, [])
+    }).pipe(Effect.provide(TroublesLive.layer))
   )
 })
 
