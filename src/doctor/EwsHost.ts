@@ -1,28 +1,22 @@
-import type { X509Certificate } from "node:crypto"
 import { lookup } from "node:dns/promises"
 import { isIP } from "node:net"
 import { Clock, Effect, Either } from "effect"
-import { readAuthorities } from "../../layers/ews/AuthorityFile.ts"
 import type { AllowedEndpoint } from "../../layers/ews/EndpointPolicy.ts"
 import { gatewayRefusal } from "../../layers/ews/GatewayAnswer.ts"
 import type { Caller } from "../../layers/ews/HttpSessions.ts"
 import { HttpSessions } from "../../layers/ews/HttpSessions.ts"
-import { ruleFor } from "../../layers/ews/HttpSessionsLive.ts"
 import { inboxRequest, soapAction } from "../../layers/ews/Requests.ts"
 import { type HttpAnswer, offeredSchemes, responseMessages } from "../../layers/ews/SoapAnswer.ts"
-import { connectKind, connectReason } from "../../layers/net/ConnectError.ts"
-import { makeConnector } from "../../layers/net/Connector.ts"
-import { parseEgressProxy } from "../../layers/net/EgressProxy.ts"
-import { peerCertificateOf } from "../../layers/net/PeerCertificate.ts"
+import { connectKind } from "../../layers/net/ConnectError.ts"
 import { fingerprintsOf } from "../../layers/net/Pins.ts"
 import { faultOfError } from "../../layers/telemetry/FaultOf.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { FaultName } from "../../schemas/Fault.ts"
-import type { SettingsShape } from "../../schemas/Settings.ts"
 import { dateIn, tellSkew } from "./checks/ClockSkew.ts"
 import { tellExpiry } from "./checks/Expiry.ts"
 import { failed, faulty, ok, skipped, type Tell } from "./Finding.ts"
 import { Patient } from "./Patient.ts"
+import { shownCertificate } from "./ShownCertificate.ts"
 
 /**
  * Looks at an EWS endpoint as far as anybody can: name, TLS, pins, whether EWS answers, which log-ins it offers, its clock.
@@ -159,53 +153,6 @@ const detailOf = (error: EwsError): string => {
       return error.message
   }
 }
-
-interface Shown {
-  readonly certificate: X509Certificate
-  readonly protocol: string
-}
-
-/** TLS as the service opens it, pins included; nothing is sent. */
-const shownCertificate = (endpoint: AllowedEndpoint, settings: SettingsShape) =>
-  Effect.gen(function* () {
-    const url = new URL(endpoint.url)
-    const ca =
-      settings.ewsCaFile === undefined
-        ? undefined
-        : yield* Effect.mapError(readAuthorities(settings.ewsCaFile), (error) => ({
-            code: "unknown",
-            reason: error.message
-          }))
-    const proxy =
-      settings.ewsProxyUrl &&
-      Either.getOrUndefined(parseEgressProxy(settings.ewsProxyUrl, settings.ewsProxyBypass))
-    const rule = ruleFor({ endpoint, secure: true }, undefined, settings)
-    return yield* Effect.async<Shown, { readonly code: string; readonly reason: string }>((resume) => {
-      const end = new AbortController()
-      const connect = makeConnector(rule, {
-        connectTimeout: CONNECT,
-        signal: end.signal,
-        ...(ca === undefined ? {} : { ca }),
-        proxy
-      })
-      const { host, hostname, port } = url
-      connect({ hostname, host, protocol: "https:", port }, (error, socket) => {
-        if (error !== null) {
-          const code = "code" in error ? String(error.code) : "unknown"
-          return resume(Effect.fail({ code, reason: connectReason(error) ?? code }))
-        }
-        const certificate = peerCertificateOf(socket)
-        const protocol = "getProtocol" in socket ? (socket.getProtocol() ?? "TLS") : "TLS"
-        socket.destroy()
-        if (certificate !== undefined) resume(Effect.succeed({ certificate, protocol }))
-        else resume(Effect.fail({ code: "unknown", reason: "it shows no certificate" }))
-      })
-      return Effect.sync(() => end.abort())
-    })
-  })
-
-/** Milliseconds. */
-const CONNECT = 8_000
 
 const connectFault = (code: string): FaultName => {
   switch (connectKind(code)) {
