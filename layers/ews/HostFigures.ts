@@ -1,4 +1,5 @@
-import { Cause, Context, Effect, Exit, Layer, Metric, MetricBoundaries, MetricLabel } from "effect"
+import { Cause, Context, Effect, Exit, Layer } from "effect"
+import { tookSeconds } from "./CallMetrics.ts"
 import type { CallWatch, Outcome, WatchedCall } from "./CallWatch.ts"
 import { LogHistogram } from "./LogHistogram.ts"
 
@@ -61,7 +62,7 @@ export class FigureBook implements CallWatch {
   readonly admit: CallWatch["admit"] = (call, startedAt) => (outcome, now) => {
     const result = resultOf(call, outcome, now - startedAt)
     if (result === undefined) return outcome
-    seconds.unsafeUpdate((now - startedAt) / 1000, labelsOf(call.operation, result.error ?? "ok"))
+    tookSeconds(call.operation, result.error ?? "ok", (now - startedAt) / 1000)
     this.#note(call.url.host, result, now - startedAt, now)
     return outcome
   }
@@ -189,23 +190,6 @@ const KINDS: Readonly<Record<number, string>> = {
 }
 /** Milliseconds after which a call that nobody waits for any more counts as one without an answer. */
 const GIVEN_UP = 4_000
-
-const seconds = Metric.histogram(
-  "ens_ews_call_seconds",
-  MetricBoundaries.fromIterable([0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]),
-  "Seconds that calls to Exchange and Autodiscover took, by operation and outcome (ok, or the kind of error)."
-)
-
-/** A metric finds its value by the very array of labels at once. Operations and errors are words of ours, so few. */
-const known = new Map<string, ReadonlyArray<MetricLabel.MetricLabel>>()
-const labelsOf = (operation: string, outcome: string): ReadonlyArray<MetricLabel.MetricLabel> => {
-  const key = `${operation} ${outcome}`
-  const found = known.get(key)
-  if (found !== undefined) return found
-  const made = [MetricLabel.make("operation", operation), MetricLabel.make("outcome", outcome)]
-  known.set(key, made)
-  return made
-}
 
 const silent: HostFiguresShape = {
   watch: { admit: () => (outcome) => outcome },
