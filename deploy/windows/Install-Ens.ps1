@@ -33,7 +33,7 @@ function Invoke-Checked([string] $File, [string[]] $Arguments) {
   if ($LASTEXITCODE -ne 0) { throw "$File $Arguments ended with code $LASTEXITCODE" }
 }
 
-if (-not (Test-Path $node)) { throw "There is no $node; run npm ci --omit=dev in $app first" }
+if (-not (Test-Path $node)) { throw "There is no $node; run npm install --omit=dev in $app first" }
 if (-not (Test-Path $WinSW)) { throw "There is no $WinSW" }
 
 # 1. Places, the config file, and who may look into them. Numbers in place of names: those are translated on some systems.

@@ -212,7 +212,7 @@ for (const { file, files, make, name, patience, waits } of proxies) {
           expect(answers["nobody behind it"]).toMatch(/ 503 |^$/)
           yield* isDiscreet(world)
         }),
-      90_000
+      240_000
     )
 
     it.scopedLive("tells who waits for nothing to try again, and keeps the URL to itself", () =>
@@ -270,7 +270,7 @@ for (const { file, files, make, name, patience, waits } of proxies) {
             expect(counts["503"] ?? 0).toBe(0)
           }
         }),
-      90_000
+      240_000
     )
   })
 }

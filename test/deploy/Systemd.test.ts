@@ -106,7 +106,7 @@ describe("ens.service", () => {
         const [start = "", post = ""] = ["ExecStart", "ExecStartPost"].map((name) => valuesOf(name)[0])
         const service = yield* spawned(here(start), { cwd: data, environment, otherAccount: isRoot })
         const waiting = yield* spawned(here(post), { cwd: data, environment, otherAccount: isRoot })
-        expect(yield* within(waiting.ended, `ready: ${service.output()}`, 30)).toBe(0)
+        expect(yield* within(waiting.ended, `ready: ${service.output()}`, 100)).toBe(0)
         expect(waiting.output()).toBe("")
         const answer = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/readyz`))
         expect(answer.status).toBe(200)
@@ -116,7 +116,7 @@ describe("ens.service", () => {
         // No key was made beside the one that was given.
         expect(readdirSync(data)).not.toContain("master.key")
       }),
-    60_000
+    180_000
   )
 
   it("has a config file that is accepted as it is", () => {
