@@ -1,18 +1,15 @@
-import { existsSync } from "node:fs"
+import { existsSync, readdirSync } from "node:fs"
 import { dirname, join } from "node:path"
 import { describe, expect, it } from "vitest"
-import { filesLinked, ROOT, readDocument } from "./Markdown.ts"
+import { anchorsOf, filesLinked, headingsLinked, ROOT, readDocument } from "./Markdown.ts"
 
 const DOCUMENTS = [
   "README.md",
   "CHANGELOG.md",
-  "docs/architecture.md",
-  "docs/configuration.md",
-  "docs/operations/storage.md",
-  "docs/operations/secrets.md",
-  "docs/operations/monitoring.md",
-  "docs/operations/deploy.md",
-  "docs/operations/upgrade.md"
+  ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".md"))
+    .map((file) => join("docs", file))
+    .sort()
 ]
 
 describe("links between documents", () => {
@@ -21,6 +18,16 @@ describe("links between documents", () => {
       const missing = filesLinked(readDocument(document)).filter(
         (target) => !existsSync(join(ROOT, dirname(document), target))
       )
+      expect(missing).toEqual([])
+    })
+
+    it(`of ${document} lead to headings that are there`, () => {
+      const missing = headingsLinked(readDocument(document)).filter(([file, anchor]) => {
+        const path = file === "" ? document : join(dirname(document), file)
+        return (
+          path.endsWith(".md") && existsSync(join(ROOT, path)) && !anchorsOf(readDocument(path)).has(anchor)
+        )
+      })
       expect(missing).toEqual([])
     })
   }

@@ -50,3 +50,20 @@ export const filesLinked = (markdown: string): ReadonlyArray<string> =>
   [...markdown.matchAll(/\]\(([^)#\s]+)[^)]*\)/g)]
     .map(([, target = ""]) => target)
     .filter((target) => !/^\w+:/.test(target))
+
+/** Links to headings: the file ("" = the same one) and the anchor. */
+export const headingsLinked = (markdown: string): ReadonlyArray<readonly [file: string, anchor: string]> =>
+  [...markdown.matchAll(/\]\(([^)#\s]*)#([^)\s]+)\)/g)]
+    .map(([, file = "", anchor = ""]) => [file, anchor] as const)
+    .filter(([file]) => !/^\w+:/.test(file))
+
+/** The anchors of all headings, as GitHub makes them. */
+export const anchorsOf = (markdown: string): ReadonlySet<string> =>
+  new Set(
+    [...markdown.replace(/^```.*?^```$/gms, "").matchAll(/^#+ (.+)$/gm)].map(([, heading = ""]) =>
+      heading
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N}_\- ]/gu, "")
+        .replaceAll(" ", "-")
+    )
+  )

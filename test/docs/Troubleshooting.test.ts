@@ -23,17 +23,4 @@ describe("docs/troubleshooting.md", () => {
   it("has a row for every state of a subscription", () => {
     for (const state of LinkState.literals) expect(manual).toContain(`| \`${state}\` |`)
   })
-
-  it("leads to entries that are there", () => {
-    const headings = [...manual.matchAll(/^#+ (.+)$/gm)].map(([, text = ""]) => anchorOf(text))
-    const links = [...manual.matchAll(/\]\(#([^)]+)\)/g)].map(([, target]) => target)
-    expect(links.filter((target) => !headings.includes(target ?? ""))).toEqual([])
-  })
 })
-
-/** As GitHub makes them. */
-const anchorOf = (heading: string): string =>
-  heading
-    .toLowerCase()
-    .replace(/[^\w\- ]/g, "")
-    .replaceAll(" ", "-")
