@@ -58,14 +58,17 @@ export class StorageWatch {
   }
 }
 
-/** With the code of what is behind it (`SQLITE_READONLY`, `ESOCKET`), if there is one: that tells the disk from the network. */
+/** With what is behind it (`database is locked`, `connect ECONNREFUSED …`): that tells the disk from the network. */
 const toldOf = (error: StorageError): string => {
-  const code = codeOf(error.cause, 4)
-  return code === undefined || error.message.includes(code) ? error.message : `${error.message} (${code})`
+  const cause = causeOf(error.cause, 4)
+  return cause === "" || error.message.includes(cause) ? error.message : `${error.message} (${cause})`
 }
 
-const codeOf = (cause: unknown, depth: number): string | undefined => {
-  if (!(cause instanceof Error) || depth === 0) return undefined
-  const code = "code" in cause && typeof cause.code === "string" ? cause.code : undefined
-  return code ?? codeOf(cause.cause, depth - 1)
+/** The innermost words, as far as there are any; those of a statement's values are not among them. */
+const causeOf = (cause: unknown, depth: number): string => {
+  if (!(cause instanceof Error)) return ""
+  const inner = depth > 0 ? causeOf(cause.cause, depth - 1) : ""
+  return inner === "" ? cause.message.slice(0, CAUSE_LONGEST) : inner
 }
+
+const CAUSE_LONGEST = 200
