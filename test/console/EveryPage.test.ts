@@ -63,7 +63,7 @@ describe.skipIf(whyNoChromium !== undefined)("every page of the console", () => 
         expect(await violations(page), name).toEqual([])
         expect(await overflow(page), name).toBe(0)
       }
-    }, 60_000)
+    })
   }
 
   it("shows what others named as text, and never as a page's part", async () => {
@@ -81,18 +81,18 @@ describe.skipIf(whyNoChromium !== undefined)("every page of the console", () => 
   it("is reached by keyboard alone, and its heading has the focus then", async () => {
     const { page } = await open("#/")
     await settled(page, "Overview")
-    const focused = () => page.evaluate("document.activeElement.textContent.trim()")
+    const focused = async () => String(await page.evaluate("document.activeElement.textContent.trim()"))
     for (const [address, name] of [...PAGES.slice(1), PAGES[0]]) {
       await page.evaluate("document.activeElement.blur(); getSelection().removeAllRanges()")
       await page.evaluate("document.querySelector('.skip').focus()")
-      for (let i = 0; i < 8 && (await focused()) !== name; i++) await page.keyboard.press("Tab")
+      for (let i = 0; i < 8 && !(await focused()).startsWith(name); i++) await page.keyboard.press("Tab")
       expect(await page.evaluate("getComputedStyle(document.activeElement).outlineStyle")).toBe("solid")
       await page.keyboard.press("Enter")
       await settled(page, name)
       expect(await focused()).toBe(name)
       expect(await page.title()).toBe(`${name} – ENS console`)
       expect(new URL(page.url()).hash).toBe(address)
-      expect(await page.locator("nav [aria-current=page]").textContent()).toBe(name)
+      expect(await page.locator("nav [aria-current=page]").textContent()).toContain(name)
     }
   })
 

@@ -47,7 +47,7 @@ describe.skipIf(whyNoChromium !== undefined)("the console's overview", () => {
   it("draws charts, each with a sentence and a table for who does not see them", async () => {
     const { page } = await open("")
     const chart = page.getByRole("img", {
-      name: /^Callbacks, the last hour\. Callbacks: [\d.]+ \/s now, at most [\d.]+ \/s at \d\d:\d\d\.$/
+      name: /^Callbacks, the last hour\. Callbacks: [\d.]+ a second now, at most [\d.]+ a second at \d\d:\d\d\.$/
     })
     await chart.locator("canvas").waitFor()
     expect(await page.locator(".charts canvas").count()).toBe(7)

@@ -57,7 +57,7 @@ describe.skipIf(whyNoChromium !== undefined)("signing in to the console", () => 
     await heading(page, "Tokens")
     for (const name of ["Certificates", "Audit", "Log level", "Overview"]) {
       service().state.isSignedIn = false
-      await page.getByRole("link", { name, exact: true }).click()
+      await page.getByRole("link", { name: new RegExp(`^${name}`) }).click()
       await sees(page, "Your session has ended.")
       await page.getByLabel("Admin token").fill(TOKEN)
       await page.keyboard.press("Enter")
@@ -65,14 +65,31 @@ describe.skipIf(whyNoChromium !== undefined)("signing in to the console", () => 
     }
   })
 
-  it("a session ends in the browser when its time is over, without a request", async () => {
-    service().script["GET session"] = () => ({ label: "x", proof: PROOF, expiresAt: Date.now() + 120_000 })
+  it("a session that ends while nobody touches the page is noticed within a minute", async () => {
     const { page } = await open("#/audit")
     await page.clock.install()
     await page.reload()
     await heading(page, "Audit")
-    await page.clock.fastForward(125_000)
+    service().state.isSignedIn = false
+    await page.clock.runFor(60_000)
     await sees(page, "Your session has ended.")
+  })
+
+  it("a page that nobody touches stops asking for what keeps its session alive", async () => {
+    const { page } = await open("#/audit")
+    await page.clock.install()
+    await page.reload()
+    await heading(page, "Audit")
+    const asked = (path: string) => service().taken.filter((it) => it.path === path).length
+    for (let i = 0; i < 12; i++) await page.clock.runFor(60_000)
+    const [audits, overviews] = [asked("audits"), asked("overview")]
+    expect(audits).toBeGreaterThan(10)
+    for (let i = 0; i < 3; i++) await page.clock.runFor(60_000)
+    await expect.poll(() => asked("overview")).toBeGreaterThan(overviews)
+    expect(asked("audits")).toBe(audits)
+    await page.keyboard.press("Shift")
+    await page.clock.runFor(60_000)
+    await expect.poll(() => asked("audits")).toBeGreaterThan(audits)
   })
 
   it("a service that is away at the start is told, and asked again", async () => {

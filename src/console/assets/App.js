@@ -1,24 +1,27 @@
 import { html } from "htm/preact"
 import { useEffect, useRef, useState } from "preact/hooks"
-import { Away, currentSession, now, onSessionEnd, signOut } from "./Api.js"
+import { Away, currentSession, onSessionEnd, signOut } from "./Api.js"
 import { AuditPage } from "./AuditPage.js"
 import { CertificatesPage } from "./CertificatesPage.js"
 import { LogLevelPage } from "./LogLevelPage.js"
 import { OverviewPage } from "./OverviewPage.js"
 import { Note } from "./Parts.js"
+import { usePolled } from "./Polled.js"
 import { addressOf, PAGES, useRoute } from "./Route.js"
 import { SignInPage } from "./SignInPage.js"
 import { TokensPage } from "./TokensPage.js"
 import { UserPage } from "./UserPage.js"
+import { counted } from "./Words.js"
 
 /**
+ * @import { Overview } from "../../../schemas/ConsoleApi.ts"
  * @import { Session } from "./Api.js"
  * @typedef {{ is: "asking" } | { is: "away", says: string } | { is: "out", why: string } | { is: "in", session: Session }} State
  */
 
 const ENDED = "Your session has ended. Sign in to go on where you were."
-/** A longer wait would overflow the browser's timer and end at once. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** Seconds. So soon every page notices that the session has ended, or that there is trouble. */
+const LOOK_EVERY = 60
 
 /** Signed in or not, and the frame around each page. */
 export const App = () => {
@@ -34,12 +37,6 @@ export const App = () => {
     onSessionEnd(() => setState({ is: "out", why: ENDED }))
     void ask()
   }, [])
-  useEffect(() => {
-    if (state.is !== "in") return
-    const left = Math.max(0, state.session.expiresAt - now())
-    const timer = setTimeout(() => setState({ is: "out", why: ENDED }), Math.min(left, LONGEST_TIMER))
-    return () => clearTimeout(timer)
-  }, [state])
   if (state.is === "in") {
     return html`<${SignedIn} session=${state.session} onOut=${(/** @type {string} */ why) => setState({ is: "out", why })} />`
   }
@@ -76,6 +73,9 @@ const VIEWS = {
 /** @param {{ session: Session, onOut: (why: string) => void }} props */
 const SignedIn = ({ session, onOut }) => {
   const route = useRoute()
+  /** @type {import("./Polled.js").Polled<Overview>} */
+  const { data } = usePolled("overview", LOOK_EVERY)
+  const troubles = data?.troubles.length ?? 0
   const [problem, setProblem] = useState("")
   const heading = useRef(/** @type {HTMLHeadingElement | null} */ (null))
   const isFirst = useRef(true)
@@ -112,7 +112,12 @@ const SignedIn = ({ session, onOut }) => {
             ${PAGES.map(
               ([page, name]) =>
                 html`<li key=${page}>
-                  <a href=${addressOf(page)} aria-current=${page === route.page ? "page" : undefined}>${name}</a>
+                  <a href=${addressOf(page)} aria-current=${page === route.page ? "page" : undefined}>${name}${
+                    page === "" && troubles > 0
+                      ? html` <span class="badge bad" aria-hidden="true">${troubles}</span>
+                          <span class="unseen">, ${counted(troubles, "trouble")}</span>`
+                      : null
+                  }</a>
                 </li>`
             )}
           </ul>

@@ -96,7 +96,7 @@ const Steps = ({ title, at, lines }) => {
       <thead>
         <tr>
           <th scope="col">From</th>
-          ${lines.map(({ name, unit }) => html`<th scope="col" class="number" key=${name}>${spaced(name)}${unit === "" ? "" : ` (${unit})`}</th>`)}
+          ${lines.map(({ name, unit }) => html`<th scope="col" class="number" key=${name}>${spaced(name)}${unit === "" ? "" : ` (${unit === "1/s" ? "a second" : unit})`}</th>`)}
         </tr>
       </thead>
       <tbody>

@@ -32,7 +32,7 @@ export const NewTokenForm = ({ onMade }) => {
       <div class="fields">
         <div>
           <label for="label">Label</label>
-          <input id="label" name="label" required maxlength="200" autocomplete="off" aria-describedby="label-hint" />
+          <input id="label" name="label" required maxlength="100" autocomplete="off" aria-describedby="label-hint" />
           <p id="label-hint" class="hint faint">Who uses it, for this list.</p>
         </div>
         <div>
@@ -51,7 +51,7 @@ export const NewTokenForm = ({ onMade }) => {
             spellcheck=${false}
             aria-describedby="ews-url-hint"
           />
-          <p id="ews-url-hint" class="hint faint">Where log-ins of these phones may be sent. Empty: Autodiscover finds it.</p>
+          <p id="ews-url-hint" class="hint faint">Where log-ins of the tenant's phones may be sent. Empty: Autodiscover finds it.</p>
         </div>
       </div>
       <p id="new-problem" role="alert" class="problem">${problem}</p>

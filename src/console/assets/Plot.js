@@ -81,7 +81,12 @@ const looks = (element, lines, onPoint) => {
     scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
       { ...axis, size: 26, space: 60, values: (_, ticks) => ticks.map((tick) => timeOfDay(tick * 1000)) },
-      { ...axis, size: 64, space: 34, values: (_, ticks) => ticks.map((tick) => withUnit(tick, unit)) }
+      {
+        ...axis,
+        size: 64,
+        space: 34,
+        values: (_, ticks) => ticks.map((tick) => withUnit(tick, unit === "1/s" ? "/s" : unit))
+      }
     ],
     series: [
       {},

@@ -24,10 +24,14 @@ export const usePolled = (path, seconds) => {
     })
   )
   const again = useRef(() => {})
+  /** The path of the last answer. */
+  const at = useRef("")
   useEffect(() => {
     const poll = polling(seconds, async () => {
+      if (at.current === path && !isFree(path) && Date.now() - touchedAt > UNTOUCHED) return
       try {
         const data = /** @type {T} */ (await read(path))
+        at.current = path
         if (!poll.isOver()) setState({ path, data, at: now(), problem: undefined })
       } catch (error) {
         if (error instanceof SignedOut || poll.isOver()) return
@@ -50,6 +54,14 @@ export const usePolled = (path, seconds) => {
     again: () => again.current()
   }
 }
+
+/** Milliseconds after the last key or pointer for which a page goes on asking for what counts as use of the session. */
+const UNTOUCHED = 10 * 60_000
+let touchedAt = Date.now()
+for (const name of ["keydown", "pointerdown"]) addEventListener(name, () => (touchedAt = Date.now()), true)
+
+/** Asking for these keeps no session alive. @param {string} path */
+const isFree = (path) => path === "overview" || path === "series"
 
 /** Makes the caller draw anew, so that "3 min ago" does not stay so. @param {number} seconds */
 export const useNow = (seconds = 30) => {

@@ -89,7 +89,7 @@ const TOKENS = [
   { head: "Label", cell: (/** @type {Token} */ it) => html`<span class="long">${it.label}</span>` },
   { head: "Tenant", cell: (/** @type {Token} */ it) => it.tenant },
   {
-    head: "EWS URLs",
+    head: "EWS URLs of the tenant",
     cell: (/** @type {Token} */ it) =>
       it.ewsUrls.length === 0
         ? html`<span class="faint">by Autodiscover</span>`

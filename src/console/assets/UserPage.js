@@ -50,7 +50,7 @@ const Search = () => {
 /** @param {{ userId: string }} props */
 const User = ({ userId }) => {
   /** @type {import("./Polled.js").Polled<Found>} */
-  const polled = usePolled(`users/${userId}`, 15)
+  const polled = usePolled(`users/${userId}`, 5)
   const [says, setSays] = useState(/** @type {{ done: boolean, text: string } | undefined} */ (undefined))
   const heading = useRef(/** @type {HTMLHeadingElement | null} */ (null))
   useNow(15)

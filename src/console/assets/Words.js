@@ -12,7 +12,11 @@ export const number = (value) =>
 
 /** @param {number | null | undefined} value @param {string} unit */
 export const withUnit = (value, unit) =>
-  value === null || value === undefined ? "–" : unit === "" ? number(value) : `${number(value)} ${unit}`
+  value === null || value === undefined
+    ? "–"
+    : unit === ""
+      ? number(value)
+      : `${number(value)} ${unit === "1/s" ? "a second" : unit}`
 
 /** @param {number} count @param {string} one @param {string} [many] */
 export const counted = (count, one, many = `${one}s`) => `${number(count)} ${count === 1 ? one : many}`

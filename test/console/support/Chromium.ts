@@ -39,7 +39,7 @@ export const openPage = async (
   options: BrowserContextOptions = {}
 ): Promise<Watched> => {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(20_000)
   const page = await context.newPage()
   const [wrongs, sent]: [Array<string>, Array<string>] = [[], []]
   page.on("console", (message) => {

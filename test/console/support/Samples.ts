@@ -117,12 +117,12 @@ export const series = (at: number): Series => ({
   step: 10,
   at: Array.from({ length: POINTS }, (_, i) => at - (POINTS - 1 - i) * 10_000),
   lines: [
-    { name: "callbacks", unit: "/s", values: wave(15, 4) },
-    { name: "mails", unit: "/s", values: wave(2.2, 1) },
-    { name: "pushes", unit: "/s", values: wave(3.3, 1.5) },
-    { name: "pushFailures", unit: "/s", values: wave(-0.4, 1) },
+    { name: "callbacks", unit: "1/s", values: wave(15, 4) },
+    { name: "mails", unit: "1/s", values: wave(2.2, 1) },
+    { name: "pushes", unit: "1/s", values: wave(3.3, 1.5) },
+    { name: "pushFailures", unit: "1/s", values: wave(-0.4, 1) },
     { name: "ewsMedianMilliseconds", unit: "ms", values: wave(18, 6) },
-    { name: "ewsErrors", unit: "/s", values: wave(0, 0.1) },
+    { name: "ewsErrors", unit: "1/s", values: wave(0, 0.1) },
     { name: "eventLoopMilliseconds", unit: "ms", values: wave(12, 3) },
     { name: "outboxOldest", unit: "s", values: wave(200, 190) },
     { name: "subscriptions", unit: "", values: wave(14_300, 20) }

@@ -1,4 +1,4 @@
-import { afterAll, afterEach, beforeAll, beforeEach, expect } from "@effect/vitest"
+import { afterAll, afterEach, beforeAll, beforeEach, expect, vi } from "@effect/vitest"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { launch, openPage, type Watched, whyNoChromium } from "./Chromium.ts"
 import { type StandIn, startStandIn } from "./ConsoleStandIn.ts"
@@ -18,6 +18,8 @@ export const PAGES = [
  * have done nothing wrong.
  */
 export const makeStage = () => {
+  // A browser is many processes, and other tests run beside it.
+  vi.setConfig({ testTimeout: 90_000 })
   let browser: Browser
   let standIn: StandIn
   let opened: Array<Watched> = []
