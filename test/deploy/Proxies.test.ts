@@ -215,28 +215,31 @@ for (const { file, files, make, name, patience, waits } of proxies) {
       240_000
     )
 
-    it.scopedLive("tells who waits for nothing to try again, and keeps the URL to itself", () =>
-      Effect.gen(function* () {
-        const dead = yield* silent
-        const world = yield* behind(make)
-        const proxy = yield* make
-        yield* proxy.start([
-          ["127.0.0.1:8080", `127.0.0.1:${dead}`],
-          [patience, patience.replace("40s", "1s")]
-        ])
-        const url = new URL(world.subscription.url)
-        const { status, text } = yield* Effect.promise(() =>
-          call(`https://127.0.0.1:${proxy.port}${url.pathname}${url.search}`, {
-            method: "POST",
-            body: "<x/>",
-            timeout: 10_000,
-            ca: proxy.ca
-          })
-        )
-        expect([503, 504]).toContain(status)
-        expect(JSON.parse(text)).toMatchObject({ responseCode: 4, retryAfterSeconds: 10 })
-        yield* isDiscreet({ ...world, proxy })
-      })
+    it.scopedLive(
+      "tells who waits for nothing to try again, and keeps the URL to itself",
+      () =>
+        Effect.gen(function* () {
+          const dead = yield* silent
+          const world = yield* behind(make)
+          const proxy = yield* make
+          yield* proxy.start([
+            ["127.0.0.1:8080", `127.0.0.1:${dead}`],
+            [patience, patience.replace("40s", "1s")]
+          ])
+          const url = new URL(world.subscription.url)
+          const { status, text } = yield* Effect.promise(() =>
+            call(`https://127.0.0.1:${proxy.port}${url.pathname}${url.search}`, {
+              method: "POST",
+              body: "<x/>",
+              timeout: 10_000,
+              ca: proxy.ca
+            })
+          )
+          expect([503, 504]).toContain(status)
+          expect(JSON.parse(text)).toMatchObject({ responseCode: 4, retryAfterSeconds: 10 })
+          yield* isDiscreet({ ...world, proxy })
+        }),
+      120_000
     )
 
     it.scopedLive(
