@@ -40,6 +40,12 @@ export const faulty = (
   cure: string = faultOf(fault).cure
 ): Finding => ({ check, verdict: "failed", says: flat(`${faultOf(fault).title}: ${detail}`), fault, cure })
 
+/** The same for what gateways say of themselves: their advice for this very case follows on what they got, in parentheses. */
+export const faultyGateway = (check: string, fault: FaultName, says: string, where = ""): Finding => {
+  const [, detail, cure] = /^(.*?\)): (.*)$/s.exec(says) ?? []
+  return faulty(check, fault, where + (detail ?? says), cure)
+}
+
 /** The finding as people read it, on one line. */
 export const lineOf = ({ check, cure, fault, says, verdict }: Finding): string => {
   const cause = fault === undefined ? "" : ` (${fault})`

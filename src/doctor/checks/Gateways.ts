@@ -14,7 +14,7 @@ import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { type GatewayName, Settings, type SettingsShape } from "../../../schemas/Settings.ts"
 import type { Check } from "../Check.ts"
-import { failed, faulty, ok, skipped, type Tell } from "../Finding.ts"
+import { failed, faulty, faultyGateway, ok, skipped, type Tell } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
 import { tellSkew } from "./ClockSkew.ts"
 import { tellExpiry } from "./Expiry.ts"
@@ -62,9 +62,7 @@ const examine = Effect.fnUntraced(function* (tell: Tell, name: GatewayName, plat
   if (outcome === "works") return tell(ok(check, says))
   const fault = gatewayFault(says)
   const cause = outcome === "refused" && fault === "gateway-down" ? "gateway-log-in-refused" : fault
-  // Gateways say what to do behind what they got.
-  const [, case_, cure] = /^(.*?\)): (.*)$/s.exec(says) ?? []
-  tell(faulty(check, cause, case_ ?? says, cure))
+  tell(faultyGateway(check, cause, says))
 })
 
 const unsigned = (check: string, { cns }: SettingsShape) => {

@@ -2,7 +2,7 @@ import { Effect } from "effect"
 import { gatewayFault } from "../../../layers/push/GatewayFault.ts"
 import { version } from "../../Instance.ts"
 import type { Check } from "../Check.ts"
-import { failed, faulty, ok, skipped } from "../Finding.ts"
+import { failed, faulty, faultyGateway, ok, skipped } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
 
 /** What a running service says of itself: its troubles, gateways and what waits. */
@@ -33,12 +33,16 @@ export const service: Check = {
           )
         )
       }
-      for (const { fault, what, where } of runs.troubles) tell(faulty("service", fault, `${where}: ${what}`))
+      for (const { fault, what, where } of runs.troubles) {
+        tell(faultyGateway("service", fault, what, `${where}: `))
+      }
       const told = new Set(runs.troubles.map(({ where }) => where))
       for (const { gateway, lastError, up, waiting = 0 } of runs.gateways) {
         if (up) tell(ok("service", `push gateway ${gateway} works, ${waiting} notifications wait`))
         else if (!told.has(gateway)) {
-          tell(faulty("service", gatewayFault(lastError ?? ""), `${gateway}: ${lastError ?? "no answer"}`))
+          tell(
+            faultyGateway("service", gatewayFault(lastError ?? ""), lastError ?? "no answer", `${gateway}: `)
+          )
         }
       }
       const { entries = 0, oldest = null } = runs.outbox ?? {}
