@@ -4,8 +4,7 @@ import { whyNoChromium } from "./support/Chromium.ts"
 import { series, wellOverview } from "./support/Samples.ts"
 import { heading, makeStage, sees } from "./support/Stage.ts"
 
-const asked = (taken: ReadonlyArray<{ path: string }>) =>
-  taken.filter(({ path }) => path === "overview").length
+const asked = (taken: ReadonlyArray<{ path: string }>) => taken.filter(({ path }) => path === "series").length
 /** What all pictures show, so that two can be compared. */
 const pictures = (page: Page) =>
   page.evaluate("[...document.querySelectorAll('canvas')].map((it) => it.toDataURL()).join()")
