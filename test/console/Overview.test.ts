@@ -56,6 +56,32 @@ describe.skipIf(whyNoChromium !== undefined)("the console's overview", () => {
     expect(await table.getByRole("row").count()).toBeGreaterThan(12)
   })
 
+  it("draws the first measurement after a start, at the end of an hour", async () => {
+    const at = Date.now()
+    service().script["GET series"] = () => ({
+      step: 10,
+      at: [at],
+      lines: [{ name: "callbacks", unit: "1/s", values: [5] }]
+    })
+    const { page } = await open("")
+    await page.locator("canvas").waitFor()
+    // Where the blue of the line is, as a share of the width; empty if it is nowhere.
+    const blue = `(() => {
+      const canvas = document.querySelector("canvas")
+      const { height, width } = canvas
+      const copy = Object.assign(document.createElement("canvas"), { height, width })
+      const context = copy.getContext("2d", { willReadFrequently: true })
+      context.drawImage(canvas, 0, 0)
+      const { data } = context.getImageData(0, 0, width, height)
+      const found = []
+      for (let i = 0; i < data.length; i += 4)
+        if (data[i] === 29 && data[i + 1] === 95 && data[i + 2] === 174) found.push(((i / 4) % width) / width)
+      return found
+    })()`
+    await expect.poll(() => page.evaluate(blue)).not.toEqual([])
+    expect(Math.min(...((await page.evaluate(blue)) as ReadonlyArray<number>))).toBeGreaterThan(0.85)
+  })
+
   it("updates numbers and charts by itself every ten seconds", async () => {
     const { page } = await open("")
     await page.clock.install()

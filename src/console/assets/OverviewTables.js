@@ -66,7 +66,7 @@ const GATEWAYS = [
     head: "Waiting",
     isNumber: true,
     cell: (/** @type {Gateway} */ it) =>
-      html`${number(it.waiting)}${it.oldestWaiting === null ? "" : html` <span class="line"><${When} at=${it.oldestWaiting} /></span>`}`
+      html`${number(it.waiting)}${it.oldestWaiting === null ? "" : html` <span class="line">since <${When} at=${it.oldestWaiting} /></span>`}`
   },
   { head: "Last error", cell: lastError }
 ]

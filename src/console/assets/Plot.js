@@ -1,5 +1,6 @@
 import { html } from "htm/preact"
 import { useEffect, useRef } from "preact/hooks"
+import { now } from "./Api.js"
 import { timeOfDay, withUnit } from "./Words.js"
 
 /** @import uPlot from "uplot" */
@@ -8,6 +9,9 @@ import { timeOfDay, withUnit } from "./Words.js"
 const HEIGHT = 150
 /** A line is told by its dashes, too, not only by its colour. */
 const DASHES = [[], [6, 4], [2, 3]]
+
+/** Fewer points than this are drawn as dots, too: a single one is no line. */
+const FEW = 30
 
 /**
  * A picture of lines over time.
@@ -56,6 +60,9 @@ export const Plot = ({ label, at, lines, onPoint }) => {
   return html`<div class="plot" role="img" aria-label=${label} ref=${place}></div>`
 }
 
+/** @param {uPlot} it */
+const newestOf = (it) => it.data[0].at(-1) ?? now() / 1000
+
 /**
  * @param {HTMLElement} element
  * @param {Series["lines"]} lines
@@ -78,7 +85,11 @@ const looks = (element, lines, onPoint) => {
     padding: [8, 18, 0, 0],
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, sync: { key: "hour" }, points: { size: 6 } },
-    scales: { y: { range: (_, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: {
+      // The whole hour also when there is less to show.
+      x: { range: (it) => [newestOf(it) - 3600, newestOf(it)] },
+      y: { range: (_, _low, high) => [0, high > 0 ? high * 1.1 : 1] }
+    },
     axes: [
       { ...axis, size: 26, space: 60, values: (_, ticks) => ticks.map((tick) => timeOfDay(tick * 1000)) },
       {
@@ -95,7 +106,7 @@ const looks = (element, lines, onPoint) => {
         stroke: colour(`--line-${(index % 3) + 1}`),
         width: 2,
         dash: DASHES[index % DASHES.length] ?? [],
-        points: { show: false }
+        points: { show: (/** @type {uPlot} */ it) => it.data[0].length < FEW, size: 5 }
       }))
     ],
     hooks: { setCursor: [(/** @type {uPlot} */ it) => onPoint(it.cursor.idx ?? undefined)] }
