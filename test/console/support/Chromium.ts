@@ -4,7 +4,7 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from "p
 /** Debian's, or another one that is named. */
 const PROGRAM = process.env["CHROMIUM"] ?? "/usr/bin/chromium"
 
-/** For the names of tests; "" if there is one. */
+/** Undefined if there is one. */
 export const whyNoChromium = existsSync(PROGRAM)
   ? undefined
   : "chromium is not installed (apt-get install chromium)"
