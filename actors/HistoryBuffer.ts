@@ -1,11 +1,4 @@
-import {
-  DETAIL_MAX,
-  HISTORY_MAX,
-  type HistoryEvent,
-  type HistoryKind,
-  isSame,
-  joined
-} from "../schemas/History.ts"
+import { DETAIL_MAX, HISTORY_MAX, type HistoryEvent, type HistoryKind, put } from "../schemas/History.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 
 /** Events besides heartbeats that wait to be written. */
@@ -94,18 +87,11 @@ export class HistoryBuffer {
       this.#newsCount += events.length
       this.#news.set(user, events)
     }
-    const last = events.at(-1)
-    if (last !== undefined && isSame(last, one)) {
-      events[events.length - 1] = joined(last, one)
-      return
-    }
-    events.push(one)
-    this.#newsCount++
+    const before = events.length
+    put(events, one)
     // Storage keeps no more of a user anyway.
-    if (events.length > HISTORY_MAX) {
-      events.shift()
-      this.#newsCount--
-    }
+    if (events.length > HISTORY_MAX) events.shift()
+    this.#newsCount += events.length - before
     if (this.#newsCount > NEWS_MAX) this.#dropOldest()
   }
 

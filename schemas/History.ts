@@ -43,28 +43,63 @@ export const HISTORY_MAX = 60
 /** Longer texts are cut. */
 export const DETAIL_MAX = 160
 
-/** `more` behind `events`; equal ones in a row become one, and the oldest go. */
+/** So many different refusals of a user are kept, the newest. */
+export const REFUSALS_MAX = 8
+/** Said of a new push token for a device that the user does not have. */
+export const UNKNOWN_DEVICE = "a new push token came for an unknown device"
+
+/** `more` behind `events`, as `put` does it, and the oldest go. */
 export const append = (
   events: ReadonlyArray<HistoryEvent>,
   more: ReadonlyArray<HistoryEvent>
 ): ReadonlyArray<HistoryEvent> => {
   const all = [...events]
-  for (const event of more) {
-    const cut =
-      event.detail.length > DETAIL_MAX ? { ...event, detail: event.detail.slice(0, DETAIL_MAX) } : event
-    const last = all.at(-1)
-    if (last !== undefined && isSame(last, cut)) all[all.length - 1] = joined(last, cut)
-    else all.push(cut)
-  }
+  for (const event of more) put(all, event)
   return all.slice(-HISTORY_MAX)
 }
 
+/**
+ * Puts `event` behind the others; equal ones in a row become one. Anybody who has the API token, which all phones share, can
+ * bring about refusals of any user: they must not push out what else is known. So an equal one is joined wherever it is, and
+ * few different ones are kept.
+ */
+export const put = (events: Array<HistoryEvent>, event: HistoryEvent): void => {
+  const cut =
+    event.detail.length > DETAIL_MAX ? { ...event, detail: event.detail.slice(0, DETAIL_MAX) } : event
+  if (!isRefusal(cut)) return putLast(events, cut)
+  const before = events.findLastIndex((one) => isSame(one, cut))
+  if (before === events.length - 1) return putLast(events, cut)
+  const one = before < 0 ? cut : joined(takeOut(events, before), cut)
+  events.push(one)
+  if (events.filter(isRefusal).length > REFUSALS_MAX) takeOut(events, events.findIndex(isRefusal))
+}
+
+/** A device was refused something, which costs nothing but the API token: `Code: why`. */
+const isRefusal = ({ detail, kind }: HistoryEvent): boolean =>
+  kind === "registration" ? detail.includes(": ") : kind === "device" && detail === UNKNOWN_DEVICE
+
+const putLast = (events: Array<HistoryEvent>, event: HistoryEvent): void => {
+  const last = events.at(-1)
+  if (last !== undefined && isSame(last, event)) events[events.length - 1] = joined(last, event)
+  else events.push(event)
+}
+
+/** Those on both sides may be equal now. */
+const takeOut = (events: Array<HistoryEvent>, index: number): HistoryEvent => {
+  const [one] = events.splice(index, 1) as [HistoryEvent]
+  const [left, right] = [events[index - 1], events[index]]
+  if (left !== undefined && right !== undefined && isSame(left, right)) {
+    events.splice(index - 1, 2, joined(left, right))
+  }
+  return one
+}
+
 /** One event tells both, one after the other. */
-export const isSame = (a: HistoryEvent, b: HistoryEvent): boolean =>
+const isSame = (a: HistoryEvent, b: HistoryEvent): boolean =>
   a.kind === b.kind && a.detail === b.detail && a.kind !== "mail"
 
 /** Both as one. */
-export const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent => ({
+const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent => ({
   at: Math.max(first.at, last.at),
   kind: first.kind,
   detail: first.detail,
@@ -75,24 +110,26 @@ export const joined = (first: HistoryEvent, last: HistoryEvent): HistoryEvent =>
 /** As it is stored: a line of JSON for each event. */
 export const pack = (events: ReadonlyArray<HistoryEvent>): Uint8Array => bytesOf(events.map(lineOf))
 
-/** What cannot be read, perhaps because a later version wrote it, is no history. */
-export const unpack = (bytes: Uint8Array): ReadonlyArray<HistoryEvent> => {
-  const rows = parsed(`[${linesOf(bytes).join(",")}]`)
-  return Array.isArray(rows) && rows.every(isRow) ? rows.map(eventOf) : []
-}
+/** An event that cannot be read, perhaps because a later version wrote it, is left out. */
+export const unpack = (bytes: Uint8Array): ReadonlyArray<HistoryEvent> =>
+  linesOf(bytes).flatMap((line) => {
+    const row = rowIn(line)
+    return row === undefined ? [] : [eventOf(row)]
+  })
 
 /**
- * `append` on what is stored. For every write, so it reads no more than the newest of the stored events. An event that is
- * stored already, because the answer to an earlier write was lost, comes no second time. `lastAt`: when the newest of the
+ * `append` on what is stored. For every write, so it reads no more than the newest of the stored events unless it has to.
+ * An event that is stored already, because the answer to an earlier write was lost, comes no second time. `lastAt`: when the newest of the
  * stored ones happened.
  */
 export const extend = (stored: Uint8Array, lastAt: number, more: ReadonlyArray<HistoryEvent>): Uint8Array => {
   const lines = linesOf(stored)
   const newest = rowIn(lines.at(-1))
-  if (newest === undefined) return pack(append([], more))
+  if (newest === undefined) return pack(append(unpack(stored), more))
   const before = more.some(({ at }) => at <= lastAt) ? unpack(stored) : []
   const fresh = more.filter((event) => !before.some((one) => isRepeat(one, event)))
   if (fresh.length === 0) return stored
+  if (fresh.some(isRefusal)) return pack(append(unpack(stored), fresh))
   const tail = append([eventOf(newest)], fresh)
   return bytesOf([...lines.slice(0, -1), ...tail.map(lineOf)].slice(-HISTORY_MAX))
 }

@@ -1,5 +1,6 @@
 import { Effect, Option } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { UNKNOWN_DEVICE } from "../../schemas/History.ts"
 import type { DeviceNumber, UserNumber } from "../../schemas/Ids.ts"
 import type { Unregister, UpdateDeviceToken } from "../../schemas/SubscriptionMessage.ts"
 import { changing, Dossiers } from "../Dossiers.ts"
@@ -27,7 +28,7 @@ export const unregisterJob = Effect.fnUntraced(
     ).pipe(changing(user))
     if (!gone) {
       const why = request.onlyIf === undefined ? "it has unregistered" : "it was not heard of any more"
-      ;(yield* History).note(user, "device", `device ${device?.device ?? ""} is removed: ${why}`)
+      if (device) (yield* History).note(user, "device", `device ${device.device} is removed: ${why}`)
       return answer("DeviceUnregistered", "")
     }
     return { _tag: "Gone", reply: reply("DeviceUnregisteredUserUnsubscribed", "") } satisfies DeskResult
@@ -40,7 +41,7 @@ export const updateTokenJob = Effect.fnUntraced(
     const replaced = yield* (yield* Storage)
       .replaceDeviceToken(user, request.oldToken, request.newToken, yield* now)
       .pipe(changing(user))
-    const outcome = replaced ? "a device has a new push token" : "a new push token came for an unknown device"
+    const outcome = replaced ? "a device has a new push token" : UNKNOWN_DEVICE
     ;(yield* History).note(user, "device", outcome)
     return replaced
       ? answer("UpdateSuccess", "")

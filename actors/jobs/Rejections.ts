@@ -33,7 +33,7 @@ export const noteRejections = Effect.fnUntraced(function* (user: UserNumber, sen
     ;(yield* History).note(
       user,
       "error",
-      `${gateway} refuses a notification for device ${device.device}; given up`
+      `${gateway} refuses a notification for device ${device.device}; given up: ${reason}`
     )
     yield* storage
       .addDeadLetter({

@@ -1,7 +1,10 @@
 import { Context, type Effect, Schema } from "effect"
 
 /** The payload is not base64, of a wrong length, encrypted to another key, or not UTF-8. One text for all: no oracle. */
-export class PayloadUnreadable extends Schema.TaggedError<PayloadUnreadable>()("PayloadUnreadable", {}) {
+export class PayloadUnreadable extends Schema.TaggedError<PayloadUnreadable>()("PayloadUnreadable", {
+  /** Which check failed; for administrators, devices are not told. */
+  failing: Schema.optional(Schema.String)
+}) {
   override get message() {
     return "payload cannot be decrypted; get the public key again and encrypt to it"
   }

@@ -10,6 +10,7 @@ import { Register } from "../../schemas/SubscriptionMessage.ts"
 import { discreetly } from "./Discretion.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
 import type { Answer } from "./Envelope.ts"
+import { noteRefused, reasonOf } from "./RefusedRegistration.ts"
 import { type AuthTypeMismatch, openRegistration } from "./RegistrationPayload.ts"
 
 /** What a registration needs. */
@@ -26,17 +27,22 @@ export const registerDevice: Endpoint<RegisterDeviceRequest, RegisterServices> =
   handle: (call, request) =>
     register(call, request).pipe(
       Effect.catchTags({
-        EwsUrlNotAllowed: refused("EWSUrlMismatch"),
-        PayloadUnreadable: refused("InvalidDecryptedPayload"),
-        AuthTypeMismatch: refused("InvalidAuthType")
-      })
+        EwsUrlNotAllowed: refused(call, request, "EWSUrlMismatch"),
+        PayloadUnreadable: refused(call, request, "InvalidDecryptedPayload"),
+        AuthTypeMismatch: refused(call, request, "InvalidAuthType")
+      }),
+      Effect.tap((answer) =>
+        UNNOTED.has(answer) || answer.status === 429
+          ? noteRefused(call.tenant, request.userId, answer.code, reasonOf(answer))
+          : Effect.void
+      )
     )
 }
 
 const refused =
-  (code: Answer["code"]) =>
-  (error: EwsUrlNotAllowed | PayloadUnreadable | AuthTypeMismatch): Effect.Effect<Answer> =>
-    Effect.succeed({ code, message: error.message })
+  ({ tenant }: Call, { userId }: RegisterDeviceRequest, code: Answer["code"]) =>
+  (error: EwsUrlNotAllowed | PayloadUnreadable | AuthTypeMismatch): Effect.Effect<Answer, never, Storage> =>
+    Effect.as(noteRefused(tenant, userId, code, reasonOf(error)), { code, message: error.message })
 
 const register = Effect.fnUntraced(function* (call: Call, request: RegisterDeviceRequest) {
   const policy = yield* EndpointPolicy
@@ -111,3 +117,5 @@ const UNKNOWN_AUTH_TYPE: Answer = {
   code: "InvalidAuthType",
   message: "authType must be Basic, OAuth, Certificate or Dual"
 }
+/** Refused before a job, which would have noted it. */
+const UNNOTED: ReadonlySet<Answer> = new Set([DEVICE_ID_MISSING, UNKNOWN_AUTH_TYPE])

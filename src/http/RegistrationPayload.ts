@@ -27,7 +27,8 @@ export interface OpenedPayload {
 
 /**
  * Opens the payload and holds it against the request. Whatever is wrong with its content is `PayloadUnreadable` with one
- * text, so that nobody learns by trying what a payload of somebody else holds; the log (debug) says which check failed.
+ * text, so that nobody learns by trying what a payload of somebody else holds; the log (debug) and the user's history say
+ * which check failed.
  */
 export const openRegistration = Effect.fnUntraced(function* (
   user: KeyedUser,
@@ -73,7 +74,7 @@ const parsePayload = Schema.decode(Schema.parseJson(CredentialsPayload))
 
 const unreadable = (what: string) =>
   Effect.logDebug(`registration payload refused: ${what}`).pipe(
-    Effect.zipRight(Effect.fail(new PayloadUnreadable()))
+    Effect.zipRight(Effect.fail(new PayloadUnreadable({ failing: what })))
   )
 
 const MAX_AGE = 10 * 60_000

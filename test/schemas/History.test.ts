@@ -8,6 +8,8 @@ import {
   type HistoryEvent,
   HistoryKind,
   pack,
+  REFUSALS_MAX,
+  UNKNOWN_DEVICE,
   unpack
 } from "../../schemas/History.ts"
 
@@ -23,7 +25,10 @@ const anyEvent: fc.Arbitrary<HistoryEvent> = fc
   .record({
     at: fc.nat(),
     kind: fc.constantFrom(...HistoryKind.literals),
-    detail: fc.string({ maxLength: 200 }),
+    detail: fc.oneof(
+      fc.string({ maxLength: 200 }),
+      fc.constantFrom("", "A", "A: no", "B: no", UNKNOWN_DEVICE)
+    ),
     times: fc.nat(9),
     since: fc.option(fc.nat(), { nil: undefined })
   })
@@ -48,6 +53,54 @@ describe("a user's history", () => {
     expect(kept).toHaveLength(HISTORY_MAX)
     expect(kept.at(-1)?.at).toBe(HISTORY_MAX + 4)
     expect(append([], [event(1, { detail: "x".repeat(500) })])[0]?.detail).toHaveLength(DETAIL_MAX)
+  })
+
+  it("tells equal refusals as one, wherever they are, so that they push nothing out", () => {
+    const refused = (at: number) =>
+      event(at, { kind: "registration", detail: ["A: no", "B: no"][Math.floor(at / 2) % 2]! })
+    const device = (at: number) => event(at, { kind: "device", detail: UNKNOWN_DEVICE })
+    let all: ReadonlyArray<HistoryEvent> = [event(0, { kind: "subscribed", detail: "made" })]
+    let stored = pack(all)
+    for (let at = 1; at < 900; at += 3) {
+      const more = [event(at), refused(at + 1), device(at + 2)]
+      stored = extend(stored, at - 1, more)
+      all = append(all, more)
+    }
+    expect(all.map(({ kind, times }) => `${kind} ${times}`)).toEqual([
+      "subscribed 1",
+      "heartbeat 299",
+      expect.stringMatching(/^registration 1\d\d$/),
+      "heartbeat 1",
+      expect.stringMatching(/^registration 1\d\d$/),
+      "device 300"
+    ])
+    expect(unpack(stored)).toEqual(all)
+  })
+
+  it("keeps few different refusals, the newest", () => {
+    const refused = (at: number) => event(at, { kind: "registration", detail: `SubscribeAgain: host ${at}` })
+    const many = Array.from({ length: 200 }, (_, at) => [event(at), refused(at)]).flat()
+    const kept = append([event(0, { kind: "subscribed", detail: "made" })], many)
+    expect(kept.filter(({ kind }) => kind === "registration")).toHaveLength(REFUSALS_MAX)
+    expect(kept.at(-1)?.detail).toBe("SubscribeAgain: host 199")
+    expect(kept.length).toBeLessThanOrEqual(2 * REFUSALS_MAX + 2)
+    expect(kept[0]?.kind).toBe("subscribed")
+  })
+
+  it("tells each success by itself", () => {
+    const ok = (at: number) => event(at, { kind: "registration", detail: "UserSubscribed" })
+    expect(append([ok(1), event(2)], [ok(3)])).toEqual([ok(1), event(2), ok(3)])
+  })
+
+  it("is read but for the events that a later version wrote", () => {
+    const text = '[1,"mail","delivered",2]\n[2,"future","",1]\n[3,"heartbeat","",1]\n[4,"future","",1]'
+    const stored = new TextEncoder().encode(text)
+    const known = [event(1, { kind: "mail", detail: "delivered", times: 2 }), event(3)]
+    expect(unpack(stored)).toEqual(known)
+    expect(unpack(extend(stored, 4, [event(5, { kind: "state" })]))).toEqual([
+      ...known,
+      event(5, { kind: "state" })
+    ])
   })
 
   it("comes back from storage as it went there", () => {

@@ -1,0 +1,43 @@
+import { Effect, Option } from "effect"
+import { History } from "../../actors/History.ts"
+import { PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
+import { EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
+import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
+import type { UserId } from "../../schemas/Ids.ts"
+import type { Answer } from "./Envelope.ts"
+
+/** A device is not kept waiting longer for it. */
+const NOTED_WITHIN = "1 second"
+
+/**
+ * Notes in the user's history that a registration was refused before it came to a job, which notes everything else. `why`:
+ * for administrators; devices are told less. Of a user whom the tenant does not have there is no history. Never fails.
+ */
+export const noteRefused = (
+  { tenant }: Tenant,
+  userId: UserId,
+  code: Answer["code"],
+  why: string
+): Effect.Effect<void, never, Storage> =>
+  Effect.gen(function* () {
+    const found = yield* (yield* Storage).findUser(tenant, userId)
+    const { note } = yield* History
+    if (Option.isSome(found)) note(found.value.user, "registration", `${code}: ${why}`)
+  }).pipe(Effect.timeoutOption(NOTED_WITHIN), Effect.ignore)
+
+/** What an administrator is told of a refusal. */
+export const reasonOf = (refusal: { readonly message: string }): string => {
+  if (refusal instanceof PayloadUnreadable) return PAYLOAD[refusal.failing ?? ""] ?? refusal.message
+  if (refusal instanceof EwsUrlNotAllowed) return `${refusal.host} is not in the tenant's list of EWS hosts`
+  // How long to wait is another at each try.
+  return refusal.message.split("; try again")[0]!
+}
+
+const PAYLOAD: Readonly<Record<string, string>> = {
+  "key or content": "the payload cannot be decrypted with the user's key, or its content is unusable",
+  emailAddress: "the address in the payload is not this user's",
+  ewsUrl: "the EWS URL in the payload is not that of the request",
+  deviceToken: "the push token in the payload is not that of the request",
+  issuedAt: "the payload's time is more than 10 min off: check the clocks of phone and server",
+  accessTokenExpiresAt: "accessTokenExpiresAt in the payload is no time"
+}
