@@ -304,6 +304,8 @@ export class Storage extends Context.Tag("ens/Storage")<
     /** False if there is no such token. */
     readonly revokeAdminToken: (id: string) => Effect.Effect<boolean, StorageError>
     readonly adminTokenOf: (hash: Uint8Array) => Effect.Effect<Option.Option<AdminToken>, StorageError>
+    /** Of all admin tokens, for whoever has to tell a right one without asking each time. */
+    readonly adminTokenHashes: Effect.Effect<ReadonlyArray<Uint8Array>, StorageError>
     readonly addAudit: (record: AuditRecord) => Effect.Effect<void, StorageError>
     /** Newest first. */
     readonly audits: (limit: number) => Effect.Effect<ReadonlyArray<AuditRecord>, StorageError>

@@ -10,6 +10,7 @@ export const make = (
   | "listAdminTokens"
   | "revokeAdminToken"
   | "adminTokenOf"
+  | "adminTokenHashes"
   | "addAudit"
   | "audits"
   | "dropAudits"
@@ -36,6 +37,8 @@ export const make = (
     Effect.sync(() =>
       Option.map(Option.fromNullable(state.adminTokens.find((token) => token.hash === hexOf(hash))), plain)
     ),
+
+  adminTokenHashes: Effect.sync(() => state.adminTokens.map(({ hash }) => Buffer.from(hash, "hex"))),
 
   addAudit: (record) =>
     Effect.sync(() => {

@@ -15,6 +15,7 @@ export const make = (
   | "listAdminTokens"
   | "revokeAdminToken"
   | "adminTokenOf"
+  | "adminTokenHashes"
   | "addAudit"
   | "audits"
   | "dropAudits"
@@ -55,6 +56,11 @@ export const make = (
         Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), tokenOf)),
         operation("adminTokenOf")
       ),
+
+    adminTokenHashes: sql<{ hash: Uint8Array }>`SELECT hash FROM admin_tokens`.pipe(
+      Effect.map((rows) => rows.map(({ hash }) => hash)),
+      operation("adminTokenHashes")
+    ),
 
     addAudit: ({ action, actor, at, outcome, target }) =>
       Effect.asVoid(

@@ -129,6 +129,7 @@ const calls: {
   listAdminTokens: (_) => _.listAdminTokens,
   revokeAdminToken: (_) => _.revokeAdminToken("1"),
   adminTokenOf: (_) => _.adminTokenOf(hashOf("admin")),
+  adminTokenHashes: (_) => _.adminTokenHashes,
   addAudit: (_) => _.addAudit(audit),
   audits: (_) => _.audits(10),
   dropAudits: (_) => _.dropAudits(NOW)

@@ -85,6 +85,8 @@ export const operationsSuite = (on: OnStorage) => {
         )
         expect(Exit.isFailure(again)).toBe(true)
         expect(yield* storage.listAdminTokens).toEqual([made])
+        const hashes = yield* storage.adminTokenHashes
+        expect(hashes.map((hash) => Buffer.from(hash))).toEqual([Buffer.from(hashOf("a"))])
         expect(yield* storage.revokeAdminToken("rubbish")).toBe(false)
         expect(yield* storage.revokeAdminToken(made.id)).toBe(true)
         expect(yield* storage.revokeAdminToken(made.id)).toBe(false)

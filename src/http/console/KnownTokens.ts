@@ -1,0 +1,31 @@
+import { Effect, Fiber } from "effect"
+import type { Storage } from "../../../layers/storage/Storage.ts"
+import type { StorageError } from "../../../schemas/StorageError.ts"
+
+/** Milliseconds: storage is asked at most so often. */
+export const READ_EVERY = 2_000
+
+/**
+ * Tells whether a hash is one of an admin token's, as storage knew them at most `READ_EVERY` ago: so that a right token is
+ * told from any number of wrong ones, and storage does not feel how many these are. `now`: milliseconds of one clock.
+ */
+export const makeKnownTokens = (
+  storage: Pick<Storage["Type"], "adminTokenHashes">
+): Effect.Effect<(hash: Uint8Array, now: number) => Effect.Effect<boolean, StorageError>> =>
+  Effect.map(Effect.makeSemaphore(1), (one) => {
+    let readAt = Number.NEGATIVE_INFINITY
+    let known: ReadonlySet<string> = new Set()
+    const read = Effect.map(storage.adminTokenHashes, (hashes) => {
+      known = new Set(hashes.map(keyOf))
+    })
+    const refreshed = (now: number) =>
+      Effect.suspend(() => {
+        if (now >= readAt && now - readAt < READ_EVERY) return Effect.void
+        readAt = now
+        // To the end, also if who asked has hung up: others rely on it.
+        return Effect.flatMap(Effect.forkDaemon(read), Fiber.join)
+      })
+    return (hash, now) => Effect.map(one.withPermits(1)(refreshed(now)), () => known.has(keyOf(hash)))
+  })
+
+const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString("base64url")
