@@ -8,6 +8,7 @@ import { Settings } from "../schemas/Settings.ts"
 import * as Config from "./Config.ts"
 import { databaseOf } from "./Database.ts"
 import { version } from "./Instance.ts"
+import { ownName } from "./OwnName.ts"
 import * as Service from "./Service.ts"
 
 /** The service would start without its data: a mistyped path looks like a first start and would forget every user. */
@@ -15,7 +16,7 @@ export class DataDirectoryEmpty extends Schema.TaggedError<DataDirectoryEmpty>()
   directory: Schema.String
 }) {
   override get message() {
-    return `${this.directory} holds no data; check ENS_DATA_DIR, or, if this is a first set-up, run: npm run -s ens -- init`
+    return `${this.directory} holds no data; check ENS_DATA_DIR, or, if this is a first set-up, run: ${ownName()} init`
   }
 }
 

@@ -61,7 +61,8 @@ const readOne = Effect.fnUntraced(function* (
 const valueFor = (setting: PerApp, app: string | undefined) =>
   (app === undefined ? undefined : setting.apps.get(app)) ?? setting.otherwise
 
-const readKey = Effect.fnUntraced(function* (file: string) {
+/** Reads one key file. */
+export const readKey = Effect.fnUntraced(function* (file: string) {
   const text = yield* Effect.tryPromise({
     try: () => readFile(file),
     catch: (cause) =>

@@ -1,9 +1,9 @@
-import { createPrivateKey } from "node:crypto"
 import { existsSync, statSync } from "node:fs"
-import { readFile } from "node:fs/promises"
 import { resolve } from "node:path"
 import { Effect, Either, Redacted } from "effect"
+import { readKey as readApnsKey } from "../../layers/push/ApnsKeys.ts"
 import * as CnsCertificate from "../../layers/push/CnsCertificate.ts"
+import * as FcmServiceAccount from "../../layers/push/FcmServiceAccount.ts"
 import { webUrl } from "../config/Parse.ts"
 import { readIdentity } from "../http/TlsIdentity.ts"
 import * as InitConfigFile from "./InitConfigFile.ts"
@@ -113,30 +113,14 @@ export const cnsPassword =
 /** Apple's key (.p8). */
 export const apnsKey: Check = (text) =>
   Effect.flatMap(file(text), (path) =>
-    reading(path, (content) => createPrivateKey(content).asymmetricKeyType === "ec").pipe(
-      Effect.flatMap((fits) =>
-        fits ? Effect.succeed(path) : Effect.fail(`${path} is no key of Apple (.p8); download it again`)
-      )
-    )
+    Effect.mapBoth(readApnsKey(path), { onFailure: ({ problem }) => problem, onSuccess: () => path })
   )
 
 /** Google's service account. */
 export const serviceAccount: Check = (text) =>
   Effect.flatMap(file(text), (path) =>
-    reading(path, (content) => {
-      const { client_email, private_key } = JSON.parse(content)
-      return typeof client_email === "string" && createPrivateKey(private_key).type === "private"
-    }).pipe(
-      Effect.flatMap((fits) =>
-        fits
-          ? Effect.succeed(path)
-          : Effect.fail(`${path} is no service account (JSON with client_email and private_key)`)
-      )
-    )
-  )
-
-const reading = (path: string, fits: (content: string) => boolean): Effect.Effect<boolean> =>
-  Effect.orElseSucceed(
-    Effect.tryPromise(async () => fits(await readFile(path, "utf8"))),
-    () => false
+    Effect.mapBoth(FcmServiceAccount.read({ serviceAccountFile: path, endpoint: undefined }), {
+      onFailure: ({ problem }) => problem,
+      onSuccess: () => path
+    })
   )

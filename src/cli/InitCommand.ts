@@ -168,12 +168,14 @@ const perform = <E, R>(given: Given, planned: (before: Settings["Type"]) => Effe
       environment: { ...process.env, ...overlay },
       purpose: plan.writeConfig === undefined ? "administer" : "serve"
     })
-    const report = yield* Effect.provide(made(plan), settings)
-    yield* Console.log(given.json ? asJson(report) : asText(report))
+    yield* Effect.provide(made(plan, given.json), settings)
   }).pipe(Progress.shown(given.json), Effect.provide(Logging.layerWarnings))
 
-/** Nobody interrupts this half-way, except while keys are made ahead. */
-const made = (plan: InitPlan) =>
+/**
+ * Nobody interrupts this half-way, except while keys are made ahead. The tokens are shown before that, because whoever does
+ * not see them now never does.
+ */
+const made = (plan: InitPlan, json: boolean) =>
   Effect.gen(function* () {
     const settings = yield* Settings
     const progress = yield* Progress.Progress
@@ -185,18 +187,22 @@ const made = (plan: InitPlan) =>
     }
     yield* progress.step("data directory, master key and database")
     yield* makeDirectory(settings.dataDir)
-    return yield* audited(
+    yield* audited(
       { action: "init", target: madeBy },
       Service.data,
       Effect.gen(function* () {
-        const report = yield* setUp({ before, certificate: plan.certificate, ewsUrl: plan.ewsUrl })
-        if (plan.writeConfig !== undefined) yield* InitConfigFile.write(plan.writeConfig, plan)
-        const keys = yield* Effect.interruptible(fillPool(plan.keys)).pipe(
-          // The set-up is done; Ctrl-C only ends the waiting.
-          Effect.catchAllCause(() => Effect.succeed(0))
-        )
+        const setUpAll = setUp({ before, certificate: plan.certificate, ewsUrl: plan.ewsUrl })
+        const found = yield* plan.writeConfig === undefined
+          ? setUpAll
+          : InitConfigFile.written(plan.writeConfig, plan, setUpAll)
+        const report = { ...found, config: plan.writeConfig }
         yield* progress.clear
-        return { ...report, config: plan.writeConfig, keys }
+        if (!json) yield* Console.log(asText(report))
+        const keys = yield* fillPool(plan.keys)
+        yield* progress.clear
+        if (json) yield* Console.log(asJson(report, keys))
+        else if (keys > 0) yield* Console.log(`\n${keys} RSA keys were made ahead for the first phones.`)
+        return report
       })
     )
   }).pipe(Effect.uninterruptible)

@@ -17,29 +17,46 @@ export const problemOf = (file: string): string | undefined =>
       ? undefined
       : `there is no directory ${dirname(file)}; make it first`
 
-/** Writes the config file, mode 0600, as a whole or not at all. Secrets in it are sealed by the master key. */
-export const write = Effect.fnUntraced(function* (file: string, { secrets, settings }: InitPlan) {
-  const master = yield* MasterKey
-  const sealed = Object.fromEntries(
-    Object.entries(secrets).map(([name, secret]) => [name, sealText(master, secret)])
-  )
-  const text = `${JSON.stringify({ ...settings, ...sealed }, undefined, 2)}\n`
-  const part = `${file}.part`
-  yield* Effect.tryPromise({
-    try: async () => {
+/**
+ * Does `work`, and makes the config file, mode 0600: none if the work fails; and if the file cannot be made, the work, which
+ * may show something only once, is not begun. Secrets in it are sealed by the master key.
+ */
+export const written = <A, E, R>(
+  file: string,
+  { secrets, settings }: InitPlan,
+  work: Effect.Effect<A, E, R>
+) =>
+  Effect.gen(function* () {
+    const master = yield* MasterKey
+    const sealed = Object.fromEntries(
+      Object.entries(secrets).map(([name, secret]) => [name, sealText(master, secret)])
+    )
+    const text = `${JSON.stringify({ ...settings, ...sealed }, undefined, 2)}\n`
+    const part = `${file}.part`
+    yield* writing(file, async () => {
       await unlink(part).catch(() => undefined)
       await makeFile(part, text, 0o600)
+    })
+    const done = yield* Effect.tapErrorCause(work, () =>
+      Effect.promise(() => unlink(part).catch(() => undefined))
+    )
+    yield* writing(file, async () => {
       await rename(part, file)
       await syncDirectory(dirname(file))
-    },
+    })
+    return done
+  })
+
+const writing = (file: string, attempt: () => Promise<void>) =>
+  Effect.tryPromise({
+    try: attempt,
     catch: (error) =>
       new CommandProblem({
         problem: `the config file ${file} cannot be written (${
           error instanceof Error && "code" in error ? String(error.code) : "unknown error"
-        }); everything else is set up. Correct the rights and repeat`
+        }); correct the rights and repeat`
       })
   })
-})
 
 /** Reads `NAME=VALUE` of `--set`; left: what is wrong with it. */
 export const assignment = (text: string): Either.Either<readonly [string, string], string> => {

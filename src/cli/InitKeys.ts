@@ -7,10 +7,17 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import { Progress } from "./Progress.ts"
 
 /**
- * Makes RSA keys ahead until the pool has so many, for at most 20 s; answers how many were made. The running service does
- * the same on its own, more slowly.
+ * Makes RSA keys ahead until the pool has so many, for at most 20 s; answers how many were made, also if it was interrupted
+ * or storage failed. The running service does the same on its own, more slowly.
  */
 export const fillPool = (wanted: number) =>
+  Effect.gen(function* () {
+    let made = 0
+    yield* Effect.exit(Effect.interruptible(filling(wanted, () => made++)))
+    return made
+  })
+
+const filling = (wanted: number, madeOne: () => void) =>
   Effect.gen(function* () {
     const storage = yield* Storage
     const master = yield* MasterKey
@@ -25,9 +32,9 @@ export const fillPool = (wanted: number) =>
       yield* storage.addPoolKeys([master.wrap(key, POOL_CONTEXT)])
       key.fill(0)
       made++
+      madeOne()
       yield* progress.count(made, missing)
     }
-    return made
   }).pipe(Effect.provide(NodeRsaKeys.layer))
 
 const TIME = 20_000

@@ -1,4 +1,5 @@
 import { Redacted } from "effect"
+import { ownName, quoted } from "../OwnName.ts"
 import { whereToEnter } from "./AdminTokens.ts"
 import { textTable } from "./TextTable.ts"
 
@@ -28,8 +29,6 @@ export interface InitReport {
   readonly console: string | undefined
   /** The config file that was made. */
   readonly config: string | undefined
-  /** RSA keys that were made ahead. */
-  readonly keys: number
   /** Added to the token's tenant. */
   readonly ewsUrl: string | undefined
   /** What was asked for and not done, and what to do instead. */
@@ -38,8 +37,7 @@ export interface InitReport {
 
 /** For people. */
 export const asText = (report: InitReport): string => {
-  const { adminToken, adminTokens, cns, config, database, dataDir, ewsUrl, keys, masterKey, token, tokens } =
-    report
+  const { adminToken, adminTokens, cns, config, database, dataDir, ewsUrl, masterKey, token, tokens } = report
   const part = (name: string, { at, made }: Part, more = "") => [made ? "made" : "exists", name, at + more]
   const rows = [
     part("data directory", dataDir),
@@ -58,8 +56,7 @@ export const asText = (report: InitReport): string => {
     adminToken === undefined
       ? ["exists", "admin tokens", `${adminTokens}; see: ens token list`]
       : ["made", "admin token", `${adminToken.id}, for the console`],
-    ...(config === undefined ? [] : [["made", "config file", config]]),
-    ...(keys === 0 ? [] : [["made", "RSA keys", `${keys} for the first phones`]])
+    ...(config === undefined ? [] : [["made", "config file", config]])
   ]
   return [
     textTable(["", "WHAT", "WHERE"], rows),
@@ -84,13 +81,13 @@ const secretsOf = ({ adminToken, console, token }: InitReport) => [
 ]
 
 const nextOf = (config: string) =>
-  `Next:\n  ens doctor --config ${quoted(config)}\n  ens start --config ${quoted(config)}`
+  ["Next:", ...["doctor", "start"].map((name) => `  ${ownName()} ${name} --config ${quoted(config)}`)].join(
+    "\n"
+  )
 
-const quoted = (path: string) => (/[^\w./-]/.test(path) ? `"${path}"` : path)
-
-/** For programs. */
-export const asJson = (report: InitReport): string => {
-  const { adminToken, cns, config, console, database, dataDir, keys, masterKey, notes, token } = report
+/** For programs. `keys`: RSA keys that were made ahead. */
+export const asJson = (report: InitReport, keys: number): string => {
+  const { adminToken, cns, config, console, database, dataDir, masterKey, notes, token } = report
   return JSON.stringify({
     dataDir,
     masterKey,

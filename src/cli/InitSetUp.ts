@@ -47,7 +47,7 @@ export const setUp = Effect.fnUntraced(function* ({ before, certificate, ewsUrl 
     console: AdminTokens.consoleUrl(settings),
     ewsUrl: token === undefined ? undefined : ewsUrl,
     notes
-  } satisfies Omit<InitReport, "config" | "keys">
+  } satisfies Omit<InitReport, "config">
 })
 
 const keepCertificate = Effect.fnUntraced(function* (dataDir: string, given: CnsCertificate | undefined) {

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
+import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
@@ -204,6 +204,27 @@ describe("ens init", () => {
       for (const [args, problem] of cases)
         expect(yield* ens("init", ...args)).toMatchObject({ ok: false, err: expect.stringMatching(problem) })
       expect(existsSync(made) || existsSync(dataDir)).toBe(false)
+    })
+  )
+
+  it.scopedLive("shows tokens in any case: none is made while the config file cannot be", () =>
+    Effect.gen(function* () {
+      const { directory } = yield* prepared
+      const config = join(directory, "ens.json")
+      const init = ens(
+        ...["init", "--write-config", config, "--push", "log"],
+        ...["--set", `ENS_DATA_DIR=${join(directory, "new")}`]
+      )
+      mkdirSync(`${config}.part`)
+      expect(yield* init).toMatchObject({
+        ok: false,
+        out: "",
+        err: expect.stringMatching(/cannot be written \(EEXIST\); correct the rights and repeat$/)
+      })
+      rmdirSync(`${config}.part`)
+      const { ok, out } = yield* init
+      expect({ ok, out }).toMatchObject({ ok: true, out: expect.stringMatching(/^ens_[\w-]{43}$/m) })
+      expect(out).toMatch(/^ensadm-[\w-]{43}$/m)
     })
   )
 })
