@@ -5,6 +5,8 @@ import { Troubles, type TroublesShape } from "../telemetry/Troubles.ts"
 
 /** Storage is asked at most once in so many milliseconds. */
 const ASKED_EVERY = 2_000
+/** An answer that takes longer will not come; drivers give up before. Milliseconds. */
+const LONGEST = 60_000
 
 /**
  * Finds out whether storage is away, and reports it. One operation that fails may have met a lock, so `ping` decides: it is
@@ -15,6 +17,10 @@ export class StorageWatch {
   ping: Effect.Effect<void, StorageError> = Effect.void
   isAway = false
   #askedAt = Number.NEGATIVE_INFINITY
+  #answeredAt = Number.NEGATIVE_INFINITY
+  /** One question of ours at a time: a storage that hangs must not collect them. */
+  #isAsking = false
+  #isWaiting = false
   readonly #time: () => number
   readonly #troubles: TroublesShape
   readonly #fork: (effect: Effect.Effect<void>) => unknown
@@ -39,23 +45,51 @@ export class StorageWatch {
   /** Has storage asked, unless it was a moment ago. Nobody waits for the answer. */
   readonly look: Effect.Effect<void> = Effect.sync(() => {
     const now = this.#time() * 1000
-    if (now - this.#askedAt < ASKED_EVERY) return
+    if (this.#isAsking || now - this.#askedAt < ASKED_EVERY) return
     this.#askedAt = now
-    this.#fork(Effect.ignore(this.ping))
+    this.#isAsking = true
+    this.#fork(
+      Effect.ensuring(
+        Effect.ignore(Effect.timeout(this.ping, LONGEST)),
+        Effect.sync(() => {
+          this.#isAsking = false
+        })
+      )
+    )
   })
 
   /** What came of asking it. */
   readonly pinged = (exit: Exit.Exit<void, StorageError>): Effect.Effect<void> => {
+    if (!Exit.isInterrupted(exit)) this.#answeredAt = this.#time() * 1000
     if (Exit.isSuccess(exit)) {
       this.isAway = false
       return this.#troubles.settle("storage-down", STORAGE)
     }
     const error = Option.getOrUndefined(Cause.failureOption(exit.cause))
-    // Whoever asked did not wait for the answer, which says something, too.
-    if (error === undefined) return Cause.isInterruptedOnly(exit.cause) ? this.look : Effect.void
+    if (error === undefined) return Cause.isInterruptedOnly(exit.cause) ? this.#lookLater : Effect.void
     this.isAway = true
     return this.#troubles.report({ fault: "storage-down", where: STORAGE, what: toldOf(error) })
   }
+
+  /**
+   * Whoever asked did not wait for the answer, which says something, too: a storage that hangs. Who asks next finds it out
+   * as well, so it is asked only if nobody had an answer in the meantime.
+   */
+  readonly #lookLater: Effect.Effect<void> = Effect.sync(() => {
+    if (this.#isWaiting) return
+    this.#isWaiting = true
+    const since = this.#time() * 1000
+    this.#fork(
+      Effect.sleep(ASKED_EVERY).pipe(
+        Effect.zipRight(
+          Effect.suspend(() => {
+            this.#isWaiting = false
+            return this.#answeredAt >= since ? Effect.void : this.look
+          })
+        )
+      )
+    )
+  })
 }
 
 /** With what is behind it (`database is locked`, `connect ECONNREFUSED …`): that tells the disk from the network. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Context, Effect, Layer, TestClock } from "effect"
+import { Context, Effect, Fiber, Layer, TestClock } from "effect"
 import * as MeasuredStorage from "../../../layers/storage/MeasuredStorage.ts"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
@@ -63,6 +63,39 @@ describe("storage", () => {
           yield* TestClock.adjust("100 millis")
         }
         expect(faults.calls("ping") - before).toBe(5)
+      })
+    )
+  )
+
+  it.scoped("that hangs is reported though nobody waits for it, and is not asked more and more", () =>
+    reported(
+      Effect.gen(function* () {
+        const { faults, storage, troubles } = yield* make
+        faults.down(true)
+        faults.pace(() => ({ before: 0, after: 15_000 }))
+        for (let seconds = 0; seconds < 30; seconds += 5) {
+          yield* Effect.fork(Effect.ignore(Effect.timeout(storage.ping, "3 seconds")))
+          yield* TestClock.adjust("5 seconds")
+        }
+        expect(yield* troubles).toEqual(["storage-down"])
+        // Six of those who ask, and one of its own.
+        expect(faults.calls("ping")).toBe(7)
+      })
+    )
+  )
+
+  it.scoped("that answers who asks next is not asked again for the one who did not wait", () =>
+    reported(
+      Effect.gen(function* () {
+        const { faults, storage, troubles } = yield* make
+        faults.delay(5_000)
+        const asking = yield* Effect.fork(storage.ping)
+        yield* TestClock.adjust("1 second")
+        yield* Fiber.interrupt(asking)
+        faults.delay(0)
+        yield* storage.ping
+        expect(yield* troubles).toEqual([])
+        expect(faults.calls("ping")).toBe(2)
       })
     )
   )
