@@ -1,6 +1,6 @@
 import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Effect, Option, Schema } from "effect"
+import { Cause, Effect, Fiber, Option, Schema } from "effect"
 import { whereabouts } from "../../../actors/Whereabouts.ts"
 import { Problem, Session as SessionView, SignIn } from "../../../schemas/ConsoleApi.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
@@ -63,7 +63,8 @@ const served = Effect.fnUntraced(function* <R>(
   }
   if (found.method !== "GET") yield* proven(request, session)
   const body = found.body === undefined ? undefined : yield* readBody(request, found.body)
-  const answer = yield* found.handle({ session, body, id: found.path.exec(path)?.[1] ?? "" })
+  const doing = found.handle({ session, body, id: found.path.exec(path)?.[1] ?? "" })
+  const answer = yield* found.method === "GET" ? doing : toTheEnd(doing)
   return found.answer === undefined
     ? HttpServerResponse.empty({ status: 204, headers: API_HEADERS })
     : json(yield* Effect.orDie(Schema.encode(found.answer)(answer)), 200)
@@ -80,7 +81,7 @@ const session = (request: Request): Effect.Effect<Response, ConsoleProblem | Sto
         return yield* signIn(request)
       case "DELETE": {
         yield* proven(request, yield* sessionOf(request))
-        yield* Effect.flatMap(ConsoleSessions, ({ signOut }) => signOut(idsOf(request)))
+        yield* toTheEnd(Effect.flatMap(ConsoleSessions, ({ signOut }) => signOut(idsOf(request))))
         return HttpServerResponse.empty({
           status: 204,
           headers: { ...API_HEADERS, "set-cookie": dropCookie(isHttps(request.headers)) }
@@ -96,7 +97,7 @@ const signIn = Effect.fnUntraced(function* (request: Request) {
   const { token } = yield* readBody(request, SignIn)
   const sessions = yield* ConsoleSessions
   const source = Option.getOrElse(request.remoteAddress, () => "unknown address")
-  const { id, session } = yield* sessions.signIn(token, source).pipe(
+  const { id, session } = yield* toTheEnd(sessions.signIn(token, source)).pipe(
     Effect.catchTags({
       SignInRefused: (error) => problem(401, error.message),
       SignInLimited: (error) => problem(429, error.message, Math.ceil(error.wait / 1000))
@@ -106,6 +107,10 @@ const signIn = Effect.fnUntraced(function* (request: Request) {
   yield* sessions.signOut(idsOf(request))
   return HttpServerResponse.setHeader(view(session), "set-cookie", setCookie(id, isHttps(request.headers)))
 })
+
+/** Also if whoever asked hangs up: what is done must be recorded, and not be done by half. */
+const toTheEnd = <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
+  Effect.flatMap(Effect.forkDaemon(effect), Fiber.join)
 
 const sessionOf = Effect.fnUntraced(function* (request: Request, reads?: string) {
   const session = yield* Effect.flatMap(ConsoleSessions, ({ find }) => find(idsOf(request), reads))

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
+import { Deferred, Effect, Option, TestClock } from "effect"
 import { Unavailable } from "../../../../actors/Subscriptions.ts"
 import { Storage } from "../../../../layers/storage/Storage.ts"
 import { userIdOfAddress } from "../../../../schemas/Ids.ts"
@@ -7,8 +7,9 @@ import { Verdict } from "../../../../schemas/Push.ts"
 import type { Unregister } from "../../../../schemas/SubscriptionMessage.ts"
 import { addSubscriber, addTenant, addUser } from "../../../layers/storage/Samples.ts"
 import { SubscriptionScript } from "../../../support/FakeSubscriptions.ts"
+import { StorageFaults } from "../../../support/FaultyStorage.ts"
 import { makeOwnership } from "../../../support/ScriptedOwnership.ts"
-import { device, FakePush, openConsole, world } from "./ConsoleFixture.ts"
+import { device, FakePush, openConsole, SAME_ORIGIN, world } from "./ConsoleFixture.ts"
 
 const USER = userIdOfAddress("anna@example.com")
 
@@ -183,3 +184,71 @@ describe("Any action", () => {
     }).pipe(Effect.provide(world({ push, node: { ...node, service } })))
   })
 })
+
+describe("Who hangs up", () => {
+  /** Sends it and hangs up once `begun`; then everything may go on. */
+  const hangUp = Effect.fnUntraced(function* (
+    sends: (signal: AbortSignal) => Effect.Effect<unknown>,
+    hanging: Latch
+  ) {
+    const line = new AbortController()
+    yield* Effect.forkDaemon(sends(line.signal))
+    yield* hanging.begun
+    line.abort()
+    yield* Effect.sleep("20 millis")
+    yield* hanging.goOn
+  })
+
+  it.live("while an action is done does not keep it from being recorded", () => {
+    const push = new FakePush()
+    return Effect.scoped(
+      Effect.gen(function* () {
+        const { call } = yield* begin
+        const hanging = yield* makeLatch
+        push.until = hanging.wait
+        const body = { tenant: "default", action: "test" }
+        yield* hangUp((signal) => call(`users/${USER}/actions`, { method: "POST", body, signal }), hanging)
+        yield* eventually(lastAudit, { action: "user.test", outcome: "success" })
+      })
+    ).pipe(Effect.provide(world({ push })))
+  })
+
+  it.live("while a sign-in is refused is recorded all the same", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const { api } = yield* openConsole
+        const faults = yield* StorageFaults
+        faults.delay(50)
+        const line = new AbortController()
+        const sent = { method: "POST", body: { token: "wrong" }, headers: SAME_ORIGIN, signal: line.signal }
+        yield* Effect.forkDaemon(api("session", sent))
+        while (faults.calls("adminTokenOf") === 0) yield* Effect.sleep("2 millis")
+        line.abort()
+        yield* eventually(lastAudit, { action: "console.sign-in", outcome: "failure" })
+      })
+    ).pipe(Effect.provide(world()))
+  )
+})
+
+/** Something that hangs until it is told to go on. */
+const makeLatch = Effect.gen(function* () {
+  const [arrived, gate] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()]
+  return {
+    wait: Effect.zipRight(Deferred.succeed(arrived, undefined), Deferred.await(gate)),
+    begun: Deferred.await(arrived),
+    goOn: Deferred.succeed(gate, undefined)
+  }
+})
+type Latch = Effect.Effect.Success<typeof makeLatch>
+
+const eventually = <A, R>(look: Effect.Effect<A, never, R> | Effect.Effect<A, unknown, R>, what: object) =>
+  Effect.gen(function* () {
+    for (let n = 0; n < 200; n += 1) {
+      if (isLike(yield* Effect.orDie(look), what)) return
+      yield* Effect.sleep("10 millis")
+    }
+    expect(yield* Effect.orDie(look)).toMatchObject(what)
+  })
+
+const isLike = (value: unknown, what: object) =>
+  Object.entries(what).every(([key, one]) => (value as Record<string, unknown> | undefined)?.[key] === one)

@@ -22,15 +22,20 @@ export class FakePush {
   readonly sent: Array<PushNotification> = []
   verdict: (notification: PushNotification) => Verdict = () => Verdict.Delivered()
   health: ReadonlyArray<GatewayHealth> = []
+  /** Each send waits for it. */
+  until: Effect.Effect<unknown> = Effect.void
 
   readonly layer = Layer.mock(Push, {
     isUp: () => true,
     post: () => () => {},
     send: (notification) =>
-      Effect.sync(() => {
-        this.sent.push(notification)
-        return this.verdict(notification)
-      }),
+      Effect.zipRight(
+        Effect.suspend(() => this.until),
+        Effect.sync(() => {
+          this.sent.push(notification)
+          return this.verdict(notification)
+        })
+      ),
     health: Effect.sync(() => this.health)
   })
 }
@@ -54,15 +59,18 @@ export interface Sent {
   readonly method?: string
   readonly body?: unknown
   readonly headers?: Headers
+  /** The client hangs up when it is aborted. */
+  readonly signal?: AbortSignal
 }
 
 /** The admin listener with one admin token that is known to it. */
 export const openConsole = Effect.gen(function* () {
   const { send } = yield* serveHere(yield* Admin.app)
   yield* makeAdmin(ADMIN)
-  const ask = (path: string, { body, headers, method = "GET" }: Sent = {}) =>
+  const ask = (path: string, { body, headers, method = "GET", signal }: Sent = {}) =>
     send(path, {
       method,
+      ...(signal === undefined ? {} : { signal }),
       headers: {
         host: HOST,
         ...(body === undefined ? {} : { "content-type": "application/json" }),
