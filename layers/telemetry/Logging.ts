@@ -13,7 +13,7 @@ export const layer: Layer.Layer<never, LogFileUnusable, Settings> = Layer.unwrap
     const { log, logRotation } = yield* Settings
     const { file, format } = log
     const sink = file === undefined ? yield* toStandardError : yield* toFile(file, logRotation)
-    const logger = formats(file === undefined && process.stderr.isTTY)[format]
+    const logger = formats(file === undefined && wantsColor())[format]
     return Layer.merge(instead(Logger.map(logger, sink)), LogLevels.layer)
   })
 )
@@ -22,7 +22,7 @@ export const layer: Layer.Layer<never, LogFileUnusable, Settings> = Layer.unwrap
 export const layerWarnings: Layer.Layer<never> = Layer.unwrapScoped(
   Effect.map(toStandardError, (sink) =>
     Layer.merge(
-      instead(Logger.map(formats(process.stderr.isTTY).pretty, sink)),
+      instead(Logger.map(formats(wantsColor()).pretty, sink)),
       Logger.minimumLogLevel(LogLevel.Warning)
     )
   )
@@ -31,3 +31,6 @@ export const layerWarnings: Layer.Layer<never> = Layer.unwrapScoped(
 /** `NodeRuntime.runMain` puts another logger in the default one's place; with that left, every line would come twice. */
 const instead = (logger: Logger.Logger<unknown, void>) =>
   Layer.merge(Logger.replace(Logger.defaultLogger, logger), Logger.remove(Logger.prettyLoggerDefault))
+
+/** Colours are for terminals, and not for those who have set NO_COLOR (no-color.org). */
+const wantsColor = (): boolean => process.stderr.isTTY && (process.env.NO_COLOR ?? "") === ""

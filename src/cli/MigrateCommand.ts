@@ -19,13 +19,25 @@ export const migrateCommand = Command.make("migrate", { configFile, dryRun, json
     if (given.dryRun)
       return yield* withSettings(given.configFile, Effect.flatMap(plan, given.json ? printJson : print))
     const progress = yield* Progress.Progress
-    yield* progress.step("the database's schema is brought up to date")
+    const { found, known, missing } = yield* withSettings(given.configFile, plan)
+    yield* progress.step(
+      missing.length === 0
+        ? "the database is opened"
+        : `the database's schema is brought up to date: ${missing.join(", ")}`
+    )
     const database = yield* withStorage(
       given.configFile,
       Effect.map(Storage, ({ location }) => location)
     )
     yield* progress.clear
-    yield* Console.log(given.json ? JSON.stringify({ database }) : `the schema of ${database} is up to date`)
+    yield* Console.log(
+      given.json
+        ? JSON.stringify({ database, found, version: known, done: missing })
+        : [
+            ...missing.map((name) => `done: ${name}`),
+            `the schema of ${database} is up to date${missing.length === 0 ? "; nothing was to do" : ""}`
+          ].join("\n")
+    )
   }).pipe(Progress.shown(given.json))
 ).pipe(Command.withDescription("Bring the database's schema up to date"))
 

@@ -5,6 +5,7 @@ import { join } from "node:path"
 import { text } from "node:stream/consumers"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { migrations } from "../../../layers/storage/Migrations.ts"
 import { ens, tenantOf } from "../../support/CommandLine.ts"
 
 /** A first set-up in a directory of its own. */
@@ -147,7 +148,8 @@ describe("ens config and ens migrate", () => {
     Effect.gen(function* () {
       const { config, dataDir, database } = yield* setUp
       const first = yield* ens("migrate", "--json", "--config", config)
-      expect(JSON.parse(first.out)).toEqual({ database })
+      const all = migrations.map(({ name }) => name)
+      expect(JSON.parse(first.out)).toEqual({ database, found: 0, version: all.length, done: all })
       yield* Effect.promise(() =>
         writeFile(join(dataDir, "master.key"), Buffer.alloc(32, 1).toString("base64"))
       )

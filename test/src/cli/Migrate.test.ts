@@ -18,7 +18,7 @@ const setUp = Effect.gen(function* () {
     Effect.scoped(
       Effect.provideServiceEffect(migrate(migrations.slice(0, version)), SqlClient, SqliteClient.make(file))
     )
-  return { file, dryRun, bringTo }
+  return { file, config, dryRun, bringTo }
 })
 
 const schemaOf = (file: string) => {
@@ -92,5 +92,23 @@ it.scopedLive("a SQL Server that does not answer, or a URL that is none, is one 
     expect(silent.err).not.toContain("secret")
     const wrong = yield* asked("mssql://ens:secret@127.0.0.1/ENS?encypt=false")
     expect(wrong.err).toMatch(/^ens: ENS_DATABASE_URL must [^\n]*encypt[^\n]*$/)
+  })
+)
+
+it.scopedLive("names each step that it does, and none when there is nothing to do", () =>
+  Effect.gen(function* () {
+    const { bringTo, config, file } = yield* setUp
+    const migrated = (...more: ReadonlyArray<string>) => ens("migrate", "--config", config, ...more)
+    const before = migrations.length - 2
+    yield* bringTo(before)
+    const steps = migrations.slice(before).map(({ name }) => `done: ${name}`)
+    expect((yield* migrated()).out.split("\n")).toEqual([...steps, `the schema of ${file} is up to date`])
+    expect((yield* migrated()).out).toBe(`the schema of ${file} is up to date; nothing was to do`)
+    expect(JSON.parse((yield* migrated("--json")).out)).toEqual({
+      database: file,
+      found: migrations.length,
+      version: migrations.length,
+      done: []
+    })
   })
 )

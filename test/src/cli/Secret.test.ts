@@ -191,6 +191,21 @@ describe("ens secret rotate", () => {
     })
   )
 
+  it.scopedLive("leaves a record for auditors, and one of an attempt that failed, with no key in them", () =>
+    Effect.gen(function* () {
+      const { config, database, keyFile } = yield* setUp
+      const present = readFileSync(keyFile, "utf8").trim()
+      expect((yield* ens("secret", "rotate", "--config", config, "--new-key-file", keyFile)).ok).toBe(false)
+      expect((yield* ens("secret", "rotate", "--config", config)).ok).toBe(true)
+      const [rotated, refused] = yield* withStorage(database, (storage) => storage.audits(2))
+      const record = { action: "secret.rotate", target: "master key", actor: expect.stringMatching(/^cli:/) }
+      expect(rotated).toMatchObject({ ...record, outcome: "success" })
+      expect(refused).toMatchObject({ ...record, outcome: "failure" })
+      for (const key of [present, readFileSync(keyFile, "utf8").trim()])
+        expect(JSON.stringify([rotated, refused])).not.toContain(key)
+    })
+  )
+
   it.scopedLive("waits for no service that runs: it says so and begins nothing", () =>
     Effect.gen(function* () {
       const { config, database, keyFile } = yield* setUp
