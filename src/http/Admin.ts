@@ -1,12 +1,13 @@
-import { createServer } from "node:http"
+import { createServer, type ServerOptions } from "node:http"
 import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
 import type * as HttpApp from "@effect/platform/HttpApp"
+import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
 import * as HttpServer from "@effect/platform/HttpServer"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import * as OpenApi from "@effect/platform/OpenApi"
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, Option, type Scope } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import type { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Push } from "../../layers/push/Push.ts"
@@ -15,9 +16,11 @@ import * as Prometheus from "../../layers/telemetry/Prometheus.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { instanceId, version } from "../Instance.ts"
 import { gatewayDetails, iso, measureGateways } from "./AdminGateways.ts"
+import { plainHttpTo } from "./AdminReach.ts"
 import type { ApiTokens } from "./ApiTokens.ts"
 import { changeLogLevel } from "./ChangeLogLevel.ts"
 import * as Console from "./console/Console.ts"
+import { BODY_MAX } from "./console/JsonBody.ts"
 import { deviceApi } from "./DeviceApiDescription.ts"
 import type { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
@@ -88,19 +91,35 @@ export const app: Effect.Effect<
   HttpApp.Default<never, Scope.Scope>,
   never,
   AdminServices | Scope.Scope
-> = Effect.suspend(() => routerApp(routes, NOT_FOUND))
-
-const NOT_FOUND = HttpServerResponse.text(
-  "nothing here; try /console, /metrics, /readyz, /openapi.json or /docs\n",
-  {
-    status: 404
-  }
+> = Effect.flatMap(Settings, (settings) =>
+  Effect.map(
+    routerApp(routes, notFound(settings)),
+    HttpIncomingMessage.withMaxBodySize(Option.some(BODY_MAX))
+  )
 )
+
+const notFound = ({ console }: Pick<Settings["Type"], "console">) =>
+  HttpServerResponse.text(
+    `nothing here; try ${console === "on" ? "/console, " : ""}/metrics, /readyz, /openapi.json or /docs\n`,
+    { status: 404 }
+  )
+
+/** Nobody has more to say here. Node by itself waits for minutes, and Effect takes bodies of any size. Milliseconds. */
+const LIMITS: ServerOptions = {
+  headersTimeout: 15_000,
+  requestTimeout: 30_000,
+  connectionsCheckingInterval: 5_000,
+  maxHeaderSize: 16 * 1024
+}
+/** Above any answer we owe: a peer that stops reading is cut off. */
+const INACTIVITY = 60_000
 
 /** The admin listener on `ENS_ADMIN_HOST` and `ENS_ADMIN_PORT`. */
 export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwrapEffect(
-  Effect.map(Settings, ({ adminHost, adminPort }) => {
-    const listener = createServer()
+  Effect.map(Settings, (settings) => {
+    const { adminHost, adminPort } = settings
+    const listener = createServer(LIMITS)
+    listener.timeout = INACTIVITY
     // Whoever is connected would otherwise be waited for, perhaps for minutes.
     const hangUp = Effect.sync(() => {
       listener.on("connection", (socket) => socket.destroy())
@@ -112,10 +131,12 @@ export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwra
         return new ListenError({ host: adminHost, port: adminPort, setting: "ENS_ADMIN", code })
       })
     )
+    const open = plainHttpTo(settings)
+    const warned = open === undefined ? Effect.void : Effect.logWarning(`the admin listener is open: ${open}`)
     const serve = Effect.flatMap(app, (admin) => HttpServer.serveEffect(admin))
     return Layer.scopedDiscard(
       Effect.zipRight(
-        serve,
+        Effect.zipRight(warned, serve),
         Effect.addFinalizer(() => hangUp)
       )
     ).pipe(Layer.provide(server))

@@ -1,5 +1,6 @@
 import { Effect } from "effect"
 import { gatewayFault } from "../../../layers/push/GatewayFault.ts"
+import { plainHttpTo } from "../../http/AdminReach.ts"
 import { version } from "../../Instance.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, faultyGateway, ok, skipped } from "../Finding.ts"
@@ -13,6 +14,9 @@ export const service: Check = {
   run: (tell) =>
     Effect.gen(function* () {
       const { node, settings } = yield* Patient
+      const open = plainHttpTo(settings)
+      // Whether a firewall stands in front cannot be seen from here, so it is no fault by itself.
+      if (open !== undefined) tell(skipped("admin listener", open))
       const runs = yield* node
       if (runs === undefined) {
         const where = `${settings.adminHost}:${settings.adminPort}`

@@ -63,6 +63,14 @@ const called = Effect.fnUntraced(function* (answer: (url: string) => string, det
 })
 
 describe("a running service", () => {
+  it.scopedLive("that other machines reach without TLS is told", () =>
+    Effect.gen(function* () {
+      const settings = yield* installation({ ...(yield* node()), ENS_ADMIN_HOST: "0.0.0.0" })
+      expect(yield* lines(settings, service)).toMatch(/^– admin listener: .*by plain HTTP/m)
+      expect(yield* lines(yield* installation(yield* node()), service)).not.toContain("admin listener")
+    })
+  )
+
   it.scopedLive("tells its troubles, each with cause and cure", () =>
     Effect.gen(function* () {
       const troubles = [

@@ -117,10 +117,29 @@ describe("The console's pages", () => {
     }).pipe(Effect.provide(world()))
   )
 
+  it.scoped("are found as quickly however many slashes somebody sends", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* openConsole
+      const slashes = (count: number) => `/console${"/".repeat(count)}x`
+      const of = (count: number) =>
+        Effect.gen(function* () {
+          const before = process.cpuUsage()
+          for (let n = 0; n < 5; n += 1) expect((yield* ask(slashes(count))).status).toBe(404)
+          return process.cpuUsage(before).user
+        })
+      yield* of(10)
+      const [few, many] = [yield* of(10), yield* of(15_000)]
+      // Microseconds of the processor's time. The square of it would be a second and more.
+      expect(many - few).toBeLessThan(700_000)
+      expect((yield* ask(`/console${"/".repeat(500)}`)).status).toBe(200)
+    }).pipe(Effect.provide(world()))
+  )
+
   it.scoped("are not there when the console is off", () =>
     Effect.gen(function* () {
       const { ask, signIn } = yield* openConsole
-      expect((yield* ask("/console")).status).toBe(404)
+      const got = yield* ask("/console")
+      expect([got.status, got.text]).toEqual([404, expect.not.stringContaining("console")])
       expect((yield* ask("/console/assets/Main.js")).status).toBe(404)
       expect((yield* signIn()).status).toBe(404)
       expect((yield* ask("/healthz")).status).toBe(200)
