@@ -1,7 +1,8 @@
+import { startRemoval } from "./Departure.ts"
 import { nudgeAfter } from "./NudgeSchedule.ts"
 import { endRest } from "./Rounds.ts"
 import { askingFor, canAsk, isListening } from "./SubscriptionState.ts"
-import { EXPIRY_NOTICE, lostAt, overdueAt } from "./SubscriptionTimes.ts"
+import { EXPIRY_NOTICE, lostAt, overdueAt, UNREGISTERED_FOR } from "./SubscriptionTimes.ts"
 import type { Turn } from "./Turn.ts"
 
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
@@ -10,6 +11,15 @@ export const onDue = (turn: Turn): void => {
   noticeSilence(turn)
   noticeExpiry(turn)
   nudge(turn)
+  leaveUnregistered(turn)
+}
+
+/** Nothing tells the actor that its user was forgotten, so it asks, from time to time. */
+const leaveUnregistered = (turn: Turn): void => {
+  const { link, linkSince } = turn.state
+  if (link !== "None" || turn.now < linkSince + UNREGISTERED_FOR) return
+  turn.set({ linkSince: turn.now })
+  startRemoval(turn)
 }
 
 const noticeSilence = (turn: Turn): void => {

@@ -15,9 +15,13 @@ export const overdueAt = (state: State, env: Env): number => {
   return silent >= earliest ? silent : earliest + phaseOf(state.user) * env.spread
 }
 
+/** Users who never register are forgotten after an hour, by a round every 10 min (src/Housekeeping.ts): their actors then. */
+export const UNREGISTERED_FOR = 70 * 60_000
+
 /** When the actor has to look at the clock again; Infinity = never. */
 export const dueAt = (state: State, env: Env): number => {
   let due = state.work._tag === "Resting" ? state.work.until : Number.POSITIVE_INFINITY
+  if (state.link === "None") due = Math.min(due, state.linkSince + UNREGISTERED_FOR)
   if (isListening(state.link)) due = Math.min(due, overdueAt(state, env))
   if (askingFor(state.link) !== undefined) {
     const after = nudgeAfter(state.nudges)

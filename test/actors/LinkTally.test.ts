@@ -210,4 +210,40 @@ describe("the number of subscriptions by state", () => {
       })
     )
   )
+
+  it.scopedLive(
+    "counts nobody who was forgotten because he never registered",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(USERS[0])
+        yield* ens.status(USERS[0])
+        yield* world.user(USERS[1])
+        yield* ens.registered(USERS[1])
+        yield* ens.heartbeat(USERS[1])
+        expect(yield* shown).toEqual({ None: 1, Active: 1 })
+        yield* world.storage.forgetUnregistered(world.clock.now + 1)
+        yield* world.advance(71 * MINUTE, MINUTE)
+        expect(yield* shown).toEqual({ Overdue: 1 })
+        expect(yield* ens.subscriptions.count).toBe(1)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "goes on counting a user whom storage cannot be asked about, and asks again",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(USERS[0])
+        yield* ens.status(USERS[0])
+        world.faults.down(true)
+        yield* world.advance(71 * MINUTE, MINUTE)
+        expect(yield* shown).toEqual({ None: 1 })
+        world.faults.down(false)
+        yield* world.advance(71 * MINUTE, MINUTE)
+        expect(yield* shown).toEqual({})
+      })
+    )
+  )
 })

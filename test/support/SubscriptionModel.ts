@@ -293,6 +293,9 @@ export class SubscriptionModel {
       case "Desk":
         this.#feed({ _tag: "Desked", job: job.job, result: desked(job, outcome, unread, this.env.now) })
         return
+      case "Remove":
+        this.#feed({ _tag: "Removed", job: job.job, gone: outcome % 13 === 12 })
+        return
       case "Renew":
         this.#feed({
           _tag: "Renewed",
