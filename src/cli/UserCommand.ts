@@ -2,7 +2,7 @@ import { Args, Command, Options } from "@effect/cli"
 import { Console, Effect, Option } from "effect"
 import { type UserId, userIdOfAddress } from "../../schemas/Ids.ts"
 import { userPage } from "../users/UserReport.ts"
-import { userText } from "../users/UserText.ts"
+import { printable, userText } from "../users/UserText.ts"
 import { withStorage } from "./Administer.ts"
 import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
@@ -33,7 +33,7 @@ export const userCommand = Command.make("user", { who, tenant, configFile, json 
       Option.match(given.tenant, { onNone: () => true, onSome: (name) => name === user.tenant })
     )
     if (users.length === 0) {
-      const elsewhere = all.users.map((user) => user.tenant).join(", ")
+      const elsewhere = all.users.map((user) => printable(user.tenant)).join(", ")
       return yield* new CommandProblem({
         problem:
           elsewhere === ""

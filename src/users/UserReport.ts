@@ -31,7 +31,7 @@ const view = Effect.fnUntraced(function* ({ tenantName, user }: NamedUser) {
   const waiting = (yield* storage.outboxOf(user, WAITING_MAX)).length
   const letters = yield* storage.deadLetters(user)
   const events = history === undefined ? [] : unpack(history.events).toReversed()
-  const parkedAt = parkedSince(events)
+  const parkedAt = parkedSince(events, row?.hot.lastHeard ?? 0)
   const known = {
     tenant: tenantName,
     user,
@@ -64,10 +64,23 @@ const view = Effect.fnUntraced(function* ({ tenantName, user }: NamedUser) {
   return { ...known, advice: adviceOn(known) }
 })
 
-/** Storage keeps no such state, because it passes with the process; the history tells of it. */
-const parkedSince = (newestFirst: ReadonlyArray<HistoryEvent>): number | undefined => {
-  const state = newestFirst.find(({ kind }) => kind === "state")
-  return state?.detail.startsWith("Parked") ? state.at : undefined
+/**
+ * Storage keeps no such state, because it passes with the process; the history tells of it. It does not tell that a process
+ * ended, but that the actor is at work again.
+ */
+const parkedSince = (newestFirst: ReadonlyArray<HistoryEvent>, lastHeard: number): number | undefined => {
+  const latest = newestFirst.find(({ kind }) => OF_ACTORS.has(kind))
+  const isParked = latest?.kind === "state" && latest.detail.startsWith("Parked")
+  return isParked && latest.at >= lastHeard ? latest.at : undefined
 }
+
+/** What only an actor that is at work has noted. */
+const OF_ACTORS: ReadonlySet<HistoryEvent["kind"]> = new Set([
+  "state",
+  "subscribed",
+  "heartbeat",
+  "mail",
+  "nudge"
+])
 
 const digestOf = (token: string): string => createHash("sha256").update(token).digest("hex").slice(0, 8)

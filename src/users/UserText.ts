@@ -3,7 +3,11 @@ import type { HistoryEvent } from "../../schemas/History.ts"
 
 /** A user as an administrator reads it: state and advice first, then the rest; times are this machine's. */
 export const userText = ({ userId, users }: UserPage): string =>
-  [`user ${userId}`, ...users.flatMap((user) => ["", ...sections(user)]), "", LATE].join("\n")
+  [`user ${userId}`, ...users.flatMap((user) => ["", ...sections(user)]), "", LATE].map(printable).join("\n")
+
+/** Some of it comes from devices and gateways: nothing of it may steer the terminal or turn the line around. */
+export const printable = (line: string): string =>
+  line.replace(/[\p{Cc}\p{Zl}\p{Zp}\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, "\ufffd")
 
 const LATE = "From the database: while the service runs, events of the last seconds may be missing."
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { UserPage } from "../../../schemas/ConsoleApi.ts"
-import { type HistoryEvent, pack } from "../../../schemas/History.ts"
+import { type HistoryEvent, pack, unpack } from "../../../schemas/History.ts"
 import { userIdOfAddress } from "../../../schemas/Ids.ts"
 import { LinkState } from "../../../schemas/LinkState.ts"
 import { adviceOn } from "../../../src/users/Advice.ts"
@@ -107,6 +107,53 @@ describe("a user's page", () => {
         const parked = { ...event("state", "Parked: its actor keeps crashing"), at: world.clock.now }
         yield* world.storage.saveHistories([{ user, lastAt: parked.at, events: pack([parked]) }])
         expect((yield* pageOf(world)).users).toMatchObject([{ state: "Parked", stateSince: parked.at }])
+        // As always when somebody tries.
+        const asked = { ...event("admin", "asked to register"), at: world.clock.now }
+        yield* world.storage.saveHistories([{ user, lastAt: parked.at, events: pack([parked, asked]) }])
+        expect((yield* pageOf(world)).users).toMatchObject([{ state: "Parked" }])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "no longer calls a user set aside who is at work again after a restart, which no history tells",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const user = yield* world.user(ANN)
+        yield* ens.registered(ANN)
+        yield* ens.heartbeat(ANN)
+        yield* world.advance(6_000)
+        const [row] = yield* world.storage.histories([user])
+        const parked = { ...event("state", "Parked: its actor keeps crashing"), at: world.clock.now }
+        const events = pack([...unpack(row!.events), parked])
+        yield* world.storage.saveHistories([{ user, lastAt: parked.at, events }])
+        expect((yield* pageOf(world)).users).toMatchObject([{ state: "Parked" }])
+        yield* world.advance(60_000)
+        yield* ens.heartbeat(ANN)
+        yield* world.advance(20_000)
+        expect((yield* pageOf(world)).users).toMatchObject([{ state: "Active" }])
+      })
+    )
+  )
+
+  it.scopedLive(
+    "does not steer the terminal of whoever reads it",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        const user = yield* world.user(ANN)
+        const evil = "\u001b]0;owned\u0007\u009b2J\r\n\u202eturned"
+        yield* ens.registered(ANN, { device: { bundleId: `com.${evil}` } })
+        yield* world.advance(6_000)
+        const told = event("registration", evil)
+        yield* world.storage.saveHistories([{ user, lastAt: told.at, events: pack([told]) }])
+        yield* world.storage.addDeadLetter({ user, digest: evil, reason: evil, at: 1 })
+        const page = yield* pageOf(world)
+        const text = userText({ ...page, users: page.users.map((one) => ({ ...one, tenant: evil })) })
+        expect(text).toContain("owned")
+        expect(text.replaceAll("\n", "")).not.toMatch(/[\p{Cc}\u202e]/u)
+        expect(text.split("\n").filter((line) => line.includes("turned"))).toHaveLength(4)
       })
     )
   )
