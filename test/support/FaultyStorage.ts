@@ -93,7 +93,9 @@ class Faults {
       this.#calls.set(operation, (this.#calls.get(operation) ?? 0) + 1)
       const left = this.#failing.get(operation) ?? 0
       if (left > 0) this.#failing.set(operation, left - 1)
-      const failure = new StorageError({ operation, transient: true, cause: new Error("made to fail") })
+      const failure = Effect.suspend(
+        () => new StorageError({ operation, transient: true, cause: new Error("made to fail") })
+      )
       const done = this.#losing.delete(operation) ? Effect.zipRight(effect, failure) : effect
       const outcome = left > 0 || this.#down ? failure : done
       const { after, before } = this.#pace(operation, this.handle.totalCalls())

@@ -24,13 +24,16 @@ export const make = (state: MemoryState): Outbox => {
   return {
     addOutbox: (entries) =>
       change(entries, (record, of) => {
-        const known = new Set(record.outbox.map(keyOf))
+        const known = keysOf(record.outbox)
         const fresh = of.flatMap((entry) => {
           if (known.has(keyOf(entry)) || deviceNumbered(record, entry.device) === undefined) return []
           known.add(keyOf(entry))
           return [{ ...entry, sequence: state.nextNumber() }]
         })
-        return [...record.outbox, ...fresh].sort(byAge)
+        const all = [...record.outbox, ...fresh]
+        const last = record.outbox.at(-1)
+        const inOrder = fresh.every((one, i) => byAge(fresh[i - 1] ?? last ?? one, one) <= 0)
+        return withKeys(inOrder ? all : all.sort(byAge), known)
       }),
 
     outboxOf: (user, limit) =>
@@ -38,8 +41,12 @@ export const make = (state: MemoryState): Outbox => {
 
     removeOutbox: (entries) =>
       change(entries, (record, of) => {
-        const gone = new Set(of.map(keyOf))
-        return record.outbox.filter((entry) => !gone.has(keyOf(entry)))
+        const known = keysOf(record.outbox)
+        for (const entry of of) known.delete(keyOf(entry))
+        return withKeys(
+          record.outbox.filter((entry) => known.has(keyOf(entry))),
+          known
+        )
       }),
 
     outboxUsers: (platform, limit) =>
@@ -84,6 +91,21 @@ const byAge = (a: QueuedEntry, b: QueuedEntry) => a.queuedAt - b.queuedAt || a.s
 
 /** Tells a user's entries apart. */
 const keyOf = ({ device, itemId, kind }: OutboxEntry) => `${device} ${kind} ${itemId}`
+
+/** The keys of an outbox's entries: thousands wait while a gateway is away, and are not read anew at each change. */
+const keys = new WeakMap<ReadonlyArray<QueuedEntry>, Set<string>>()
+
+/** Whoever changes them passes them on to the next outbox. */
+const keysOf = (outbox: ReadonlyArray<QueuedEntry>): Set<string> => {
+  const known = keys.get(outbox) ?? new Set(outbox.map(keyOf))
+  keys.delete(outbox)
+  return known
+}
+
+const withKeys = (outbox: ReadonlyArray<QueuedEntry>, known: Set<string>): ReadonlyArray<QueuedEntry> => {
+  keys.set(outbox, known)
+  return outbox
+}
 
 const entryOf = ({ user, device, kind, itemId, queuedAt }: QueuedEntry): OutboxEntry => ({
   user,
