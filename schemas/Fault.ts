@@ -91,7 +91,7 @@ const FAULTS = {
   },
   "certificate-expiring": {
     title: "a certificate or key expires",
-    cure: "renew it before that day; files are read anew by themselves"
+    cure: "renew it before that day; the listener's files are read anew by themselves, those of gateways at the next start"
   },
   overload: {
     title: "ENS is overloaded",
