@@ -1,13 +1,21 @@
 import { Cause } from "effect"
 import { host, version } from "./Identity.ts"
-import type { Line } from "./LogLine.ts"
+import { bounded, causeText, type Line, readable } from "./LogLine.ts"
 
 /**
  * One JSON object in the names of the Elastic Common Schema 8.17 (elastic.co, "ECS Field Reference"), dotted and flat,
  * which every SIEM takes as it stands. What has no name there is below `labels.`; so an annotation never passes for a
  * field of the schema.
  */
-export const ecsLine = (line: Line): string => JSON.stringify(ecsFields(line))
+export const ecsLine = (line: Line): string => {
+  const json = JSON.stringify(ecsFields(line))
+  return BEYOND_JSON.test(json) ? json.replace(ALL_BEYOND_JSON, escaped) : json
+}
+
+/** JSON may hold them as they are; but they end lines for some readers, and steer terminals. */
+const BEYOND_JSON = /[\u007f-\u009f\u2028\u2029]/
+const ALL_BEYOND_JSON = new RegExp(BEYOND_JSON, "g")
+const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`
 
 /** The same, not yet as text. */
 export const ecsFields = (line: Line) => ({
@@ -42,15 +50,19 @@ const auditFields = ({ others: { action, actor, outcome } }: Line) => ({
 
 const withoutAuditFields = ({ action, actor, outcome, ...others }: Line["others"]) => others
 
-const errorFields = ({ cause, errors }: Line) => {
-  const [pretty] = Cause.isEmpty(cause) ? [] : Cause.prettyErrors(cause)
-  const error = pretty ?? errors[0]
-  if (error === undefined && Cause.isEmpty(cause)) return {}
-  return {
-    "error.type": error?.name ?? "Interrupted",
-    "error.message": error?.message ?? "interrupted",
-    ...(Cause.isEmpty(cause) ? {} : { "error.stack_trace": Cause.pretty(cause, { renderErrorCause: true }) })
-  }
+const errorFields = (line: Line) => {
+  const { cause, errors } = line
+  const none = Cause.isEmpty(cause)
+  if (none && errors.length === 0) return {}
+  const named = readable(() => {
+    const [pretty] = none ? [] : Cause.prettyErrors(cause)
+    const error = pretty ?? errors[0]
+    return {
+      "error.type": bounded(`${error?.name ?? "Interrupted"}`),
+      "error.message": bounded(`${error?.message ?? "interrupted"}`)
+    }
+  }, {})
+  return { ...named, ...(none ? {} : { "error.stack_trace": causeText(line) }) }
 }
 
 /** A dot would make an object of a label. */

@@ -46,21 +46,37 @@ const pretty =
       ...(line.activityId === "" ? {} : { activity: line.activityId.slice(0, 8) }),
       ...line.others
     }).map(([key, value]) => oneLine(`${key}=${value}`))
-    return [
-      paint(2, clock(line.at)),
-      paint(COLORS[line.level] ?? 0, line.level.padEnd(5)),
-      paint(1, line.logger),
-      oneLine(line.message),
-      ...(others.length === 0 ? [] : [paint(2, others.join(" "))])
-    ]
-      .join(" ")
-      .concat(cause === "" ? "" : `\n${cause}`)
+    return (
+      [
+        paint(2, clock(line.at)),
+        paint(COLORS[line.level] ?? 0, line.level.padEnd(5)),
+        paint(1, oneLine(line.logger)),
+        oneLine(line.message),
+        ...(others.length === 0 ? [] : [paint(2, others.join(" "))])
+      ]
+        .join(" ")
+        // Moved in, so that no text of others looks like the next line.
+        .concat(cause === "" ? "" : `\n${visible(cause.replace(BREAK, "\n")).replace(/^/gm, "    ")}`)
+    )
   }
 
+const BREAK = /\r\n|[\r\v\f\u0085\u2028\u2029]/g
 const COLORS: Readonly<Record<string, number>> = { WARN: 33, ERROR: 31, FATAL: 31, DEBUG: 2, TRACE: 2 }
 
 const clock = (at: Date) =>
   [at.getHours(), at.getMinutes(), at.getSeconds()].map((part) => String(part).padStart(2, "0")).join(":") +
   `.${String(at.getMilliseconds()).padStart(3, "0")}`
 
-const oneLine = (text: string) => text.replace(/\s*[\r\n\u2028\u2029]+\s*/g, " | ")
+const oneLine = (text: string) => visible(text.replace(BREAKS, " | "))
+
+/** From the start of the white space on: a long row of blanks would be read again from each of them. */
+const BREAKS = /(?<!\s)\s*[\r\n\v\f\u0085\u2028\u2029]+\s*/g
+
+/** What steers a terminal, or turns the order of the text around, is shown and not done. */
+const visible = (text: string) =>
+  STEERING.test(text) ? text.replace(ALL_STEERING, (character) => `\\u${hex(character)}`) : text
+
+/** Control characters but tab and line feed, and those of bidirectional text. */
+const STEERING = /(?![\t\n])[\p{Cc}\u202a-\u202e\u2066-\u2069]/u
+const ALL_STEERING = new RegExp(STEERING, "gu")
+const hex = (character: string) => character.charCodeAt(0).toString(16).padStart(4, "0")

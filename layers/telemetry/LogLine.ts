@@ -25,21 +25,23 @@ export const lineLogger: Logger.Logger<unknown, Line> = Logger.make(
       activityId = "",
       userId = "",
       ...others
-    } = Object.fromEntries(HashMap.toEntries(annotations).map(([key, value]) => [key, plain(value)]))
+    } = Object.fromEntries(HashMap.toEntries(annotations).map(([key, value]) => [bounded(key), plain(value)]))
     const parts = [message].flat()
     return {
       at: date,
       level: logLevel.label,
       logger: String(logger),
-      message: parts
-        .filter((part) => !isDetails(part))
-        .map(text)
-        .join(" "),
+      message: bounded(
+        parts
+          .filter((part) => !isDetails(part))
+          .map(text)
+          .join(" ")
+      ),
       activityId: String(activityId),
       userId: String(userId),
       others: { ...others, ...detailsOf(parts) },
       cause,
-      errors: parts.filter((part) => part instanceof Error),
+      errors: parts.filter(isError),
       thread: FiberId.ids(fiberId)[Symbol.iterator]().next().value ?? 0
     }
   }
@@ -47,25 +49,60 @@ export const lineLogger: Logger.Logger<unknown, Line> = Logger.make(
 
 /** The cause as text below a line; "" if nothing failed. */
 export const causeText = ({ cause }: Line): string =>
-  Cause.isEmpty(cause) ? "" : Cause.pretty(cause, { renderErrorCause: true })
+  Cause.isEmpty(cause)
+    ? ""
+    : bounded(
+        readable(() => Cause.pretty(cause, { renderErrorCause: true }), UNREADABLE),
+        CAUSE_LONGEST
+      )
+
+/** What reads values of others, whose getters may throw: whoever logs must not fail for it. */
+export const readable = <A, B>(read: () => A, otherwise: B): A | B => {
+  try {
+    return read()
+  } catch {
+    return otherwise
+  }
+}
+
+/** A line is kept, searched and sent by many; what is longer is no text for anybody. Characters. */
+export const bounded = (value: string, longest = LONGEST): string =>
+  value.length <= longest ? value : `${value.slice(0, longest)}… (${value.length} characters)`
+
+const LONGEST = 10_000
+const CAUSE_LONGEST = 50_000
+const UNREADABLE = "<unreadable>"
 
 /** `Effect.log("what happened", { why })`: plain objects are details, like annotations for this line alone. */
 const isDetails = (part: unknown): part is Record<string, unknown> =>
-  typeof part === "object" && part !== null && Object.getPrototypeOf(part) === Object.prototype
+  typeof part === "object" &&
+  part !== null &&
+  readable(() => Object.getPrototypeOf(part) === Object.prototype, false)
+
+const isError = (part: unknown): part is Error => readable(() => part instanceof Error, false)
 
 const detailsOf = (parts: ReadonlyArray<unknown>) =>
   Object.fromEntries(
     parts
       .filter(isDetails)
-      .flatMap(Object.entries)
-      .map(([key, value]) => [key, plain(value)])
+      .flatMap((part) =>
+        readable(() => Object.keys(part), []).map((key) => [
+          bounded(key),
+          plain(readable(() => part[key], UNREADABLE))
+        ])
+      )
   )
 
 const plain = (value: unknown): string | number | boolean =>
   typeof value === "number" || typeof value === "boolean" ? value : text(value)
 
 const text = (value: unknown): string =>
-  value instanceof Error ? errorText(value, 3) : Inspectable.toStringUnknown(value, 0)
+  bounded(
+    readable(
+      () => (isError(value) ? errorText(value, 3) : String(Inspectable.toStringUnknown(value, 0))),
+      UNREADABLE
+    )
+  )
 
 const errorText = (error: Error, depth: number): string =>
   `${error.name}: ${error.message}` +
