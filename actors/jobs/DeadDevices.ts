@@ -39,16 +39,21 @@ export const removeUserJob = Effect.fnUntraced(
   )
 )
 
-const isDead = ({ registeredAt }: Device, verdict: Verdict): boolean =>
+/** Whether the gateway calls the device's token dead, and means the one that it registered with last. */
+export const isDead = ({ registeredAt }: Device, verdict: Verdict): boolean =>
   verdict._tag === "TokenDead" && (verdict.since === undefined || verdict.since >= registeredAt)
 
-const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArray<Device>) {
-  const storage = yield* Storage
-  for (const device of dead) {
-    if (yield* storage.deleteDevice(user, device).pipe(changing(user))) {
-      ;(yield* History).note(user, "device", `device ${device.device} is removed: its push token is dead`)
-      yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
-    }
+/** False if the device changed its token or registered since: it stays. Whoever remembers devices is to be told by the caller. */
+export const removeDead = Effect.fnUntraced(function* (user: UserNumber, device: Device) {
+  const removed = yield* (yield* Storage).deleteDevice(user, device)
+  if (removed) {
+    ;(yield* History).note(user, "device", `device ${device.device} is removed: its push token is dead`)
+    yield* Effect.logInfo("a device's push token is dead; the device is removed", { device: device.device })
   }
-  return (yield* storage.devices(user)).length === 0
+  return removed
+})
+
+const remove = Effect.fnUntraced(function* (user: UserNumber, dead: ReadonlyArray<Device>) {
+  for (const device of dead) yield* removeDead(user, device).pipe(changing(user))
+  return (yield* (yield* Storage).devices(user)).length === 0
 })

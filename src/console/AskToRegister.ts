@@ -6,7 +6,7 @@ import { type Device, Storage } from "../../layers/storage/Storage.ts"
 import { Announcement } from "../../schemas/Announcement.ts"
 import { compose } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { outcomeOf, sentence } from "./DeviceOutcome.ts"
+import { sentence, settled } from "./DeviceOutcome.ts"
 import type { Subject } from "./UserAction.ts"
 
 /** Contract section 4: silent pushes at most twice an hour to a device. */
@@ -32,7 +32,7 @@ export const askToRegister = Effect.fnUntraced(function* ({ user, userId }: Subj
       if (notification === undefined) return { device, ok: false, text: "cannot be asked" }
       // Counted before it is sent: a crash in between costs one silent push, not the budget.
       yield* storage.saveNudged(user, device.device, [...nudgedAt, at])
-      return { device, ...outcomeOf(yield* (yield* Push).send(notification)) }
+      return yield* settled(user, device, yield* (yield* Push).send(notification))
     })
   // The actors count the same budget, from what they remember.
   const { changed } = yield* DossierChanges

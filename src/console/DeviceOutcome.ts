@@ -1,4 +1,8 @@
+import { Effect } from "effect"
+import { DossierChanges } from "../../actors/DossierChanges.ts"
+import { isDead, removeDead } from "../../actors/jobs/DeadDevices.ts"
 import type { Device } from "../../layers/storage/Storage.ts"
+import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Verdict } from "../../schemas/Push.ts"
 
 /** What became of a notification to one device. */
@@ -8,8 +12,27 @@ export interface DeviceOutcome {
   readonly text: string
 }
 
-/** In words for an administrator. */
-export const outcomeOf = (verdict: Verdict): Pick<DeviceOutcome, "ok" | "text"> => {
+/**
+ * What the gateway said of a notification to this device, in words. A device whose token it calls dead is removed, as when a
+ * mail tells so.
+ */
+export const settled = Effect.fnUntraced(function* (user: UserNumber, device: Device, verdict: Verdict) {
+  const outcome = { device, ...outcomeOf(verdict) }
+  if (!isDead(device, verdict)) return outcome
+  // The actors are to forget it, too, also if storage did it and its answer got lost.
+  const { changed } = yield* DossierChanges
+  const removed = yield* removeDead(user, device).pipe(
+    Effect.ensuring(changed(user)),
+    Effect.catchAll((error) =>
+      Effect.as(Effect.logWarning("a dead device could not be removed", { reason: error.message }), false)
+    )
+  )
+  return removed
+    ? { ...outcome, text: "its push token is dead, so it is removed until the app registers" }
+    : outcome
+})
+
+const outcomeOf = (verdict: Verdict): Pick<DeviceOutcome, "ok" | "text"> => {
   switch (verdict._tag) {
     case "Delivered":
       return { ok: true, text: "the gateway took it" }

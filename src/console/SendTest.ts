@@ -9,7 +9,7 @@ import { effectivePolicy } from "../../schemas/MailPolicy.ts"
 import { compose } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { problem } from "../http/console/ConsoleProblem.ts"
-import { outcomeOf, sentence } from "./DeviceOutcome.ts"
+import { sentence, settled } from "./DeviceOutcome.ts"
 import type { Subject } from "./UserAction.ts"
 
 /** What the phone shows, where its policy shows anything of a mail. */
@@ -62,8 +62,8 @@ export const sendTest = Effect.fnUntraced(function* ({ user, userId }: Subject) 
       if (notification === undefined) return { device, ok: false, text: NOTHING_TO_SHOW }
       const verdict = yield* (yield* Push).send({ ...notification, expiresAt: at + LIFE })
       const shown = effectivePolicy(device.policy, minPolicy) === 3 ? ` (shown as "${textNewMessage}")` : ""
-      const { ok, text } = outcomeOf(verdict)
-      return { device, ok, text: ok ? text + shown : text }
+      const outcome = yield* settled(user, device, verdict)
+      return outcome.ok ? { ...outcome, text: outcome.text + shown } : outcome
     })
   const outcomes = yield* Effect.forEach(devices, send, { concurrency: 8 })
   return { done: outcomes.some(({ ok }) => ok), says: sentence("Test", outcomes) }

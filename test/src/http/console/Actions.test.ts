@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Option, TestClock } from "effect"
+import { DossierChanges } from "../../../../actors/DossierChanges.ts"
 import { Unavailable } from "../../../../actors/Subscriptions.ts"
 import { Storage } from "../../../../layers/storage/Storage.ts"
 import { userIdOfAddress } from "../../../../schemas/Ids.ts"
@@ -42,8 +43,9 @@ describe("A test notification", () => {
         says:
           'Test: device 1 (iOS): the gateway took it; device 2 (iOS): the gateway took it (shown as "New message"); ' +
           "device 3 (Android): not sent, its policy (4) shows nothing of a mail; " +
-          "device 4 (Android): its push token is dead, the app has to register."
+          "device 4 (Android): its push token is dead, so it is removed until the app registers."
       })
+      expect((yield* storage.devices(user)).map(({ device }) => device)).toEqual([1, 2, 3])
       const texts = push.sent.map(({ payload }) => JSON.stringify(payload))
       expect(texts[0]).toContain('"title":"Test from ENS"')
       expect(texts[1]).toContain('"body":"New message"')
@@ -105,6 +107,32 @@ describe("Asking the app to register", () => {
       expect(stored!.nudgedAt).toHaveLength(2)
     }).pipe(Effect.provide(world({ push })))
   })
+})
+
+describe("A device whose push token is dead", () => {
+  for (const action of ["test", "ask"]) {
+    it.scoped(`is removed by what ${action} hears of it, unless it registered since`, () => {
+      const push = new FakePush()
+      push.verdict = ({ target }) => Verdict.TokenDead({ since: target.token === "new" ? 500 : undefined })
+      const changed: Array<string> = []
+      return Effect.gen(function* () {
+        const { act, storage, user } = yield* begin
+        yield* storage.saveDevice(user, device({ token: "new", registeredAt: 1_000 }))
+        expect((yield* act(action)).json).toMatchObject({
+          done: false,
+          says: expect.stringContaining(
+            "device 1 (iOS): its push token is dead, so it is removed until the app registers; " +
+              "device 2 (iOS): its push token is dead, the app has to register."
+          )
+        })
+        expect((yield* storage.devices(user)).map(({ token }) => token)).toEqual(["new"])
+        expect(changed).toContain(user)
+      }).pipe(
+        Effect.provideService(DossierChanges, { changed: (user) => Effect.sync(() => changed.push(user)) }),
+        Effect.provide(world({ push }))
+      )
+    })
+  }
 })
 
 describe("Forgetting a user", () => {
