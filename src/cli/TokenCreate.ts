@@ -4,6 +4,7 @@ import { Clock, Console, Effect, Either, Option, Redacted } from "effect"
 import { hashApiToken, makeApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { isLoopback } from "../../layers/net/Loopback.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { plainName } from "../../schemas/PlainName.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { webUrl } from "../config/Parse.ts"
 import * as AdminTokens from "./AdminTokens.ts"
@@ -117,10 +118,10 @@ const store = Effect.fnUntraced(function* (
 const problem = (text: string) => Effect.fail(new UsageProblem({ problem: text }))
 
 const name = (option: string, value: string) => {
-  const trimmed = value.trim()
-  return trimmed !== "" && trimmed.length <= 100 && !/\p{Cc}/u.test(trimmed)
-    ? Effect.succeed(trimmed)
-    : problem(`${option} must be a text of 1 to 100 characters`)
+  const plain = plainName(value)
+  return plain === undefined
+    ? problem(`${option} must be a text of 1 to 100 characters`)
+    : Effect.succeed(plain)
 }
 
 const ewsUrl = (value: string) =>

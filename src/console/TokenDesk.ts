@@ -4,6 +4,7 @@ import { isLoopback } from "../../layers/net/Loopback.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Audit } from "../../layers/telemetry/Audit.ts"
 import type { NewToken } from "../../schemas/ConsoleApi.ts"
+import { plainName } from "../../schemas/PlainName.ts"
 import { shownId, storedId } from "../cli/AdminTokens.ts"
 import { webUrl } from "../config/Parse.ts"
 import { ApiTokens } from "../http/ApiTokens.ts"
@@ -52,25 +53,32 @@ export const revokeToken = Effect.fnUntraced(function* (id: string, actor: strin
 })
 
 /** `id` with or without `admin-`. Its sessions end at once. The last one stays, or nobody could sign in any more. */
-export const revokeAdminToken = Effect.fnUntraced(function* (id: string, actor: string) {
-  const storage = yield* Storage
-  const stored = storedId(id) ?? id
-  const all = yield* storage.listAdminTokens
-  if (!all.some((token) => token.id === stored)) {
-    return yield* problem(404, "there is no such admin token; somebody else may have revoked it")
-  }
-  if (all.length === 1) {
-    return yield* problem(
-      409,
-      "this is the last admin token; make another one before: npm run -s ens -- token create --admin --label NAME"
-    )
-  }
-  yield* storage
-    .revokeAdminToken(stored)
-    .pipe(Effect.tapError(() => record(actor, "token.revoke", shownId(stored), "failure")))
-  yield* record(actor, "token.revoke", shownId(stored), "success")
-  yield* Effect.flatMap(ConsoleSessions, ({ check }) => check)
-})
+export const revokeAdminToken = (id: string, actor: string) =>
+  oneByOne(
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const stored = storedId(id) ?? id
+      const all = yield* storage.listAdminTokens
+      if (!all.some((token) => token.id === stored)) return yield* GONE
+      if (all.length === 1) {
+        return yield* problem(
+          409,
+          "this is the last admin token; make another one before: npm run -s ens -- token create --admin --label NAME"
+        )
+      }
+      const revoked = yield* storage
+        .revokeAdminToken(stored)
+        .pipe(Effect.tapError(() => record(actor, "token.revoke", shownId(stored), "failure")))
+      if (!revoked) return yield* GONE
+      yield* record(actor, "token.revoke", shownId(stored), "success")
+      yield* Effect.flatMap(ConsoleSessions, ({ endThoseOf }) => endThoseOf(stored))
+    })
+  )
+
+/** Two that revoke the last two at once would both see another one left. */
+const oneByOne = Effect.unsafeMakeSemaphore(1).withPermits(1)
+
+const GONE = problem(404, "there is no such admin token; somebody else may have revoked it")
 
 const record = (actor: string, action: string, target: string, outcome: "success" | "failure") =>
   Effect.flatMap(Audit, (audit) => audit.record({ actor, action, target, outcome }))
@@ -79,10 +87,10 @@ const record = (actor: string, action: string, target: string, outcome: "success
 const refreshed = Effect.flatMap(ApiTokens, ({ refresh }) => Effect.ignore(refresh))
 
 const name = (field: string, value: string) => {
-  const trimmed = value.trim()
-  return trimmed !== "" && trimmed.length <= 100 && !/\p{Cc}/u.test(trimmed)
-    ? Effect.succeed(trimmed)
-    : Effect.fail(problem(400, `the ${field} must be a text of 1 to 100 characters`))
+  const plain = plainName(value)
+  return plain === undefined
+    ? Effect.fail(problem(400, `the ${field} must be a text of 1 to 100 characters`))
+    : Effect.succeed(plain)
 }
 
 const ewsUrl = (value: string) =>

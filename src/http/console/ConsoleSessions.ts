@@ -40,8 +40,8 @@ export class ConsoleSessions extends Context.Tag("ens/ConsoleSessions")<
     /** The first of these ids that has a session. `reads`: see `SessionBook`. */
     readonly find: (ids: ReadonlyArray<string>, reads?: string) => Effect.Effect<Session | undefined>
     readonly signOut: (ids: ReadonlyArray<string>) => Effect.Effect<void>
-    /** Ends sessions whose token is gone. While storage is away they stay, so that one can see that it is. */
-    readonly check: Effect.Effect<void>
+    /** For whoever revokes a token. One that is revoked elsewhere is noticed within 10 seconds. */
+    readonly endThoseOf: (tokenId: string) => Effect.Effect<void>
   }
 >() {}
 
@@ -57,6 +57,7 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
     const limits = new SignInLimits()
     const isKnown = yield* makeKnownTokens(storage)
 
+    // While storage is away they stay, so that one can see that it is.
     const check = Effect.suspend(() =>
       book.size === 0
         ? Effect.void
@@ -113,7 +114,7 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
             }
           }
         }),
-      check
+      endThoseOf: (tokenId) => Effect.sync(() => book.endThoseOf(tokenId))
     }
   })
 )

@@ -68,6 +68,11 @@ export class SessionBook {
     for (const [key, { token }] of this.#held) if (!ids.has(token.id)) this.#held.delete(key)
   }
 
+  /** Ends those of this token. */
+  endThoseOf(tokenId: string): void {
+    for (const [key, { token }] of this.#held) if (token.id === tokenId) this.#held.delete(key)
+  }
+
   prune(now: number): void {
     for (const [key, held] of this.#held) if (endOf(held) <= now) this.#held.delete(key)
   }

@@ -12,6 +12,7 @@ import { LinkState } from "../../../../schemas/LinkState.ts"
 import * as ApiTokens from "../../../../src/http/ApiTokens.ts"
 import { addSubscriber, addTenant, mail } from "../../../layers/storage/Samples.ts"
 import type { Line } from "../../../support/DeviceApiFixture.ts"
+import { StorageFaults } from "../../../support/FaultyStorage.ts"
 import { ADMIN, FakePush, makeAdmin, openConsole, world } from "./ConsoleFixture.ts"
 
 const DAY = 86_400_000
@@ -186,6 +187,10 @@ describe("The console's API", () => {
         { label: " " },
         { label: "x".repeat(101) },
         { label: "a\u0000b" },
+        { label: "a\u001b[2Jb" },
+        { label: "a\u202eb" },
+        { label: "a\u2028b" },
+        { label: "a\ud800b" },
         { label: "x", tenant: "" },
         { label: "x", ewsUrl: "http://mail.example.com/EWS/Exchange.asmx" },
         { label: "x", ewsUrl: "javascript:alert(1)" },
@@ -212,6 +217,31 @@ describe("The console's API", () => {
       expect([kept.status, kept.json["problem"]]).toEqual([409, expect.stringContaining("--admin")])
       expect((yield* call("admin-tokens/999", { method: "DELETE" })).status).toBe(404)
       expect((yield* call("session")).status).toBe(200)
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("revokes one of the last two admin tokens only, if two ask at once", () =>
+    Effect.gen(function* () {
+      const { signedIn } = yield* openConsole
+      const { call } = yield* signedIn()
+      yield* makeAdmin("ensadm-another", "Other")
+      const storage = yield* Storage
+      const faults = yield* StorageFaults
+      const ids = (yield* storage.listAdminTokens).map(({ id }) => id)
+      faults.delay(10)
+      const asking = yield* Effect.fork(
+        Effect.all(
+          ids.map((id) => call(`admin-tokens/${id}`, { method: "DELETE" })),
+          { concurrency: "unbounded" }
+        )
+      )
+      while (asking.unsafePoll() === null) {
+        yield* TestClock.adjust("10 millis")
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      expect((yield* asking).map(({ status }) => status).sort()).toEqual([204, 409])
+      faults.delay(0)
+      expect(yield* storage.listAdminTokens).toHaveLength(1)
     }).pipe(Effect.provide(world()))
   )
 
