@@ -20,8 +20,12 @@ type Users = Pick<
 >
 
 export const make = (state: MemoryState): Users => {
-  const find = (tenant: number, userId: string) =>
-    [...state.users.values()].find(({ user }) => user.tenant === tenant && user.userId === userId)
+  /** Numbers of users by tenant and id, also of some who are gone. */
+  const numbers = new Map<string, UserNumber>()
+  const find = (tenant: number, userId: string) => {
+    const number = numbers.get(`${tenant} ${userId}`)
+    return number === undefined ? undefined : state.users.get(number)
+  }
 
   return {
     findUser: (tenant, userId) =>
@@ -63,6 +67,7 @@ export const make = (state: MemoryState): Users => {
           deadLetters: []
         }
         state.users.set(user, record)
+        numbers.set(`${tenant} ${userId}`, user)
         return userOf(record)
       }),
 
