@@ -77,6 +77,9 @@ const versionIn = (sql: SqlClient.SqlClient) =>
 
 /** Those first that refer to others. */
 const TABLES = [
+  "histories",
+  "audits",
+  "admin_tokens",
   "former_keys",
   "dead_letters",
   "outbox",
@@ -97,7 +100,17 @@ const TABLES = [
 ]
 
 /** What belongs to users goes with them. */
-const EMPTY = ["users", "api_tokens", "tenants", "pool_keys", "meta", "leases", "epochs"]
+const EMPTY = [
+  "users",
+  "api_tokens",
+  "tenants",
+  "pool_keys",
+  "meta",
+  "leases",
+  "epochs",
+  "audits",
+  "admin_tokens"
+]
   .map((table) => `DELETE FROM ${table};`)
   .join("\n")
 

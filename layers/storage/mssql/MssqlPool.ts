@@ -33,7 +33,13 @@ export const make = (config: MssqlConfig, ca?: string): Effect.Effect<MssqlPool,
   Effect.gen(function* () {
     const pool = new Pool(config, ca)
     yield* Effect.addFinalizer(() => pool.end)
-    yield* pool.sweep.pipe(Effect.delay(Duration.millis(SWEEP_EVERY)), Effect.forever, Effect.forkScoped)
+    yield* pool.sweep.pipe(
+      Effect.delay(Duration.millis(SWEEP_EVERY)),
+      Effect.forever,
+      // A fiber is born as interruptible as whoever forks it, and the scope's end waits for its interruption.
+      Effect.interruptible,
+      Effect.forkScoped
+    )
     return { acquire: pool.acquire, renew: () => pool.renew(), size: () => pool.members.size }
   })
 

@@ -125,18 +125,25 @@ interface ServerRow {
 const tellOfServer = (tell: Tell, config: MssqlConfig) =>
   MssqlClient.single(config, config).pipe(
     Effect.flatMap((sql) =>
-      sql.unsafe<ServerRow>(
-        "SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(64)) AS version, CAST(compatibility_level AS INT) AS level, CAST(collation_name AS NVARCHAR(128)) AS collation, CONVERT(NVARCHAR(33), SYSUTCDATETIME(), 126) AS at FROM sys.databases WHERE name = DB_NAME()"
+      Effect.zip(
+        sql.unsafe<ServerRow>(
+          "SELECT CAST(SERVERPROPERTY('ProductVersion') AS NVARCHAR(64)) AS version, CAST(compatibility_level AS INT) AS level, CAST(collation_name AS NVARCHAR(128)) AS collation, CONVERT(NVARCHAR(33), SYSUTCDATETIME(), 126) AS at FROM sys.databases WHERE name = DB_NAME()"
+        ),
+        // What the level is for; some servers have it at any.
+        Effect.isSuccess(sql.unsafe("SELECT COUNT(*) AS n FROM OPENJSON(N'[1]')"))
       )
     ),
     Effect.scoped,
-    Effect.flatMap(([row]) => {
+    Effect.flatMap(([[row], readsJson]) => {
       if (row === undefined) {
         return Effect.sync(() => tell(skipped("SQL Server", "it does not tell its version")))
       }
       const says = `version ${row.version}, compatibility level ${row.level}, collation ${row.collation} (texts of ENS have their own)`
-      if (row.level >= LEVEL) tell(ok("SQL Server", says))
-      else {
+      if (readsJson) tell(ok("SQL Server", says))
+      else if (row.level >= LEVEL) {
+        const cure = "ENS needs SQL Server 2016 or later"
+        tell(failed("SQL Server", `${says}: it has no OPENJSON`, cure))
+      } else {
         const cure = `run: ALTER DATABASE [${config.database}] SET COMPATIBILITY_LEVEL = ${LEVEL}`
         tell(failed("SQL Server", `${says}: the level is too low`, cure))
       }

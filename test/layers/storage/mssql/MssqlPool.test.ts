@@ -186,4 +186,13 @@ describe("the connections over TDS", () => {
       yield* eventually(() => server.openConnections() === 0)
     })
   )
+
+  it.scopedLive("are closed with their scope where nothing can be interrupted", () =>
+    Effect.gen(function* () {
+      const server = yield* Tds.make
+      const work = Effect.flatMap(MssqlClient.make(server.config()), (sql) => sql`UPDATE t SET n = 1`)
+      yield* Effect.scoped(work).pipe(Effect.uninterruptible, Effect.disconnect, Effect.timeout("10 seconds"))
+      yield* eventually(() => server.openConnections() === 0)
+    })
+  )
 })
