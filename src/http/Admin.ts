@@ -1,4 +1,4 @@
-import { createServer, type ServerOptions } from "node:http"
+import { createServer, type RequestListener, type ServerOptions } from "node:http"
 import * as HttpApiSwagger from "@effect/platform/HttpApiSwagger"
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpIncomingMessage from "@effect/platform/HttpIncomingMessage"
@@ -118,7 +118,12 @@ const INACTIVITY = 60_000
 export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwrapEffect(
   Effect.map(Settings, (settings) => {
     const { adminHost, adminPort } = settings
-    const listener = createServer(LIMITS)
+    const starting: RequestListener = (_request, response) => {
+      if (listener.listenerCount("request") > 1) return
+      response.writeHead(503, { "content-type": "text/plain", connection: "close" }).end("starting\n")
+    }
+    // Until there is more to say: a request that nobody hears is never answered.
+    const listener = createServer(LIMITS, starting)
     listener.timeout = INACTIVITY
     // Whoever is connected would otherwise be waited for, perhaps for minutes.
     const hangUp = Effect.sync(() => {
@@ -133,7 +138,12 @@ export const layer: Layer.Layer<never, ListenError, AdminServices> = Layer.unwra
     )
     const open = plainHttpTo(settings)
     const warned = open === undefined ? Effect.void : Effect.logWarning(`the admin listener is open: ${open}`)
-    const serve = Effect.flatMap(app, (admin) => HttpServer.serveEffect(admin))
+    const serve = Effect.flatMap(app, (admin) =>
+      Effect.zipRight(
+        HttpServer.serveEffect(admin),
+        Effect.sync(() => listener.off("request", starting))
+      )
+    )
     return Layer.scopedDiscard(
       Effect.zipRight(
         Effect.zipRight(warned, serve),

@@ -1,8 +1,11 @@
-import { describe, expect, it } from "@effect/vitest"
+import { EventEmitter } from "node:events"
+import { Server } from "node:http"
+import { describe, expect, it, vi } from "@effect/vitest"
 import { Effect, Layer, TestClock } from "effect"
 import { type GatewayHealth, Push } from "../../../layers/push/Push.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { ResponseCode } from "../../../schemas/ResponseCode.ts"
+import { freePorts } from "../../../src/demo/FreePorts.ts"
 import * as Admin from "../../../src/http/Admin.ts"
 import * as DeviceRoutes from "../../../src/http/DeviceRoutes.ts"
 import { version } from "../../../src/Instance.ts"
@@ -193,5 +196,27 @@ describe("the admin listener", () => {
         )
       )
     }).pipe(Effect.provide(services))
+  )
+
+  it.scopedLive("hears whoever comes as soon as it listens, before its pages are read", () =>
+    Effect.gen(function* () {
+      const [port = 0] = yield* freePorts(1)
+      const hearing: Array<number> = []
+      const emit = vi.spyOn(Server.prototype, "emit").mockImplementation(function (
+        this: Server,
+        event: string | symbol,
+        ...more: ReadonlyArray<unknown>
+      ) {
+        if (event === "listening") hearing.push(this.listenerCount("request"))
+        return EventEmitter.prototype.emit.call(this, event, ...more)
+      })
+      yield* Effect.addFinalizer(() => Effect.sync(() => emit.mockRestore()))
+      yield* Layer.build(Admin.layer).pipe(
+        Effect.provide(Layer.merge(layer({ adminHost: "127.0.0.1", adminPort: port }), push))
+      )
+      expect(hearing).toEqual([1])
+      const answer = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/healthz`))
+      expect(answer.status).toBe(200)
+    })
   )
 })
