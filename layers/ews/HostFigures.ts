@@ -1,7 +1,10 @@
 import { Cause, Context, Effect, Exit, Layer } from "effect"
 import { tookSeconds } from "./CallMetrics.ts"
 import type { CallWatch, Outcome, WatchedCall } from "./CallWatch.ts"
+import { errorOfCode } from "./EwsErrors.ts"
 import { LogHistogram } from "./LogHistogram.ts"
+import type { HttpAnswer } from "./SoapAnswer.ts"
+import { refusalIn } from "./SoapRefusal.ts"
 
 /** How calls to one host went in the last hour. Times: milliseconds since 1970. */
 export interface HostFigure {
@@ -157,7 +160,7 @@ interface Result {
 
 /** Undefined: it was given up on our side before the host had a chance. */
 const resultOf = (call: WatchedCall, outcome: Outcome, took: number): Result | undefined => {
-  if (Exit.isSuccess(outcome)) return ofStatus(call, outcome.value.status)
+  if (Exit.isSuccess(outcome)) return ofAnswer(call, outcome.value)
   const failure = Cause.failureOption(outcome.cause)
   if (failure._tag === "None")
     return took < GIVEN_UP ? undefined : unanswered("EwsTimeout", "no answer in time")
@@ -168,13 +171,26 @@ const resultOf = (call: WatchedCall, outcome: Outcome, took: number): Result | u
   return { answered: true, error: error._tag, text: error.message }
 }
 
-/** What SOAP says inside is not read a second time for this. Autodiscover asks in places where 401 and 404 are usual. */
-const ofStatus = ({ anonymous, operation }: WatchedCall, status: number): Result => {
-  const usual = status < 300 || anonymous || (status < 500 && operation.startsWith("Autodiscover"))
-  if (usual) return WELL
+/** Autodiscover asks in places where 401 and 404 are usual. */
+const ofAnswer = (call: WatchedCall, answer: HttpAnswer): Result => {
+  const { anonymous, operation, url } = call
+  const { status } = answer
+  if (anonymous || (status < 500 && operation.startsWith("Autodiscover"))) return WELL
+  if (status < 300 || status === 500) {
+    const code = refusalIn(answer)
+    if (code !== undefined) {
+      if (USUAL_CODES.has(code)) return WELL
+      const error = errorOfCode({ operation, host: url.host }, status, code, 0)
+      return { answered: true, error: error._tag, text: error.message }
+    }
+    if (status < 300) return WELL
+  }
   const error = KINDS[status] ?? (status === 500 ? "EwsRefused" : "EwsUnusable")
   return { answered: true, error, text: `HTTP ${status} to ${operation}` }
 }
+
+/** A mail that is gone by now; a version that is asked for with an older one next. */
+const USUAL_CODES: ReadonlySet<string> = new Set(["ErrorItemNotFound", "ErrorInvalidServerVersion"])
 
 const unanswered = (error: string, text: string): Result => ({ answered: false, error, text })
 

@@ -46,6 +46,34 @@ describe("Figures of Exchange hosts", () => {
     expect(second).toMatchObject({ host: "b.example.com", calls: 1, errors: { EwsBusy: 1 } })
   })
 
+  it("count what Exchange refuses in SOAP by what it means, whatever the status", () => {
+    const book = new FigureBook(() => 0)
+    const soap = (inner: string, status = 200) =>
+      Exit.succeed({
+        status,
+        headers: {},
+        body: Buffer.from(`<s:Envelope><s:Body>${inner}</s:Body></s:Envelope>`)
+      })
+    const message = (code: string, result = "Error") =>
+      soap(
+        `<m:M ResponseClass="${result}"><m:MessageText>of <anna@example.com></m:MessageText><m:ResponseCode>${code}</m:ResponseCode></m:M>`
+      )
+    make(book, call("a.example.com"), message("NoError", "Success"), 0)
+    make(book, call("a.example.com"), message("ErrorItemNotFound"), 0)
+    make(book, call("a.example.com", "Subscribe"), message("ErrorServerBusy"), 0)
+    make(book, call("a.example.com", "Subscribe"), message("ErrorNonExistentMailbox"), 0)
+    const fault = soap(
+      "<s:Fault><e:ResponseCode xmlns:e='x'>ErrorInternalServerError</e:ResponseCode></s:Fault>",
+      500
+    )
+    make(book, call("a.example.com"), fault, 0)
+    make(book, call("a.example.com"), soap("<html>", 500), 0)
+    make(book, call("a.example.com"), soap('ResponseClass="Error" and no more'), 0)
+    const [figure] = book.current(0)
+    expect(figure).toMatchObject({ calls: 7, up: true, errors: { EwsBusy: 2, EwsRefused: 2 } })
+    expect(JSON.stringify(figure)).not.toContain("anna")
+  })
+
   it("count no usual answer to a search as an error, and no call that was never really made", () => {
     const book = new FigureBook(() => 0)
     make(book, call("a.example.com", "Autodiscover (POX)"), answer(404), 0)
