@@ -12,7 +12,7 @@ import { helpOf } from "./Help.ts"
 import { initCommand } from "./InitCommand.ts"
 import { logLevelCommand } from "./LogLevelCommand.ts"
 import { migrateCommand } from "./MigrateCommand.ts"
-import { isUnfinished, unknownCommand, unknownOption } from "./Mistyped.ts"
+import { isUnfinished, missingValue, unknownCommand, unknownOption } from "./Mistyped.ts"
 import { pinCommand } from "./PinCommand.ts"
 import { sandboxCommand } from "./SandboxCommand.ts"
 import { secretCommand } from "./SecretCommand.ts"
@@ -61,6 +61,8 @@ export const run = (argv: ReadonlyArray<string>) => {
       const children = command.children.map(({ name }) => name).join(", ")
       return ended(args, `${full} needs one of: ${children}; see: ${full} --help`, 2)
     }
+    const missing = missingValue(tree(), args)
+    if (missing !== undefined) return ended(args, missing, 2)
     return parsed(argv, args)
   })
 }

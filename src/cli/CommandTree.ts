@@ -4,7 +4,10 @@ import { CliConfig, CommandDescriptor, HelpDoc } from "@effect/cli"
 /** A command with what lies below it, as help, completions and suggestions need it. */
 export interface CommandTree {
   readonly name: string
+  /** In one sentence, for lists. */
   readonly about: string
+  /** Paragraphs that its own help has besides. */
+  readonly more: ReadonlyArray<string>
   /** Before the options: `<ID>`. */
   readonly arguments: ReadonlyArray<Argument>
   readonly options: ReadonlyArray<Option>
@@ -32,9 +35,11 @@ export const treeOf = (command: CommandDescriptor.Command<unknown>): CommandTree
   const doc = CommandDescriptor.getHelp(command, CONFIG)
   const sections = sectionsOf(doc)
   const [name = ""] = CommandDescriptor.getNames(command)
+  const [about = "", ...more] = (sections.get("DESCRIPTION") ?? []).flatMap(paragraphsOf)
   return {
     name,
-    about: (sections.get("DESCRIPTION") ?? []).flatMap(paragraphsOf).join(" "),
+    about,
+    more,
     arguments: (sections.get("ARGUMENTS") ?? []).flatMap(definitionsOf).map(({ body, term }) => ({
       name: term,
       about: body.filter((text) => !isOfLibrary(text)).join(" "),

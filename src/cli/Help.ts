@@ -22,7 +22,8 @@ export const helpOf = (path: ReadonlyArray<string>, command: CommandTree, look: 
           ...NOTES.map(([name, text]) => `${title(name)}\n${indented(text, 2, look.width)}`)
         ]
       : [
-          `${wrapped(command.about, look.width).join("\n")}\n\nUsage: ${usageOf(full, command)}`,
+          ...[command.about, ...command.more].map((text) => indented(text, 0, look.width)),
+          `Usage: ${usageOf(full, command)}`,
           ...section("Commands", command.children.map(rowOf), title, list),
           ...section(
             "Arguments",

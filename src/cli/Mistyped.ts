@@ -32,6 +32,18 @@ export const unknownOption = (root: CommandTree, args: ReadonlyArray<string>): s
     : `${full} has no option ${word}${proposal(word, names, "")}; see: ${full} --help`
 }
 
+/** An option at the end whose value is missing; the library passes over some of them. */
+export const missingValue = (root: CommandTree, args: ReadonlyArray<string>): string | undefined => {
+  const { command, path, rest } = find(root, args)
+  const last = rest.at(-1)
+  return last !== undefined &&
+    isValue(command, last) &&
+    !isValue(command, rest.at(-2)) &&
+    !rest.includes("--")
+    ? `${last} needs a value behind it; see: ${["ens", ...path].join(" ")} --help`
+    : undefined
+}
+
 /** What stands behind an option that takes a value is that value. */
 const isValue = (command: CommandTree, before: string | undefined) =>
   command.options.some(({ name, value }) => name === before && value !== "")

@@ -6,7 +6,7 @@ import { revokeCommand } from "./TokenRevoke.ts"
 /** `ens token create|list|revoke`: the API tokens that phones present, and the admin tokens that open the console. */
 export const tokenCommand = Command.make("token").pipe(
   Command.withDescription(
-    "API tokens for phones, the EWS endpoints of their tenants, admin tokens for the console"
+    "API tokens for phones, with their tenants and EWS URLs, and admin tokens for the console"
   ),
   Command.withSubcommands([createCommand, listCommand, revokeCommand])
 )

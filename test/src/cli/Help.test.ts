@@ -55,7 +55,29 @@ describe("the help of ens", () => {
   )
 })
 
+it.effect("a command of which there is more to say says it in its own help, in paragraphs", () =>
+  Effect.gen(function* () {
+    const told = /\n\nWorks before ens start and [\s\S]*\n\nEnds with 0 if nothing is wrong/
+    expect((yield* ens("doctor", "--help")).out).toMatch(told)
+    expect((yield* ens("--help")).out).not.toContain("Works before")
+  })
+)
+
 describe("a mistyped command line", () => {
+  it.effect("names the option whose value is missing", () =>
+    Effect.gen(function* () {
+      for (const [args, option] of [
+        [["doctor", "--email"], "--email"],
+        [["log-level", "debug", "--for"], "--for"],
+        [["init", "--json", "--set"], "--set"]
+      ] as const) {
+        const { err, exitCode } = yield* ens(...args)
+        expect(exitCode).toBe(2)
+        expect(err).toContain(`${option} needs a value behind it; see: ens ${args[0]} --help`)
+      }
+    })
+  )
+
   const wrong: ReadonlyArray<readonly [ReadonlyArray<string>, string]> = [
     [["tokn"], "there is no command ens tokn; did you mean ens token?; see: ens --help"],
     [
