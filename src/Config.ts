@@ -207,6 +207,11 @@ const contradictions = (
   if (purpose === "serve" && settings.cns.configFile !== undefined && settings.cns.certFile !== undefined) {
     problems.push("ENS_CNS_CONFIG_FILE and ENS_CNS_CERT_FILE are both set; keep one of them")
   }
+  if (settings.auditFile !== undefined && settings.auditFile === settings.log.file) {
+    problems.push(
+      "ENS_AUDIT_FILE must be another file than ENS_LOG_FILE, which is put aside and removed after a while"
+    )
+  }
   if (purpose === "serve") problems.push(...tlsProblems(settings.tls))
   if (purpose === "serve" && read.publicUrl === undefined && read.port === 0) {
     problems.push("ENS_PORT 0 (any free port) needs ENS_PUBLIC_URL, because Exchange has to know the port")

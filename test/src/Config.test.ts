@@ -263,6 +263,16 @@ describe("Config", () => {
     })
   )
 
+  it.effect("keeps audit events out of the log file, which is put aside and removed", () =>
+    Effect.gen(function* () {
+      const both = { ENS_LOG_FILE: "/var/log/ens/ens.log", ENS_AUDIT_FILE: "/var/log/ens/../ens/ens.log" }
+      expect(yield* problemsOf(both)).toEqual([
+        "ENS_AUDIT_FILE must be another file than ENS_LOG_FILE, which is put aside and removed after a while"
+      ])
+      yield* load({ ...both, ENS_AUDIT_FILE: "/var/log/ens/audit.log" })
+    })
+  )
+
   it.effect("warns of names that are no settings", () => {
     const lines: Array<unknown> = []
     const logger = Logger.replace(
