@@ -1,5 +1,6 @@
 import { Schema } from "effect"
 import { HistoryEvent } from "./History.ts"
+import { PointInTime } from "./PointInTime.ts"
 
 /**
  * What the console's pages get as JSON under `/console/api/`. All of it needs a session (`POST /console/api/session`); all
@@ -217,5 +218,5 @@ export const Audits = Schema.Struct({
 export const LogLevelChoice = Schema.Struct({
   level: Schema.Literal("trace", "debug", "info", "warning", "error"),
   /** Milliseconds since 1970 when the level of the settings returns; null = until the next start. */
-  until: Schema.optionalWith(Time, { default: () => null })
+  until: Schema.optionalWith(Schema.NullOr(PointInTime), { default: () => null })
 })

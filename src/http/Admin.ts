@@ -92,11 +92,21 @@ export const app: Effect.Effect<
   never,
   AdminServices | Scope.Scope
 > = Effect.flatMap(Settings, (settings) =>
-  Effect.map(
-    routerApp(routes, notFound(settings)),
-    HttpIncomingMessage.withMaxBodySize(Option.some(BODY_MAX))
+  Effect.map(routerApp(routes, notFound(settings)), (app) =>
+    app.pipe(
+      Effect.map(HttpServerResponse.setHeaders(APART)),
+      HttpIncomingMessage.withMaxBodySize(Option.some(BODY_MAX))
+    )
   )
 )
+
+/** What shares the console's origin is no help against it either; the console's own answers say more. */
+const APART = {
+  "x-content-type-options": "nosniff",
+  "x-frame-options": "DENY",
+  "referrer-policy": "no-referrer",
+  "cross-origin-resource-policy": "same-origin"
+}
 
 const notFound = ({ console }: Pick<Settings["Type"], "console">) =>
   HttpServerResponse.text(

@@ -4,11 +4,12 @@ import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Effect, Layer, Schema } from "effect"
 import { LogLevels } from "../../layers/telemetry/LogLevels.ts"
+import { PointInTime } from "../../schemas/PointInTime.ts"
 
 const Level = Schema.Literal("trace", "debug", "info", "warning", "error")
 
 /** What `PUT /log-level` takes: from now on, until then (milliseconds since 1970; absent = until the next start). */
-export const LogLevelWish = Schema.Struct({ level: Level, until: Schema.optional(Schema.Number) })
+export const LogLevelWish = Schema.Struct({ level: Level, until: Schema.optional(PointInTime) })
 
 /** What both answer. `until` null = until the next start. */
 export const LogLevelNow = Schema.Struct({ level: Level, until: Schema.NullOr(Schema.Number) })

@@ -1,7 +1,10 @@
 /** Name of the cookie that holds the session's id. */
 export const COOKIE = "ens_console"
 
-/** Ids in a `Cookie` header: another program on this machine may have set one of the same name, so there may be several. */
+/**
+ * Ids in a `Cookie` header: another program on this machine, or a host beside it, may have set many of the same name, which
+ * browsers may well send first. Node takes no head in which more than some hundreds have room.
+ */
 export const idsIn = (header: string | undefined): ReadonlyArray<string> =>
   (header ?? "")
     .split(";")
@@ -9,7 +12,6 @@ export const idsIn = (header: string | undefined): ReadonlyArray<string> =>
     .filter((part) => part.startsWith(`${COOKIE}=`))
     .map((part) => part.slice(COOKIE.length + 1))
     .filter((id) => /^[A-Za-z0-9_-]{43}$/.test(id))
-    .slice(0, 3)
 
 /** `Set-Cookie` for this id; ends with the browser, and in any case when the server says so. */
 export const setCookie = (id: string, https: boolean): string => `${COOKIE}=${id}${attributes(https)}`

@@ -31,7 +31,7 @@ const head = (...lines: ReadonlyArray<string>) => `${lines.join("\r\n")}\r\nConn
 const status = (answer: string) => /^HTTP\/1\.1 (\d+)/.exec(answer)?.[1]
 
 describe("The admin listener", () => {
-  it.scopedLive("takes no body that is larger than anybody needs", () =>
+  it.scopedLive("takes no body that is larger than anybody needs, and no time that is none", () =>
     Effect.gen(function* () {
       const ask = yield* listening()
       const put = (body: string) =>
@@ -44,6 +44,8 @@ describe("The admin listener", () => {
           ) + body
         )
       expect(status(yield* put('{"level":"info"}'))).toBe("200")
+      for (const until of ["1e300", "1e999", "-1", '"now"'])
+        expect([until, status(yield* put(`{"level":"debug","until":${until}}`))]).toEqual([until, "400"])
       expect(status(yield* put(`{"level":"info","x":"${"x".repeat(1_000_000)}"}`))).not.toBe("200")
     })
   )
@@ -68,6 +70,26 @@ describe("The admin listener", () => {
         "a\tb"
       ]) {
         expect([host, yield* get("/console", `Host: ${host}`)]).not.toEqual([host, "200"])
+      }
+    })
+  )
+
+  it.scopedLive("lets no other site frame or read anything, whatever the path", () =>
+    Effect.gen(function* () {
+      const ask = yield* listening()
+      for (const path of [
+        "/metrics",
+        "/readyz",
+        "/docs",
+        "/nothing",
+        "/console",
+        "/console/%zz",
+        "/console/api/x"
+      ]) {
+        const answer = yield* ask(head(`GET ${path} HTTP/1.1`, "Host: localhost"))
+        expect([path, answer]).toEqual([path, expect.stringMatching(/^x-frame-options: DENY\r$/im)])
+        expect(answer).toMatch(/^x-content-type-options: nosniff\r$/im)
+        expect(answer).toMatch(/^cross-origin-resource-policy: same-origin\r$/im)
       }
     })
   )

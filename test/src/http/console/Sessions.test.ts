@@ -227,6 +227,9 @@ describe("A session", () => {
       const { call, cookie } = yield* signedIn()
       const several = `theme=dark; ens_console=${"C".repeat(43)}; ens_console=x; ${cookie}; ens_console_2=y`
       expect((yield* call("session", { headers: { cookie: several } })).status).toBe(200)
+      const tossed = Array.from({ length: 100 }, (_, n) => `ens_console=${String(n).padStart(43, "0")}`)
+      const headers = { cookie: [...tossed, cookie].join("; ") }
+      expect((yield* call("session", { headers })).status).toBe(200)
     }).pipe(Effect.provide(world()))
   )
 
