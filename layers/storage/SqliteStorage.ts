@@ -2,8 +2,9 @@ import { chmodSync, closeSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 import { SqlError } from "@effect/sql/SqlError"
 import { Effect, Layer } from "effect"
-import type { SchemaTooNew, StorageError } from "../../schemas/StorageError.ts"
+import { type SchemaTooNew, StorageError } from "../../schemas/StorageError.ts"
 import { migrate } from "./Migrations.ts"
+import { adviceOf } from "./SqliteAdvice.ts"
 import * as SqliteClient from "./SqliteClient.ts"
 import * as SqlStorage from "./SqlStorage.ts"
 import type { Storage } from "./Storage.ts"
@@ -19,9 +20,12 @@ export const layer = (file: string): Layer.Layer<Storage, StorageError | SchemaT
     Layer.effectDiscard(migrate()).pipe(
       Layer.provideMerge(SqliteClient.layer(file)),
       Layer.provide(Layer.effectDiscard(prepareFile(file))),
-      Layer.catchAll((error) => Layer.fail(error._tag === "SqlError" ? storageError("open", error) : error))
+      Layer.catchAll((error) => Layer.fail(error._tag === "SqlError" ? openError(file, error) : error))
     )
   )
+
+const openError = (file: string, error: SqlError): StorageError =>
+  new StorageError({ ...storageError("open", error), detail: adviceOf(file, error.cause) })
 
 /** SQLite gives its -wal and -shm files the mode of the database. */
 const prepareFile = (file: string) =>
