@@ -87,7 +87,11 @@ describe("the Dockerfile", () => {
         const unwell = yield* run(health)
         expect(yield* within(unwell.ended, "a verdict", 60)).toBe(1)
         const service = yield* run([...entrypoint, ...(JSON.parse(last("CMD")) as ReadonlyArray<string>)])
-        const healthy = Effect.flatMap(run(health), ({ ended }) => ended)
+        // Not one after the other at once: they would take the processor from what they wait for.
+        const healthy = Effect.delay(
+          Effect.flatMap(run(health), ({ ended }) => ended),
+          "300 millis"
+        )
         yield* within(
           Effect.repeat(healthy, { until: (code) => code === 0 }),
           `healthy: ${service.output()}`,

@@ -31,4 +31,9 @@ describe("links between documents", () => {
       expect(missing).toEqual([])
     })
   }
+
+  it("lead from README.md itself to every page", () => {
+    const linked = new Set(filesLinked(readDocument("README.md")))
+    expect(DOCUMENTS.filter((document) => document !== "README.md" && !linked.has(document))).toEqual([])
+  })
 })
