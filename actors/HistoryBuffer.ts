@@ -1,4 +1,4 @@
-import { DETAIL_MAX, HISTORY_MAX, type HistoryEvent, type HistoryKind, put } from "../schemas/History.ts"
+import { DETAIL_MAX, type HistoryEvent, type HistoryKind, put, shorten } from "../schemas/History.ts"
 import type { UserNumber } from "../schemas/Ids.ts"
 
 /** Events besides heartbeats that wait to be written. */
@@ -90,7 +90,7 @@ export class HistoryBuffer {
     const before = events.length
     put(events, one)
     // Storage keeps no more of a user anyway.
-    if (events.length > HISTORY_MAX) events.shift()
+    shorten(events)
     this.#newsCount += events.length - before
     if (this.#newsCount > NEWS_MAX) this.#dropOldest()
   }

@@ -40,6 +40,8 @@ export type HistoryEvent = typeof HistoryEvent.Type
 
 /** So many events of a user are kept, the newest. */
 export const HISTORY_MAX = 60
+/** Mails and heartbeats among them: a busy hour must not push out why the last registration failed. */
+export const ROUTINE_MAX = 45
 /** Longer texts are cut. */
 export const DETAIL_MAX = 160
 
@@ -48,14 +50,15 @@ export const REFUSALS_MAX = 8
 /** Said of a new push token for a device that the user does not have. */
 export const UNKNOWN_DEVICE = "a new push token came for an unknown device"
 
-/** `more` behind `events`, as `put` does it, and the oldest go. */
+/** `more` behind `events`: `put` and `shorten`. */
 export const append = (
   events: ReadonlyArray<HistoryEvent>,
   more: ReadonlyArray<HistoryEvent>
 ): ReadonlyArray<HistoryEvent> => {
   const all = [...events]
   for (const event of more) put(all, event)
-  return all.slice(-HISTORY_MAX)
+  shorten(all)
+  return all
 }
 
 /**
@@ -73,6 +76,23 @@ export const put = (events: Array<HistoryEvent>, event: HistoryEvent): void => {
   events.push(one)
   if (events.filter(isRefusal).length > REFUSALS_MAX) takeOut(events, events.findIndex(isRefusal))
 }
+
+/** The oldest go if there are too many: of mails and heartbeats first, if they are the many. */
+export const shorten = (events: Array<HistoryEvent>): void => trim(events, isRoutine)
+
+const trim = <A>(all: Array<A>, isRoutine: (one: A) => boolean): void => {
+  if (all.length <= HISTORY_MAX) return
+  let routine = all.filter(isRoutine).length
+  while (all.length > HISTORY_MAX) {
+    const first = routine > ROUTINE_MAX ? all.findIndex(isRoutine) : 0
+    const [gone] = all.splice(first, 1) as [A]
+    if (isRoutine(gone)) routine--
+  }
+}
+
+const isRoutine = ({ kind }: HistoryEvent): boolean => kind === "mail" || kind === "heartbeat"
+/** As `lineOf` writes them. */
+const isRoutineLine = (line: string): boolean => /^\[[^",]+,"(?:mail|heartbeat)"/.test(line)
 
 /** A device was refused something, which costs nothing but the API token: `Code: why`. */
 const isRefusal = ({ detail, kind }: HistoryEvent): boolean =>
@@ -131,7 +151,9 @@ export const extend = (stored: Uint8Array, lastAt: number, more: ReadonlyArray<H
   if (fresh.length === 0) return stored
   if (fresh.some(isRefusal)) return pack(append(unpack(stored), fresh))
   const tail = append([eventOf(newest)], fresh)
-  return bytesOf([...lines.slice(0, -1), ...tail.map(lineOf)].slice(-HISTORY_MAX))
+  const all = [...lines.slice(0, -1), ...tail.map(lineOf)]
+  trim(all, isRoutineLine)
+  return bytesOf(all)
 }
 
 const isRepeat = (one: HistoryEvent, other: HistoryEvent) =>

@@ -9,6 +9,7 @@ import {
   HistoryKind,
   pack,
   REFUSALS_MAX,
+  ROUTINE_MAX,
   UNKNOWN_DEVICE,
   unpack
 } from "../../schemas/History.ts"
@@ -85,6 +86,31 @@ describe("a user's history", () => {
     expect(kept.at(-1)?.detail).toBe("SubscribeAgain: host 199")
     expect(kept.length).toBeLessThanOrEqual(2 * REFUSALS_MAX + 2)
     expect(kept[0]?.kind).toBe("subscribed")
+  })
+
+  it("keeps what explains a silence through hours with very many mails", () => {
+    const failed = event(1, { kind: "registration", detail: "SubscribeAgain: exchange-log-in-refused" })
+    const before = [event(0, { kind: "subscribed", detail: "made" }), failed]
+    let all: ReadonlyArray<HistoryEvent> = before
+    let stored = pack(before)
+    for (let at = 2; at < 1_000; at++) {
+      const more = at % 3 === 0 ? event(at) : event(at, { kind: "mail", detail: "delivered" })
+      stored = extend(stored, at - 1, [more])
+      all = append(all, [more])
+    }
+    expect(all.slice(0, 2)).toEqual(before)
+    expect(all).toHaveLength(HISTORY_MAX)
+    expect(all.at(-1)?.at).toBe(999)
+    expect(unpack(stored)).toEqual(all)
+  })
+
+  it("keeps many mails where little else has happened, and much else where it has", () => {
+    const mails = Array.from({ length: 100 }, (_, at) => event(at, { kind: "mail", detail: "delivered" }))
+    expect(append([], mails)).toEqual(mails.slice(-HISTORY_MAX))
+    const states = Array.from({ length: 100 }, (_, at) => event(at, { kind: "state", detail: `${at}` }))
+    expect(append(mails, states)).toEqual(states.slice(-HISTORY_MAX))
+    const kinds = append(states, mails).map(({ kind }) => kind)
+    expect(kinds.filter((kind) => kind === "mail")).toHaveLength(ROUTINE_MAX)
   })
 
   it("tells each success by itself", () => {
