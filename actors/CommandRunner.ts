@@ -23,6 +23,7 @@ import { lookJob, unregisterJob, updateTokenJob } from "./jobs/DeviceJobs.ts"
 import { fetchJob } from "./jobs/FetchJob.ts"
 import { logJob } from "./jobs/LogJob.ts"
 import { namedDossier } from "./jobs/NamedDossier.ts"
+import { calledBackJob } from "./jobs/NeverCalledBackJob.ts"
 import { registerJob } from "./jobs/RegisterJob.ts"
 import { renewJob } from "./jobs/RenewJob.ts"
 import { retireKeysJob } from "./jobs/RetireKeysJob.ts"
@@ -182,6 +183,11 @@ export class CommandRunner {
         if (state.endpoint !== 0) this.#nudges.left(state.endpoint)
         return this.#supervisor.stop(cell)
     }
+  }
+
+  /** A callback has ended that nothing was heard of the user's subscription. */
+  calledBack(cell: Cell<Kept, Message>): void {
+    this.#supervisor.runJob(cell, calledBackJob(cell.id as UserNumber), nothing)
   }
 
   #traced<A, R>(name: string, activityId: string | undefined, job: Effect.Effect<A, never, R>) {

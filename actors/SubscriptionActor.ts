@@ -94,7 +94,10 @@ export const makeBehaviour = Effect.gen(function* () {
       const { state, commands: todo } = decide(before, input, env)
       cell.state = rest(state)
       links.changed(before, state)
-      if (before.link !== state.link) history.note(state.user, "state", linkChange(before, state, todo))
+      if (before.link !== state.link) {
+        history.note(state.user, "state", linkChange(before, state, todo))
+        if (state.link === "Active" && input._tag === "Callback") commands.calledBack(cell)
+      }
       if (before.endpoint !== state.endpoint) moved(before.endpoint, state.endpoint)
       for (const command of todo) commands.run(cell, state, command)
       // A heartbeat only moves the time: the timer finds that out when it fires.

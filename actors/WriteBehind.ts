@@ -89,7 +89,14 @@ export const layer: Layer.Layer<WriteBehind, never, Storage | Ownership> = Layer
       const waiting = unwritten.size
       return trouble === undefined
         ? Effect.logInfo("storage takes the state of subscriptions again", { waiting })
-        : Effect.logWarning("storage is behind; it will be tried again", { reason: trouble.reason, waiting })
+        : Effect.annotateLogs(
+            Effect.logWarning("storage is behind; it will be tried again", {
+              reason: trouble.reason,
+              waiting
+            }),
+            "fault",
+            "storage-down"
+          )
     }
 
     /** Those who wait now, wave after wave; stops when storage is in trouble. */

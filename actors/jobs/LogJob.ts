@@ -27,6 +27,8 @@ export const logJob = (user: UserNumber, { event, subscriptionId }: Log) => {
 const toldOf = (user: UserNumber, event: keyof typeof LEVELS) => {
   const trouble = TROUBLES.get(event)
   const line = LEVELS[event](trouble === undefined ? event : `${event}: ${trouble.what}`)
+  // One user's new password is no trouble of the whole host.
+  if (event === "credentials rejected") return Effect.annotateLogs(line, "fault", "exchange-log-in-refused")
   return trouble === undefined
     ? line
     : Effect.zipRight(

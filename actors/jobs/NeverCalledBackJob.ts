@@ -36,8 +36,21 @@ export const calledBack = (dossiers: Dossiers["Type"], ewsUrl: string): Effect.E
   const hosts = missing.get(dossiers)
   if (hosts === undefined || hosts.size === 0) return undefined
   const { host } = new URL(ewsUrl)
-  return hosts.delete(host) ? settleTrouble("callbacks-missing", host) : undefined
+  return hosts.delete(host)
+    ? Effect.zipRight(settleTrouble("callbacks-missing", host), Effect.logInfo(`${host} calls back now`))
+    : undefined
 }
+
+/** The same for a user whose subscription was heard for the first time, or again. Asks nothing unless a host was reported. */
+export const calledBackJob = (user: UserNumber): Effect.Effect<void, never, Dossiers> =>
+  Effect.flatMap(Dossiers, (dossiers) =>
+    (missing.get(dossiers)?.size ?? 0) === 0
+      ? Effect.void
+      : Effect.flatMap(dossiers.of(user), (found) => {
+          const ewsUrl = Option.getOrUndefined(found)?.subscription?.ewsUrl
+          return (ewsUrl === undefined ? undefined : calledBack(dossiers, ewsUrl)) ?? Effect.void
+        })
+  ).pipe(Effect.catchAll(() => Effect.void))
 
 /** Hosts that were reported and have not called since. */
 const missing = new WeakMap<Dossiers["Type"], Set<string>>()

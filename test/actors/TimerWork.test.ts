@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { Troubles } from "../../layers/telemetry/Troubles.ts"
+import * as TroublesLive from "../../layers/telemetry/TroublesLive.ts"
 import { Verdict } from "../../schemas/Push.ts"
 import { EWS_URL, inWorld, MINUTE, OTHER_URL } from "../support/ActorFixture.ts"
 
@@ -44,6 +46,36 @@ describe("work that the clock started", () => {
       })
     )
   )
+
+  for (const [how, registersAgain] of [
+    ["a heartbeat of that subscription", false],
+    ["the first heartbeat of a new one", true]
+  ] as const) {
+    it.scopedLive(`that a host never calls back is over with ${how}, and of no other host`, () =>
+      inWorld((world) =>
+        Effect.gen(function* () {
+          const ens = yield* world.start
+          const other = "other@example.com"
+          yield* world.user(ANN)
+          yield* world.user(other)
+          yield* ens.registered(ANN, { token: "phone" })
+          yield* ens.registered(other, { token: "other", ewsUrl: OTHER_URL })
+          const places = Effect.flatMap(Troubles, ({ current }) =>
+            Effect.map(current, (troubles) =>
+              troubles.filter(({ fault }) => fault === "callbacks-missing").map(({ where }) => where)
+            )
+          )
+          yield* world.advance(35 * MINUTE, MINUTE)
+          expect([...(yield* places)].sort()).toEqual([new URL(EWS_URL).host, new URL(OTHER_URL).host].sort())
+          if (registersAgain) yield* ens.registered(ANN, { token: "phone", force: true })
+          yield* ens.heartbeat(ANN)
+          yield* world.settled
+          expect(yield* places).toEqual([new URL(OTHER_URL).host])
+          expect(world.logged("INFO").filter((line) => line.includes("calls back now"))).toHaveLength(1)
+        })
+      )().pipe(Effect.provide(TroublesLive.layer))
+    )
+  }
 
   it.scopedLive(
     "is not lost by a restart: a silent push that was held is sent by the next process, one that went is not repeated",
