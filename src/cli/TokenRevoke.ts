@@ -3,14 +3,14 @@ import { Console, Effect } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { storedId } from "./AdminTokens.ts"
 import { withAudit } from "./Audited.ts"
-import { CommandProblem } from "./CommandProblem.ts"
+import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { refreshTokensOfService } from "./TellService.ts"
 
 const id = Args.text({ name: "ID" }).pipe(Args.withDescription("As `ens token list` shows it"))
 
 /**
- * `ens token revoke ID`: phones with this API token are refused from now on (by other nodes within a minute); users and
+ * `ens token revoke ID`: phones with this API token are refused from now on (by other nodes within 20 seconds); users and
  * subscriptions stay. An admin token opens the console no more.
  */
 export const revokeCommand = Command.make("revoke", { id, configFile, json }, (given) =>
@@ -19,9 +19,14 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
     const told = yield* withAudit(
       given.configFile,
       // Who pastes the token itself must not have it in the records.
-      { action: "token.revoke", target: /^(admin-)?\d{1,18}$/.test(given.id) ? given.id : "" },
+      { action: "token.revoke", target: isId(given.id) ? given.id : "" },
       Effect.gen(function* () {
         const storage = yield* Storage
+        // Who pastes the token itself must not have it shown, or in a log, either.
+        if (!isId(given.id))
+          return yield* new UsageProblem({
+            problem: "ID must be like 3 or admin-3, as ens token list shows it; it is not the token itself"
+          })
         const revoked = yield* admin === undefined
           ? storage.revokeToken(given.id)
           : storage.revokeAdminToken(admin)
@@ -35,7 +40,9 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
         ? JSON.stringify({ id: given.id, revoked: true })
         : admin !== undefined
           ? `admin token ${given.id} is revoked; it opens the console no more`
-          : `token ${given.id} is revoked; ${told ? "the service here refuses it from now on, others" : "a running service refuses it"} within a minute`
+          : `token ${given.id} is revoked; ${told ? "the service here refuses it from now on, others" : "a running service refuses it"} within 20 seconds`
     )
   })
 ).pipe(Command.withDescription("Revoke an API token, whose users stay, or an admin token"))
+
+const isId = (text: string) => /^(admin-)?\d{1,18}$/.test(text)

@@ -72,7 +72,7 @@ describe("a service that is told of a revoked token", () => {
       )
       expect(asked).toEqual([])
       expect((yield* ens("token", "revoke", "--config", config, id)).out).toContain(
-        "the service here refuses it from now on, others within a minute"
+        "the service here refuses it from now on, others within 20 seconds"
       )
       expect(asked).toHaveLength(1)
       expect(asked[0]).not.toContain(token)
