@@ -336,27 +336,25 @@ for (const { file, files, make, name, patience, waits } of proxies) {
         }),
       240_000
     )
+
+    it.scopedLive("asks again when ENS closes a connection just as it is used", () =>
+      Effect.gen(function* () {
+        const server = yield* closesKept
+        const proxy = yield* make
+        yield* proxy.start([["127.0.0.1:8080", `127.0.0.1:${server.port}`]])
+        for (let i = 0; i < 4; i++) {
+          const { status } = yield* Effect.promise(() =>
+            call(`https://127.0.0.1:${proxy.port}/api/ens/pushnotificationlistener?id=1`, {
+              method: "POST",
+              body: "<x/>",
+              timeout: 10_000,
+              ca: proxy.ca
+            })
+          )
+          expect(status).toBe(200)
+        }
+        expect(server.closed()).toBeGreaterThan(1)
+      })
+    )
   })
 }
-
-describePeer("HAProxy with the file that is shipped", HAPROXY_FILES, () => {
-  it.scopedLive("asks again when ENS closes a connection just as it is used", () =>
-    Effect.gen(function* () {
-      const server = yield* closesKept
-      const proxy = yield* haproxy()
-      yield* proxy.start([["127.0.0.1:8080", `127.0.0.1:${server.port}`]])
-      for (let i = 0; i < 4; i++) {
-        const { status } = yield* Effect.promise(() =>
-          call(`https://127.0.0.1:${proxy.port}/api/ens/pushnotificationlistener?id=1`, {
-            method: "POST",
-            body: "<x/>",
-            timeout: 10_000,
-            ca: proxy.ca
-          })
-        )
-        expect(status).toBe(200)
-      }
-      expect(server.closed()).toBeGreaterThan(1)
-    })
-  )
-})
