@@ -25,10 +25,10 @@ export const noteRefused = (
     if (Option.isSome(found)) note(found.value.user, "registration", `${code}: ${why}`)
   }).pipe(Effect.timeoutOption(NOTED_WITHIN), Effect.ignore)
 
-/** What an administrator is told of a refusal. */
+/** What an administrator is told of a refusal: the fault's name (schemas/Fault.ts) where it has one. */
 export const reasonOf = (refusal: { readonly message: string }): string => {
   if (refusal instanceof PayloadUnreadable) return PAYLOAD[refusal.failing ?? ""] ?? refusal.message
-  if (refusal instanceof EwsUrlNotAllowed) return `${refusal.host} is not in the tenant's list of EWS hosts`
+  if (refusal instanceof EwsUrlNotAllowed) return `ews-url-not-allowed at ${refusal.host}`
   // How long to wait is another at each try.
   return refusal.message.split("; try again")[0]!
 }
@@ -38,6 +38,6 @@ const PAYLOAD: Readonly<Record<string, string>> = {
   emailAddress: "the address in the payload is not this user's",
   ewsUrl: "the EWS URL in the payload is not that of the request",
   deviceToken: "the push token in the payload is not that of the request",
-  issuedAt: "the payload's time is more than 10 min off: check the clocks of phone and server",
+  issuedAt: "clock-skew: the payload is over 10 min old, or the clock of phone or server is wrong",
   accessTokenExpiresAt: "accessTokenExpiresAt in the payload is no time"
 }

@@ -60,10 +60,10 @@ scoped(
         [
           "InvalidAuthType: authType must be Basic, OAuth, Certificate or Dual",
           "Failed: deviceId is missing; the Secure Email Gateway needs it",
-          "EWSUrlMismatch: elsewhere is not in the tenant's list of EWS hosts",
+          "EWSUrlMismatch: ews-url-not-allowed at elsewhere",
           "InvalidDecryptedPayload: the payload cannot be decrypted with the user's key, or its content is unusable",
           "InvalidDecryptedPayload: the address in the payload is not this user's",
-          "InvalidDecryptedPayload: the payload's time is more than 10 min off: check the clocks of phone and server",
+          "InvalidDecryptedPayload: clock-skew: the payload is over 10 min old, or the clock of phone or server is wrong",
           "InvalidAuthType: the payload does not hold what authType Certificate needs"
         ].map((text) => `${user} registration ${text}`)
       )
