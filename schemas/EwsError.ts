@@ -93,7 +93,18 @@ export class EwsUnreachable extends Schema.TaggedError<EwsUnreachable>()("EwsUnr
   )
 }) {
   override get message() {
-    return `${this.host} cannot be reached (${this.reason}); check DNS, firewall and certificate`
+    return `${this.host} cannot be reached (${this.reason}); ${unreachableCure(this.kind)}`
+  }
+}
+
+const unreachableCure = (kind: EwsUnreachable["kind"]): string => {
+  switch (kind) {
+    case "certificate":
+      return "check the server's certificate and its chain, or name the authority in ENS_EWS_CA_FILE"
+    case "pin":
+      return "if the change is intended, pin the new one; else somebody stands in between"
+    default:
+      return "check DNS, firewall and certificate"
   }
 }
 

@@ -1,5 +1,6 @@
 import { Clock, Effect, Either, Layer, Redacted } from "effect"
 import type { EwsError } from "../../schemas/EwsError.ts"
+import { faultOf } from "../../schemas/Fault.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { makeHostList } from "../net/HostList.ts"
 import type { Tenant } from "../storage/Storage.ts"
@@ -139,7 +140,9 @@ const unknown = ({ answered, busy, notes }: SearchReport, where: string): Effect
   const fault = busy === undefined ? "autodiscover-missing" : "exchange-busy"
   const what = `${error.message} Tried: ${tried.slice(0, NOTES_MAX)}`
   return reportTrouble({ fault, where, what, told: true }).pipe(
-    Effect.zipRight(Effect.annotateLogs(Effect.logWarning(what), "fault", fault)),
+    Effect.zipRight(
+      Effect.annotateLogs(Effect.logWarning(`${what}; ${faultOf(fault).cure}`), "fault", fault)
+    ),
     Effect.as(error)
   )
 }

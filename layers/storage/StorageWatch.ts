@@ -93,7 +93,7 @@ export class StorageWatch {
 }
 
 /** With what is behind it (`database is locked`, `connect ECONNREFUSED …`): that tells the disk from the network. */
-const toldOf = (error: StorageError): string => {
+export const toldOf = (error: StorageError): string => {
   const cause = causeOf(error.cause, 4)
   return cause === "" || error.message.includes(cause) ? error.message : `${error.message} (${cause})`
 }

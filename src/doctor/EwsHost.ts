@@ -44,7 +44,7 @@ export const examineHost = Effect.fnUntraced(function* (
     const shown = yield* Effect.either(shownCertificate(endpoint, settings))
     if (Either.isLeft(shown)) {
       const { code, reason } = shown.left
-      tell(faulty(`TLS ${host}`, connectFault(code), reason))
+      tell(faulty(`TLS ${host}`, connectFault(code), reason, certificateCure(code)))
       return false
     }
     const now = yield* Clock.currentTimeMillis
@@ -151,6 +151,20 @@ const detailOf = (error: EwsError): string => {
       return error.message.split("; ")[0] ?? ""
     default:
       return error.message
+  }
+}
+
+/** What helps against this very fault of a certificate; undefined: what helps in general. */
+const certificateCure = (code: string): string | undefined => {
+  switch (code) {
+    case "CERT_HAS_EXPIRED":
+      return "renew the certificate there, and look at this machine's clock"
+    case "CERT_NOT_YET_VALID":
+      return "synchronise this machine's clock (NTP); if it is right, replace the certificate there"
+    case "ERR_TLS_CERT_ALTNAME_INVALID":
+      return "use the name in the EWS URL that the certificate is for, or install one there that has this name"
+    default:
+      return undefined
   }
 }
 

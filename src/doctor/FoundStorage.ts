@@ -3,6 +3,7 @@ import { Effect, Layer, type Scope } from "effect"
 import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MigrationPlan from "../../layers/storage/MigrationPlan.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import { toldOf } from "../../layers/storage/StorageWatch.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import * as Database from "../Database.ts"
 
@@ -53,7 +54,7 @@ export const findStorage = (settings: SettingsShape): Effect.Effect<FoundStorage
     Effect.catchAll((error) =>
       Effect.succeed<FoundStorage>({
         _tag: "Trouble",
-        says: error.message,
+        says: error._tag === "StorageError" ? toldOf(error) : error.message,
         transient: error._tag === "StorageError"
       })
     )

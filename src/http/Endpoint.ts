@@ -193,8 +193,7 @@ const report = (endpoint: string, answer: Answer, { isUnknown, token, userId }: 
         ? reportTrouble({
             fault: "api-token-unknown",
             where: "device API",
-            what: `a phone was refused: ${token}`,
-            told: true
+            what: `a phone was refused: ${token}`
           })
         : Effect.void
     ),

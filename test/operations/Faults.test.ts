@@ -22,7 +22,7 @@ describe.concurrent("what goes wrong is called by the same name in one line ever
 })
 
 const named = Effect.fnUntraced(function* (injected: Injected) {
-  const { doctor, fault, isFoundByDoctor, plan, strike, where } = injected
+  const { doctor, fault, isFoundByDoctor, plan, strike, told, where } = injected
   const stage = yield* makeStage(typeof plan === "function" ? plan() : plan)
   const { installation } = stage
   const adminToken = yield* makeAdminToken(installation)
@@ -48,6 +48,9 @@ const named = Effect.fnUntraced(function* (injected: Injected) {
   const lines = inLog(installation)
   expect([...new Set(lines.map((line) => line.fault))], JSON.stringify(lines)).toEqual([fault])
   expect(lines.filter(({ line }) => line.includes("\n"))).toEqual([])
+  // One line is for the administrator; others tell of a user or what follows from it.
+  expect(lines.filter(({ line }) => told.test(line)).map(({ line }) => line)).toHaveLength(1)
+  expect(lines.length, JSON.stringify(lines)).toBeLessThanOrEqual(2)
 
   const { exitCode, findings } = yield* byDoctor(installation, doctor?.(stage) ?? [])
   const failed = findings.filter((finding) => finding.fault === fault)

@@ -15,6 +15,8 @@ export interface Injected {
   readonly plan: Plan | (() => Plan)
   /** Makes it show, once the service runs. */
   readonly strike: (stage: Stage) => Effect.Effect<unknown, unknown, Scope.Scope>
+  /** Cause and cure in the one line of the log that is for the administrator. */
+  readonly told: RegExp
   /** What the administrator gives `ens doctor` besides the settings. */
   readonly doctor?: (stage: Stage) => ReadonlyArray<string>
   /** `ens doctor` finds it by itself, not only from what the service reports. */
@@ -44,6 +46,7 @@ const selfSigned = () => TestCertificate.make("127.0.0.1")
 export const INJECTED: ReadonlyArray<Injected> = [
   {
     name: "a wrong API token",
+    told: /^unknown API token at device API: .*; compare ENSAPIToken/,
     fault: "api-token-unknown",
     where: /^device API$/,
     plan: {},
@@ -56,6 +59,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "a wrong EWS URL",
+    told: /something that is not EWS .*; check the EWS URL/,
     fault: "ews-url-wrong",
     where: HOST,
     plan: { ewsUrl: (right) => right.replace("Exchange.asmx", "Exchnage.asmx") },
@@ -65,6 +69,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "a log-in that Exchange refuses (401)",
+    told: /refused user name and password \(401\); check them/,
     fault: "exchange-log-in-refused",
     where: HOST,
     plan: {},
@@ -74,6 +79,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "EWS that is forbidden for the user (403)",
+    told: /forbids EWS for this user \(403\); check EWSEnabled/,
     fault: "exchange-forbids-ews",
     where: HOST,
     plan: {},
@@ -84,6 +90,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "Autodiscover that is missing",
+    told: /Autodiscover service couldn't be located\..*; make autodiscover\.<domain> resolve/,
     fault: "autodiscover-missing",
     where: new RegExp(`^${DOMAIN}$`),
     plan: { ewsUrl: () => null },
@@ -93,6 +100,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "a broken TLS chain",
+    told: /certificate is self-signed.*; check the server's certificate and its chain/,
     fault: "certificate-not-trusted",
     where: HOST,
     plan: () => ({ exchange: { tls: selfSigned() } }),
@@ -102,6 +110,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "a certificate that is not the pinned one",
+    told: /is not one of the pinned ones\); if the change is intended, pin the new one/,
     fault: "pin-mismatch",
     where: HOST,
     plan: () => {
@@ -118,6 +127,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "CNS that does not know our certificate (401, code 2007)",
+    told: /^Push gateway cns is down: .*code 2007\).*; import the certificate/,
     fault: "gateway-log-in-refused",
     where: /^cns$/,
     plan: {},
@@ -127,6 +137,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "a gateway that is down",
+    told: /^Push gateway cns is down: .*; check ENS_CNS_URL, DNS/,
     fault: "gateway-down",
     where: /^cns$/,
     plan: {},
@@ -135,6 +146,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "storage that is down",
+    told: /^storage is away at storage: .*\(database is locked\); check the database server/,
     fault: "storage-down",
     where: /^storage$/,
     plan: {},
@@ -143,15 +155,17 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "an empty key pool",
+    told: /^no RSA keys are left in the pool at .*; registrations wait while keys are made/,
     fault: "key-pool-empty",
     where: /^the key pool$/,
     // Nobody fills it.
     plan: { settings: { ENS_KEYPOOL_THRESHOLD: "0" } },
     strike: registers({}),
-    isFoundByDoctor: false
+    isFoundByDoctor: true
   },
   {
     name: "a subscription that Exchange has lost",
+    told: /^silent for too long: .*Exchange has lost the subscription.*asked to register again/,
     fault: "subscription-lost",
     where: HOST,
     plan: {
@@ -166,6 +180,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
   },
   {
     name: "clocks that differ",
+    told: /^the clocks differ at .*; synchronise this machine's clock/,
     fault: "clock-skew",
     where: HOST,
     plan: { exchange: { ahead: 10 * 60_000 } },

@@ -27,6 +27,11 @@ export const masterKey: Check = {
         return tell(failed("master key", `${where} is gone, and the database opens with no other`, cure))
       }
       const key = yield* LocalMasterKey.read(source)
+      if (found._tag === "Trouble") {
+        return tell(
+          skipped("master key", `${where} is a key; whether it is the database's cannot be looked up`)
+        )
+      }
       if (found._tag !== "Opened" || known === undefined) {
         return tell(ok("master key", `${where} can be used; there is no database yet that needs it`))
       }

@@ -3,6 +3,7 @@ import { DatabaseSync } from "node:sqlite"
 import { Effect } from "effect"
 import * as MssqlClient from "../../../layers/storage/mssql/MssqlClient.ts"
 import type { MssqlConfig } from "../../../layers/storage/mssql/MssqlUrl.ts"
+import { toldOf } from "../../../layers/storage/StorageWatch.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, ok, skipped, type Tell } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
@@ -41,7 +42,7 @@ export const storageState: Check = {
       else yield* tellOfServer(tell, database.config)
     }).pipe(
       Effect.catchTag("StorageError", (error) =>
-        Effect.sync(() => tell(faulty("storage", "storage-down", error.message)))
+        Effect.sync(() => tell(faulty("storage", "storage-down", toldOf(error))))
       )
     )
 }

@@ -86,6 +86,16 @@ describe("the master key", () => {
     })
   )
 
+  it.scopedLive("of a database that does not open is not called one that nothing needs", () =>
+    Effect.gen(function* () {
+      const { settings } = yield* withDatabase
+      writeFileSync(Redacted.value(settings.databaseUrl).slice(5), "no database ".repeat(500))
+      expect(yield* lines(settings, masterKey)).toMatch(
+        /^– master key: .* whether it is the database's cannot be looked up$/
+      )
+    })
+  )
+
   it.scopedLive.skipIf(process.platform === "win32")("that others can read is told", () =>
     Effect.gen(function* () {
       const { file, settings } = yield* withDatabase
@@ -106,6 +116,7 @@ describe("storage", () => {
       )
       const [found, ...others] = yield* look(settings, [storageState, tokens])
       expect(found).toMatchObject({ check: "storage", verdict: "failed" })
+      expect(found?.says).toContain("file is not a database")
       expect(others.map(({ verdict }) => verdict)).toEqual(["skipped"])
     })
   )
@@ -200,6 +211,28 @@ describe("subscriptions", () => {
       const found = yield* look(settings, subscriptions)
       expect(faults(found)).toEqual(["callbacks-missing"])
       expect(found.at(-1)?.says).toContain("none of the 1 subscriptions at mail.example.com is called back")
+    })
+  )
+
+  it.scopedLive("that were called back and are no more are subscription-lost", () =>
+    Effect.gen(function* () {
+      const settings = yield* installation()
+      yield* inDatabase(settings, (storage) =>
+        Effect.gen(function* () {
+          const user = yield* Effect.provideService(lostUser, Storage, storage)
+          const { rows } = yield* storage.subscriptions(undefined, 10)
+          const { hot, subscribedAt } = rows[0]!
+          yield* storage.saveHot([
+            { user, generation: generation(1), hot: { ...hot, lastHeard: subscribedAt + 3_600_000 } }
+          ])
+          yield* storage.saveLinks([
+            { user, generation: generation(1), link: "Overdue", linkSince: NOW, nudges: 0 }
+          ])
+        })
+      )
+      const found = yield* look(settings, subscriptions)
+      expect(faults(found)).toEqual(["subscription-lost"])
+      expect(found.at(-1)?.says).toContain("all 1 subscriptions at mail.example.com were called back")
     })
   )
 })

@@ -246,6 +246,25 @@ describe("a listed Exchange", () => {
     })
   )
 
+  it.scopedLive("whose certificate has ended, or is for another name, is told what helps against that", () =>
+    Effect.gen(function* () {
+      const cureOf = Effect.fnUntraced(function* ({ cert, key }: typeof tls) {
+        const exchange = yield* exchangeWith({ tls: { cert, key } })
+        const authority = join(yield* temporaryDirectory, "authority.pem")
+        writeFileSync(authority, cert)
+        const settings = yield* installation({ ENS_EWS_CA_FILE: authority })
+        yield* addToken(settings, { ewsUrls: [exchange.url] })
+        const [wrong] = (yield* look(settings, exchangeHosts)).filter(({ verdict }) => verdict === "failed")
+        expect(wrong?.fault).toBe("certificate-not-trusted")
+        return wrong?.cure
+      })
+      expect(yield* cureOf(selfMade(["127.0.0.1"], -0.5))).toMatch(/^renew the certificate there/)
+      expect(yield* cureOf(selfMade(["mail.example.com"], 30))).toMatch(
+        /^use the name in the EWS URL that the certificate is for/
+      )
+    })
+  )
+
   it.scopedLive("whose certificate is another than the pinned one is pin-mismatch, and both are told", () =>
     Effect.gen(function* () {
       const { settings } = yield* listed({ tls }, { pins: ["ab".repeat(32)] })
