@@ -109,6 +109,32 @@ describe("Asking the app to register", () => {
   })
 })
 
+describe("Asking many times at once", () => {
+  it.scoped("is two silent pushes, too", () => {
+    const push = new FakePush()
+    return Effect.gen(function* () {
+      const { act, storage, user } = yield* begin
+      const faults = yield* StorageFaults
+      faults.delay(10)
+      const asking = yield* Effect.fork(
+        Effect.all(
+          Array.from({ length: 5 }, () => act("ask")),
+          { concurrency: "unbounded" }
+        )
+      )
+      while (asking.unsafePoll() === null) {
+        yield* TestClock.adjust("10 millis")
+        yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      }
+      faults.delay(0)
+      expect((yield* asking).filter(({ json }) => json["done"] === true)).toHaveLength(2)
+      expect(push.sent).toHaveLength(2)
+      const [stored] = yield* storage.devices(user)
+      expect(stored!.nudgedAt).toHaveLength(2)
+    }).pipe(Effect.provide(world({ push })))
+  })
+})
+
 describe("A device whose push token is dead", () => {
   for (const action of ["test", "ask"]) {
     it.scoped(`is removed by what ${action} hears of it, unless it registered since`, () => {
