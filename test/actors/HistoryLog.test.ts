@@ -5,7 +5,7 @@ import * as HistoryLog from "../../actors/HistoryLog.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import { HISTORY_MAX, type HistoryEvent, unpack } from "../../schemas/History.ts"
+import { HISTORY_MAX, type HistoryEvent, pack, unpack } from "../../schemas/History.ts"
 import { StorageError } from "../../schemas/StorageError.ts"
 import { addSubscriber, addTenant } from "../layers/storage/Samples.ts"
 import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
@@ -118,6 +118,20 @@ describe("what is noted", () => {
         "mail 1",
         "heartbeat 1"
       ])
+    })
+  )
+
+  it.scopedLive("is dropped at its time although the clock was ahead once", () =>
+    Effect.gen(function* () {
+      const world = yield* make(1)
+      const [ann] = world.users
+      const ahead = START + 10 * 365 * 86_400_000
+      const events = pack([{ at: ahead, kind: "mail", detail: "delivered", times: 1 }])
+      yield* world.storage.saveHistories([{ user: ann!, lastAt: ahead, events }])
+      world.history.note(ann!, "mail", "delivered")
+      yield* world.advance(5_000)
+      expect((yield* world.stored(0)).map(({ at }) => at)).toEqual([ahead, START])
+      expect(yield* world.storage.dropHistories(START + 1)).toBe(1)
     })
   )
 
