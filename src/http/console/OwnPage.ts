@@ -22,6 +22,10 @@ export const isForeignPage = (headers: Headers): boolean => {
   return origin !== undefined && !isOwnPage(headers)
 }
 
-/** Whether the browser speaks https, perhaps to a proxy. Who lies here only makes its own cookie useless. */
+/**
+ * Whether the browser speaks https, to a proxy then: as the page's own origin says, or the proxy. Who lies here only makes its
+ * own cookie useless.
+ */
 export const isHttps = (headers: Headers): boolean =>
-  headers["x-forwarded-proto"]?.split(",")[0]?.trim().toLowerCase() === "https"
+  headers["x-forwarded-proto"]?.split(",")[0]?.trim().toLowerCase() === "https" ||
+  headers["origin"]?.toLowerCase().startsWith("https:") === true

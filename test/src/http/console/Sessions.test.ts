@@ -63,6 +63,9 @@ describe("A sign-in", () => {
       const { signIn } = yield* openConsole
       const got = yield* signIn(ADMIN, { "x-forwarded-proto": "https" })
       expect(got.headers.get("set-cookie")).toMatch(/; Secure$/)
+      // Not every proxy says so, but browsers do.
+      const told = yield* signIn(ADMIN, { origin: `https://${HOST}`, "sec-fetch-site": "same-origin" })
+      expect(told.headers.get("set-cookie")).toMatch(/; Secure$/)
     }).pipe(Effect.provide(world()))
   )
 
