@@ -32,14 +32,14 @@ const probe = isRoot
       "-m",
       "bash",
       "-c",
-      privately("/mnt", "id; systemd-sysusers --version; openssl version")
+      privately("/mnt", "systemd-sysusers --version; openssl version; curl --version")
     ])
   : undefined
 const why = !isRoot
   ? "it needs root"
   : probe?.status === 0
     ? undefined
-    : "this machine lets nobody mount, or lacks systemd-sysusers or openssl"
+    : "this machine lets nobody mount, or lacks systemd-sysusers, openssl or curl"
 if (why !== undefined) console.warn(`SKIPPED: the commands of docs/operations/deploy.md are not run: ${why}`)
 
 const MARK = "\u001e"
