@@ -1,7 +1,5 @@
 import { Command, HelpDoc, Options } from "@effect/cli"
 import { Console, Effect } from "effect"
-import { examine } from "../doctor/Doctor.ts"
-import { lineOf } from "../doctor/Finding.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { doctorProgress } from "./DoctorProgress.ts"
@@ -35,10 +33,20 @@ export const options = {
   json
 }
 
+/** Otherwise who asks a program whether anything is wrong would be told that nothing is. */
+const brokenOff = () =>
+  Effect.sync(() => {
+    process.exitCode = 1
+    process.stderr.write("ens: broken off; not everything was looked at\n")
+  })
+
 /** `ens doctor`: one line per check. Fails if anything is wrong. */
 export const doctorCommand = Command.make("doctor", options, (given) =>
   Effect.gen(function* () {
     const questions = yield* questionsOf(given)
+    // Only here: the service, and every other command, would load it at each start.
+    const { examine } = yield* Effect.promise(() => import("../doctor/Doctor.ts"))
+    const { lineOf } = yield* Effect.promise(() => import("../doctor/Finding.ts"))
     const console = yield* Console.consoleWith(Effect.succeed)
     const progress = doctorProgress(given.json)
     const findings = yield* examine(questions, {
@@ -47,7 +55,7 @@ export const doctorCommand = Command.make("doctor", options, (given) =>
         progress.clear()
         if (!given.json) Effect.runSync(console.log(progress.coloured(finding, lineOf(finding))))
       }
-    }).pipe(Effect.ensuring(Effect.sync(progress.clear)))
+    }).pipe(Effect.ensuring(Effect.sync(progress.clear)), Effect.onInterrupt(brokenOff))
     if (given.json) yield* Console.log(JSON.stringify(findings))
     const wrong = findings.filter(({ verdict }) => verdict === "failed").length
     if (wrong > 0) {
@@ -65,7 +73,7 @@ export const doctorCommand = Command.make("doctor", options, (given) =>
       HelpDoc.p(
         "With --email it logs in to that mailbox. At most one refused log-in is risked in a run, because directories lock accounts after a few: it counts towards that."
       ),
-      HelpDoc.p("Ends with 0 if nothing is wrong (no ✖), else with 1.")
+      HelpDoc.p("Ends with 0 if nothing is wrong (no ✖), else with 1; also when it is broken off.")
     ])
   )
 )
