@@ -2,7 +2,7 @@ import { Args, Command, Options } from "@effect/cli"
 import { Clock, Console, Duration, Effect, Either, Option, Schema } from "effect"
 import { Settings } from "../../schemas/Settings.ts"
 import { duration } from "../config/Parse.ts"
-import { LogLevelNow, LogLevelWish } from "../http/ChangeLogLevel.ts"
+import { LEVEL_CHANGED, LogLevelNow, LogLevelWish } from "../http/ChangeLogLevel.ts"
 import { withSettings } from "./Administer.ts"
 import { auditedAside } from "./AuditedAside.ts"
 import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
@@ -63,7 +63,7 @@ const shown = Effect.flatMap(askService("GET", "/log-level"), understood)
 
 const changed = ({ level, millis }: { readonly level: Level; readonly millis: number | undefined }) =>
   auditedAside(
-    { action: "log-level", target: level },
+    { action: LEVEL_CHANGED, target: level },
     Effect.gen(function* () {
       const until = millis === undefined ? undefined : (yield* Clock.currentTimeMillis) + millis
       const wish = yield* Effect.orDie(

@@ -8,6 +8,9 @@ import { PointInTime } from "../../schemas/PointInTime.ts"
 
 const Level = Schema.Literal("trace", "debug", "info", "warning", "error")
 
+/** How a change is called in the audit, whoever makes it. */
+export const LEVEL_CHANGED = "log.level"
+
 /** What `PUT /log-level` takes: from now on, until then (milliseconds since 1970; absent = until the next start). */
 export const LogLevelWish = Schema.Struct({ level: Level, until: Schema.optional(PointInTime) })
 

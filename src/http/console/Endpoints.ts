@@ -12,6 +12,7 @@ import { makeToken, revokeAdminToken, revokeToken, tokenList } from "../../conso
 import { act } from "../../console/UserAction.ts"
 import { userPage } from "../../users/UserReport.ts"
 import type { AdminServices } from "../Admin.ts"
+import { LEVEL_CHANGED } from "../ChangeLogLevel.ts"
 import { type ConsoleEndpoint, endpoint } from "./ConsoleEndpoint.ts"
 import { problem } from "./ConsoleProblem.ts"
 import type { ConsoleSessions } from "./ConsoleSessions.ts"
@@ -111,7 +112,7 @@ const setLevel = Effect.fnUntraced(function* (
   // With the level that shows it: a lower one would hide that it was set.
   yield* levels.set(level, until ?? undefined)
   yield* Effect.flatMap(Audit, (audit) =>
-    audit.record({ actor, action: "log.level", target: level, outcome: "success" })
+    audit.record({ actor, action: LEVEL_CHANGED, target: level, outcome: "success" })
   )
   return yield* levelNow
 })
