@@ -1,7 +1,8 @@
-import { Effect, Option } from "effect"
+import { existsSync } from "node:fs"
+import { Effect, Option, Redacted } from "effect"
 import type { Storage } from "../../layers/storage/Storage.ts"
 import * as Logging from "../../layers/telemetry/Logging.ts"
-import type { Settings } from "../../schemas/Settings.ts"
+import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../Config.ts"
 import * as Service from "../Service.ts"
 
@@ -15,8 +16,22 @@ export const withSettings = <A, E>(
     Effect.provide(Logging.layerWarnings)
   )
 
-/** The same with the database, whose schema is brought up to date, and which must be of this master key. */
+/** Who forgot `--config` is told that this makes another database than the service has. */
+const toldIfNew: Effect.Effect<void, never, Settings> = Effect.flatMap(Settings, ({ databaseUrl }) => {
+  const url = Redacted.value(databaseUrl)
+  const path = url.slice("file:".length)
+  return url.startsWith("file:") && !existsSync(path)
+    ? Effect.logWarning(
+        `there was no database, so one is made: ${path}; if the service has another, give this command the same settings with --config`
+      )
+    : Effect.void
+})
+
+/**
+ * The same with the database, whose schema is brought up to date, and which must be of this master key. For a command that
+ * reads what is there.
+ */
 export const withStorage = <A, E>(
   configFile: Option.Option<string>,
   command: Effect.Effect<A, E, Settings | Storage>
-) => withSettings(configFile, Effect.provide(command, Service.data))
+) => withSettings(configFile, Effect.zipRight(toldIfNew, Effect.provide(command, Service.data)))

@@ -4,7 +4,8 @@ import * as MigrationPlan from "../../layers/storage/MigrationPlan.ts"
 import { parseMssqlUrl } from "../../layers/storage/mssql/MssqlUrl.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Settings } from "../../schemas/Settings.ts"
-import { withSettings, withStorage } from "./Administer.ts"
+import * as Service from "../Service.ts"
+import { withSettings } from "./Administer.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import * as Progress from "./Progress.ts"
@@ -25,9 +26,12 @@ export const migrateCommand = Command.make("migrate", { configFile, dryRun, json
         ? "the database is opened"
         : `the database's schema is brought up to date: ${missing.join(", ")}`
     )
-    const database = yield* withStorage(
+    const database = yield* withSettings(
       given.configFile,
-      Effect.map(Storage, ({ location }) => location)
+      Effect.provide(
+        Effect.map(Storage, ({ location }) => location),
+        Service.data
+      )
     )
     yield* progress.clear
     yield* Console.log(

@@ -3,7 +3,7 @@ import { Console, Effect } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { storedId } from "./AdminTokens.ts"
 import { withAudit } from "./Audited.ts"
-import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
+import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { refreshTokensOfService } from "./TellService.ts"
 
@@ -18,15 +18,14 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
     const admin = storedId(given.id)
     const told = yield* withAudit(
       given.configFile,
-      // Who pastes the token itself must not have it in the records.
+      // Who pastes the token itself must not have it in the records, nor on the screen.
       { action: "token.revoke", target: isId(given.id) ? given.id : "" },
       Effect.gen(function* () {
-        const storage = yield* Storage
-        // Who pastes the token itself must not have it shown, or in a log, either.
         if (!isId(given.id))
-          return yield* new UsageProblem({
+          return yield* new CommandProblem({
             problem: "ID must be like 3 or admin-3, as ens token list shows it; it is not the token itself"
           })
+        const storage = yield* Storage
         const revoked = yield* admin === undefined
           ? storage.revokeToken(given.id)
           : storage.revokeAdminToken(admin)

@@ -51,6 +51,21 @@ describe("an admin token", () => {
     })
   )
 
+  it.scopedLive("that is pasted in place of its id is shown to nobody, and opens what it opened", () =>
+    Effect.gen(function* () {
+      const { config, database } = yield* settingsFile()
+      const made = yield* ens("token", "create", "--admin", "--label", "Ada", "--config", config)
+      const [secret = ""] = made.out.split("\n")
+      const { err, exitCode } = yield* ens("token", "revoke", secret, "--config", config)
+      expect({ err, exitCode }).toEqual({
+        err: expect.stringContaining("as ens token list shows it"),
+        exitCode: 1
+      })
+      expect(err).not.toContain(secret)
+      expect(Option.isSome(yield* opens(database, secret))).toBe(true)
+    })
+  )
+
   it.scopedLive("is JSON for programs, and takes no options of API tokens", () =>
     Effect.gen(function* () {
       const { config, dataDir } = yield* settingsFile()

@@ -189,6 +189,18 @@ describe("ens as a process", () => {
     })
   )
 
+  it.scopedLive("tells who may have forgotten --config that a new database is made, once", () =>
+    Effect.gen(function* () {
+      const { config, database } = yield* setUp
+      const list = process_(["token", "list", "--json", "--config", config], "")
+      const first = yield* list
+      expect(JSON.parse(first.out)).toEqual([])
+      expect(first.err).toMatch(/^[^\n]*there was no database, so one is made: [^\n]*--config\n$/)
+      expect(first.err).toContain(database)
+      expect((yield* list).err).toBe("")
+    })
+  )
+
   it.scopedLive("warns once, and apart from what it prints", () =>
     Effect.gen(function* () {
       const { config } = yield* setUp
