@@ -1,4 +1,5 @@
 import { Effect } from "effect"
+import type { DeviceNumber } from "../../../schemas/Ids.ts"
 import type { OutboxEntry } from "../Storage.ts"
 import { deviceNumbered } from "./Devices.ts"
 import type { MemoryState, QueuedEntry, StorageShape, UserRecord } from "./State.ts"
@@ -33,6 +34,7 @@ export const make = (state: MemoryState): Outbox => {
         const all = [...record.outbox, ...fresh]
         const last = record.outbox.at(-1)
         const inOrder = fresh.every((one, i) => byAge(fresh[i - 1] ?? last ?? one, one) <= 0)
+        if (inOrder) keepOldest(record.outbox, all, fresh)
         return withKeys(inOrder ? all : all.sort(byAge), known)
       }),
 
@@ -53,10 +55,9 @@ export const make = (state: MemoryState): Outbox => {
       Effect.sync(() =>
         [...state.users.values()]
           .flatMap(({ devices, outbox }) => {
-            const numbers = new Set(
-              [...devices.values()].flatMap((one) => (one.platform === platform ? [one.device] : []))
-            )
-            return outbox.find(({ device }) => numbers.has(device)) ?? []
+            const theirs = [...devices.values()].filter((one) => one.platform === platform)
+            const all = theirs.flatMap(({ device }) => oldestOf(outbox).get(device) ?? [])
+            return all.sort(byAge).slice(0, 1)
           })
           .sort(byAge)
           .slice(0, limit)
@@ -105,6 +106,31 @@ const keysOf = (outbox: ReadonlyArray<QueuedEntry>): Set<string> => {
 const withKeys = (outbox: ReadonlyArray<QueuedEntry>, known: Set<string>): ReadonlyArray<QueuedEntry> => {
   keys.set(outbox, known)
   return outbox
+}
+
+/** The oldest entry of each device. */
+const oldest = new WeakMap<ReadonlyArray<QueuedEntry>, Map<DeviceNumber, QueuedEntry>>()
+
+const oldestOf = (outbox: ReadonlyArray<QueuedEntry>): ReadonlyMap<DeviceNumber, QueuedEntry> => {
+  const known = oldest.get(outbox)
+  if (known !== undefined) return known
+  const found = new Map<DeviceNumber, QueuedEntry>()
+  for (const entry of outbox) if (!found.has(entry.device)) found.set(entry.device, entry)
+  oldest.set(outbox, found)
+  return found
+}
+
+/** `fresh` are all younger than what was there. */
+const keepOldest = (
+  before: ReadonlyArray<QueuedEntry>,
+  after: ReadonlyArray<QueuedEntry>,
+  fresh: ReadonlyArray<QueuedEntry>
+): void => {
+  const known = oldest.get(before)
+  if (known === undefined) return
+  for (const entry of fresh) if (!known.has(entry.device)) known.set(entry.device, entry)
+  oldest.delete(before)
+  oldest.set(after, known)
 }
 
 const entryOf = ({ user, device, kind, itemId, queuedAt }: QueuedEntry): OutboxEntry => ({
