@@ -1,4 +1,5 @@
 import { request } from "node:http"
+import { connect } from "node:net"
 import { text } from "node:stream/consumers"
 import { Effect, Option, Schema } from "effect"
 import { FAULT_NAMES, type FaultName } from "../../schemas/Fault.ts"
@@ -72,6 +73,23 @@ export const runningNode = ({
         }
     )
   )
+
+/** Whether anybody, ENS or not, takes connections on the admin listener's port. */
+export const listens = ({
+  adminHost,
+  adminPort
+}: Pick<SettingsShape, "adminHost" | "adminPort">): Effect.Effect<boolean> =>
+  Effect.async<boolean>((resume) => {
+    const socket = connect({ host: reachable(adminHost), port: adminPort, timeout: WITHIN })
+    const end = (answer: boolean) => {
+      socket.destroy()
+      resume(Effect.succeed(answer))
+    }
+    socket.on("connect", () => end(true))
+    socket.on("timeout", () => end(false))
+    socket.on("error", () => end(false))
+    return Effect.sync(() => socket.destroy())
+  })
 
 /** Milliseconds. */
 const WITHIN = 5_000

@@ -176,7 +176,7 @@ export const INJECTED: ReadonlyArray<Injected> = [
       }
     },
     strike: (stage) => registered(stage, Effect.zipRight(heartbeats(stage), stage.exchange.restart)),
-    isFoundByDoctor: false
+    isFoundByDoctor: true
   },
   {
     name: "clocks that differ",

@@ -5,6 +5,7 @@ import { version } from "../../Instance.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, faultyGateway, ok, skipped } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
+import { listens } from "../RunningNode.ts"
 
 /** What a running service says of itself: its troubles, gateways and what waits. */
 export const service: Check = {
@@ -20,7 +21,10 @@ export const service: Check = {
       const runs = yield* node
       if (runs === undefined) {
         const where = `${settings.adminHost}:${settings.adminPort}`
-        return tell(skipped("service", `it does not run with these settings (nobody answers on ${where})`))
+        const why = (yield* listens(settings))
+          ? `another program answers on ${where}, so that ens start would find its port taken; end it or set ENS_ADMIN_PORT`
+          : `nobody answers on ${where}`
+        return tell(skipped("service", `it does not run with these settings (${why})`))
       }
       const what = `ENS ${runs.version}, ${runs.role}${runs.subscriptions === undefined ? "" : `, ${runs.subscriptions} subscriptions`}`
       if (runs.ready) tell(ok("service", `${what}, ready`))

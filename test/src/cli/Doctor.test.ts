@@ -1,4 +1,6 @@
+import { spawn } from "node:child_process"
 import { existsSync, writeFileSync } from "node:fs"
+import { type AddressInfo, createServer } from "node:net"
 import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -77,6 +79,26 @@ describe("ens doctor", () => {
         }
       ])
       expect(exchange.failedLogins(ADA.address)).toBe(1)
+    })
+  )
+
+  it.scopedLive("that is broken off does not end as if nothing were wrong", () =>
+    Effect.gen(function* () {
+      const silent = createServer()
+      yield* Effect.acquireRelease(
+        Effect.async<void>((resume) => void silent.listen(0, "127.0.0.1", () => resume(Effect.void))),
+        () => Effect.sync(() => silent.close())
+      )
+      const { port } = silent.address() as AddressInfo
+      const { config } = yield* settingsFile({ ENS_ADMIN_PORT: String(port) })
+      const child = spawn(process.execPath, ["src/main.ts", "doctor", "--offline", "--config", config])
+      yield* Effect.addFinalizer(() => Effect.sync(() => child.kill("SIGKILL")))
+      // Its service answers nothing for seconds.
+      silent.once("connection", () => child.kill("SIGINT"))
+      const ended = yield* Effect.async<number | null>((resume) => {
+        child.on("exit", (code) => resume(Effect.succeed(code)))
+      })
+      expect(ended).toBe(1)
     })
   )
 
