@@ -69,13 +69,14 @@ const asksReach = Effect.gen(function* () {
   }
 })
 
+// A choice that does not fit into a line of 40 columns is not wiped as a whole when another one is marked.
 const asksTls = Effect.gen(function* () {
   const kind = yield* Prompt.select({
-    message: "Where does HTTPS end?",
+    message: "Who has the certificate?",
     choices: [
-      { title: "A reverse proxy in front of ENS has the certificate", value: "proxy" },
-      { title: "ENS has it: certificate and key in PEM files", value: "pem" },
-      { title: "ENS has it: a PKCS#12 file (.pfx, .p12)", value: "pfx" }
+      { title: "A reverse proxy in front of ENS", value: "proxy" },
+      { title: "ENS itself, with PEM files", value: "pem" },
+      { title: "ENS itself, with a .pfx or .p12 file", value: "pfx" }
     ] as const
   })
   if (kind === "proxy") return NOTHING
@@ -100,7 +101,7 @@ const asksPush = Effect.gen(function* () {
       { title: "CNS, of Workspace ONE", value: "cns" },
       { title: "Apple and Google directly", value: "ios=apns,android=fcm" },
       { title: "Amazon SNS", value: "sns" },
-      { title: "None yet: write notifications to the log", value: "log" }
+      { title: "None yet: into the log", value: "log" }
     ] as const
   })
   const settings = { ENS_PUSH: gateway }

@@ -1,6 +1,7 @@
 import { generateKeyPairSync } from "node:crypto"
 import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { stripVTControlCharacters } from "node:util"
 import { Terminal } from "@effect/platform/Terminal"
 import { NodeContext } from "@effect/platform-node"
 import { describe, expect, it } from "@effect/vitest"
@@ -107,7 +108,7 @@ describe("the wizard of ens init", () => {
       const other = files.make("other")
       const { plan, screen } = yield* planOf([
         [URL_, `https://ens.example.com${ENTER}`],
-        ["Where does HTTPS end", DOWN + ENTER],
+        ["Who has the certificate", DOWN + ENTER],
         ["Certificate file", certFile + ENTER],
         ["Key file", again(other.keyFile, keyFile)],
         // Nothing is in front of it, so it listens where the world calls.
@@ -134,7 +135,7 @@ describe("the wizard of ens init", () => {
       writeFileSync(pfxFile, p12("ens.example.com"))
       const { plan, screen, summary } = yield* planOf([
         [URL_, `https://ens.example.com:8443${ENTER}`],
-        ["Where does HTTPS end", DOWN.repeat(2) + ENTER],
+        ["Who has the certificate", DOWN.repeat(2) + ENTER],
         ["PKCS#12 file", pfxFile + ENTER],
         ["Its password", again("guess", P12_PASSWORD)],
         ["0.0.0.0:8443", ENTER],
@@ -154,9 +155,9 @@ describe("the wizard of ens init", () => {
   it.scopedLive("a reverse proxy has the certificate: nothing of TLS is asked or set", () =>
     Effect.gen(function* () {
       const directory = yield* temporaryDirectory
-      const { plan } = yield* planOf([
+      const { plan, screen } = yield* planOf([
         [URL_, `https://ens.example.com${ENTER}`],
-        ["Where does HTTPS end", ENTER],
+        ["Who has the certificate", ENTER],
         ["0.0.0.0:8080", ENTER],
         DIRECTORY,
         [EXCHANGE, ENTER],
@@ -165,6 +166,10 @@ describe("the wizard of ens init", () => {
       ])
       expect(Object.keys(plan.settings).filter((name) => name.startsWith("ENS_TLS"))).toEqual([])
       expect(plan.secrets).toEqual({})
+      // What wraps on a narrow terminal would not be wiped.
+      const choices = stripVTControlCharacters(screen).match(/^(?:❯| ) [^?✔\n]*/gm) ?? []
+      expect(choices).toContain("❯ A reverse proxy in front of ENS ")
+      expect(choices.filter((line) => line.length > 40)).toEqual([])
     })
   )
 
