@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises"
 import { isIP } from "node:net"
 import { Clock, Effect, Either } from "effect"
 import type { AllowedEndpoint } from "../../layers/ews/EndpointPolicy.ts"
@@ -15,6 +14,7 @@ import type { FaultName } from "../../schemas/Fault.ts"
 import { dateIn, tellSkew } from "./checks/ClockSkew.ts"
 import { tellExpiry } from "./checks/Expiry.ts"
 import { failed, faulty, ok, skipped, type Tell } from "./Finding.ts"
+import { addressesOf } from "./Names.ts"
 import { Patient } from "./Patient.ts"
 import { shownCertificate } from "./ShownCertificate.ts"
 
@@ -33,12 +33,12 @@ export const examineHost = Effect.fnUntraced(function* (
   const direct = settings.ewsProxyUrl === undefined || url.protocol === "http:"
   const name = url.hostname.replace(/^\[|\]$/g, "")
   if (isIP(name) === 0 && direct) {
-    const found = yield* Effect.either(Effect.tryPromise(() => lookup(name, { all: true })))
+    const found = yield* Effect.either(addressesOf(name))
     if (Either.isLeft(found)) {
-      tell(faulty(`DNS ${name}`, "exchange-unreachable", "the name does not resolve"))
+      tell(faulty(`DNS ${name}`, "exchange-unreachable", found.left))
       return false
     }
-    tell(ok(`DNS ${name}`, [...new Set(found.right.map(({ address }) => address))].join(", ")))
+    tell(ok(`DNS ${name}`, found.right.join(", ")))
   }
   if (url.protocol === "https:") {
     const shown = yield* Effect.either(shownCertificate(endpoint, settings))

@@ -1,4 +1,3 @@
-import { lookup } from "node:dns/promises"
 import * as Http from "node:http"
 import * as Https from "node:https"
 import { isIP } from "node:net"
@@ -10,6 +9,7 @@ import { connectReason } from "../../../layers/net/ConnectError.ts"
 import { isLoopback } from "../../../layers/net/Loopback.ts"
 import type { Check } from "../Check.ts"
 import { faulty, ok, skipped } from "../Finding.ts"
+import { addressesOf } from "../Names.ts"
 import { Patient } from "../Patient.ts"
 
 /** Whether a request as Exchange makes it reaches this very service. Asked from this machine, which Exchange is not. */
@@ -26,14 +26,14 @@ export const publicUrl: Check = {
       const runs = yield* node
       const name = url.hostname.replace(/^\[|\]$/g, "")
       if (isIP(name) === 0) {
-        const addresses = yield* Effect.either(Effect.tryPromise(() => lookup(name, { all: true })))
+        const addresses = yield* Effect.either(addressesOf(name))
         if (addresses._tag === "Left") {
           return missing(
-            `the name ${name} does not resolve`,
+            `${name}: ${addresses.left}`,
             `make ${name} resolve, for Exchange too, or correct ENS_PUBLIC_URL`
           )
         }
-        tell(ok("public URL", `${name} is ${addresses.right.map(({ address }) => address).join(", ")}`))
+        tell(ok("public URL", `${name} is ${addresses.right.join(", ")}`))
       }
       const own =
         settings.ewsCaFile === undefined
