@@ -114,4 +114,8 @@ const isColorful = () => process.stdout.isTTY && (process.env.NO_COLOR ?? "") ==
 const look = () => ({ color: isColorful(), width: Math.min(process.stdout.columns ?? 100, 120) })
 
 const uncolored = (value: unknown) => (typeof value === "string" ? stripVTControlCharacters(value) : value)
-const plain = (doc: HelpDoc.HelpDoc) => stripVTControlCharacters(HelpDoc.toAnsiText(doc)).trim()
+/** Of a value that a schema refuses the library draws a tree; its last leaf is what is wrong. */
+const plain = (doc: HelpDoc.HelpDoc) =>
+  stripVTControlCharacters(HelpDoc.toAnsiText(doc))
+    .replace(/^.*└─ /s, "")
+    .trim()

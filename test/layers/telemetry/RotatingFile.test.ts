@@ -251,6 +251,7 @@ const WRITER = new URL("../../support/LogWriter.ts", import.meta.url).pathname
 
 /** All lines of the log and of what was put aside, the oldest first. */
 const linesIn = (folder: string): ReadonlyArray<string> =>
-  [...asideOf("ens.log", readdirSync(folder)), "ens.log"].flatMap((name) =>
-    readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1)
-  )
+  [...asideOf("ens.log", readdirSync(folder)), "ens.log"]
+    // Who is killed between putting aside and beginning anew leaves no present file.
+    .filter((name) => existsSync(join(folder, name)))
+    .flatMap((name) => readFileSync(join(folder, name), "utf8").split("\n").slice(0, -1))

@@ -20,9 +20,9 @@ describe("ens sandbox exchange", () => {
       ["--tls-cert", "package.json", "--tls-key", "package.json"],
       "ens: package.json: not a PEM file; choose another file or folder"
     ],
-    [["--offer", "kerberos"], /^ens: Expected .*negotiate.*; see: ens --help$/],
-    [["--server-version", "5.5"], /^ens: Expected .*2010_SP1.*; see: ens --help$/],
-    [["--lock-after", "0"], /^ens: .*; see: ens --help$/]
+    [["--offer", "kerberos"], /^ens: Expected .*negotiate.*; see: ens sandbox exchange --help$/],
+    [["--server-version", "5.5"], /^ens: Expected .*2010_SP1.*; see: ens sandbox exchange --help$/],
+    [["--lock-after", "0"], "ens: Expected a positive number, actual 0; see: ens sandbox exchange --help"]
   ] as const)("says in one line what is wrong with %j", ([args, problem]) =>
     Effect.gen(function* () {
       const { ok, out, err } = yield* ens("sandbox", "exchange", "--port", "0", ...args)
