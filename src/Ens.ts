@@ -1,4 +1,4 @@
-import { NodeContext } from "@effect/platform-node"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Effect } from "effect"
 import { run } from "./cli/Command.ts"
 import { teardown } from "./cli/ExitCode.ts"

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
-import { NodeContext } from "@effect/platform-node"
+import * as NodeContext from "@effect/platform-node/NodeContext"
 import { Effect, Option } from "effect"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import * as SqliteStorage from "../../layers/storage/SqliteStorage.ts"
