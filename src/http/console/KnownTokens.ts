@@ -15,12 +15,24 @@ export const makeKnownTokens = (
   Effect.map(Effect.makeSemaphore(1), (one) => {
     let readAt = Number.NEGATIVE_INFINITY
     let known: ReadonlySet<string> = new Set()
-    const read = Effect.map(storage.adminTokenHashes, (hashes) => {
-      known = new Set(hashes.map(keyOf))
-    })
+    let trouble: StorageError | undefined
+    const read = storage.adminTokenHashes.pipe(
+      Effect.tapError((error) =>
+        Effect.sync(() => {
+          trouble = error
+        })
+      ),
+      Effect.flatMap((hashes) =>
+        Effect.sync(() => {
+          known = new Set(hashes.map(keyOf))
+          trouble = undefined
+        })
+      )
+    )
     const refreshed = (now: number) =>
       Effect.suspend(() => {
-        if (now >= readAt && now - readAt < READ_EVERY) return Effect.void
+        // Nobody is refused for what could not be read a moment ago.
+        if (now >= readAt && now - readAt < READ_EVERY) return trouble ?? Effect.void
         readAt = now
         // To the end, also if who asked has hung up: others rely on it.
         return Effect.flatMap(Effect.forkDaemon(read), Fiber.join)
