@@ -64,7 +64,10 @@ const busy = (responseCode: string): FaultName | undefined =>
     ? undefined
     : "exchange-busy"
 
-const unreachable = ({ kind }: EwsUnreachable): FaultName => {
+const unreachable = ({ kind }: EwsUnreachable): FaultName => faultOfKind(kind)
+
+/** Why a connection to a host failed, by its kind. */
+export const faultOfKind = (kind: EwsUnreachable["kind"]): FaultName => {
   switch (kind) {
     case "certificate":
       return "certificate-not-trusted"

@@ -8,7 +8,7 @@ import { inboxRequest, soapAction } from "../../layers/ews/Requests.ts"
 import { type HttpAnswer, offeredSchemes, responseMessages } from "../../layers/ews/SoapAnswer.ts"
 import { connectKind } from "../../layers/net/ConnectError.ts"
 import { fingerprintsOf } from "../../layers/net/Pins.ts"
-import { faultOfError } from "../../layers/telemetry/FaultOf.ts"
+import { faultOfError, faultOfKind } from "../../layers/telemetry/FaultOf.ts"
 import type { EwsError } from "../../schemas/EwsError.ts"
 import type { FaultName } from "../../schemas/Fault.ts"
 import { dateIn, tellSkew } from "./checks/ClockSkew.ts"
@@ -168,17 +168,4 @@ const certificateCure = (code: string): string | undefined => {
   }
 }
 
-const connectFault = (code: string): FaultName => {
-  switch (connectKind(code)) {
-    case "certificate":
-      return "certificate-not-trusted"
-    case "pin":
-      return "pin-mismatch"
-    case "client certificate":
-      return "exchange-log-in-refused"
-    case "address":
-      return "ews-url-not-allowed"
-    default:
-      return "exchange-unreachable"
-  }
-}
+const connectFault = (code: string): FaultName => faultOfKind(connectKind(code))
