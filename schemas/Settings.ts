@@ -65,6 +65,35 @@ export interface ApnsSettings {
   readonly port: number
 }
 
+/** `count` in `per` milliseconds on average, up to `burst` at once. */
+export interface Rate {
+  readonly count: number
+  readonly per: number
+  readonly burst: number
+}
+
+/** What strangers and mistaken apps may cost at most; undefined = no limit. Callbacks of Exchange's own are not concerned. */
+export interface LimitSettings {
+  /** Requests from one source address. */
+  readonly address: Rate | undefined
+  /** Requests from one source address that are refused: no or an unknown token, unusable, unknown path, forged callbacks. */
+  readonly failed: Rate | undefined
+  /** Requests with one API token. */
+  readonly token: Rate | undefined
+  /** Requests about one user, counted for each endpoint. */
+  readonly user: Rate | undefined
+  /** Users that one API token makes known and never registers. */
+  readonly newUsers: Rate | undefined
+  /** Registrations under way at once. */
+  readonly registrations: number
+  /** Connections to the public listener: of all, and of one source address that is no trusted proxy. */
+  readonly connections: number
+  readonly addressConnections: number
+}
+
+/** Whose requests need a client certificate. */
+export type ClientAuth = "off" | "callbacks" | "devices" | "all"
+
 /** How the public listener speaks TLS. Without certificate files it speaks plain HTTP. */
 export interface TlsSettings {
   /** Absolute paths of PEM files. */
@@ -74,6 +103,9 @@ export interface TlsSettings {
   readonly pfxFile: string | undefined
   readonly pfxPassword: Redacted.Redacted<string> | undefined
   readonly minVersion: TlsVersion
+  /** Absolute path of a PEM file: who signs the client certificates that `clientAuth` asks for. */
+  readonly clientCaFile: string | undefined
+  readonly clientAuth: ClientAuth
 }
 
 /**
@@ -90,6 +122,11 @@ export interface SettingsShape {
   readonly basePaths: ReadonlyArray<string>
   readonly environmentType: string
   readonly tls: TlsSettings
+  /** Addresses and CIDRs of proxies whose word for the source address counts. */
+  readonly trustedProxies: ReadonlyArray<string>
+  readonly limits: LimitSettings
+  /** Addresses and CIDRs from which callbacks may come; empty = from everywhere. */
+  readonly callbackSources: ReadonlyArray<string>
   /** Absolute path. */
   readonly dataDir: string
   readonly databaseUrl: Redacted.Redacted<string>
@@ -161,6 +198,8 @@ export interface SettingsShape {
   }
   /** Absolute path of the file to which audit events are appended, besides the log. */
   readonly auditFile: string | undefined
+  /** Whether a crash may leave memory behind, as a core dump, heap snapshot or report. */
+  readonly crashDumps: "on" | "off"
   /** The console on the admin listener. */
   readonly console: "on" | "off"
   readonly otel: OtelSettings

@@ -86,8 +86,22 @@ const fill = (read: Read): SettingsShape => ({
     keyFile: read.tlsKeyFile,
     pfxFile: read.tlsPfxFile,
     pfxPassword: read.tlsPfxPassword,
-    minVersion: read.tlsMinVersion
+    minVersion: read.tlsMinVersion,
+    clientCaFile: read.tlsClientCaFile,
+    clientAuth: read.tlsClientAuth
   },
+  trustedProxies: read.trustedProxies,
+  limits: {
+    address: read.limitAddress,
+    failed: read.limitFailed,
+    token: read.limitToken,
+    user: read.limitUser,
+    newUsers: read.limitNewUsers,
+    registrations: read.limitRegistrations,
+    connections: read.limitConnections,
+    addressConnections: read.limitAddressConnections
+  },
+  callbackSources: read.callbackSources,
   dataDir: read.dataDir,
   databaseUrl: read.databaseUrl ?? Redacted.make(`file:${join(read.dataDir, "ens.db")}`),
   masterKey:
@@ -154,6 +168,7 @@ const fill = (read: Read): SettingsShape => ({
   },
   logRotation: { size: read.logMaxSize, age: read.logMaxAge, keep: read.logKeep },
   auditFile: read.auditFile,
+  crashDumps: read.crashDumps,
   console: read.console,
   otel: {
     endpoint: read.otelEndpoint?.href,

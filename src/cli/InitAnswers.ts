@@ -79,7 +79,9 @@ export const pfxPassword =
       keyFile: undefined,
       pfxFile: path,
       pfxPassword: text === "" ? undefined : Redacted.make(text),
-      minVersion: "1.2"
+      minVersion: "1.2",
+      clientCaFile: undefined,
+      clientAuth: "off"
     }).pipe(Effect.mapBoth({ onFailure: ({ message }) => message, onSuccess: () => text }))
 
 /** A key that belongs to the certificate. */
@@ -92,7 +94,9 @@ export const tlsKey =
         keyFile,
         pfxFile: undefined,
         pfxPassword: undefined,
-        minVersion: "1.2"
+        minVersion: "1.2",
+        clientCaFile: undefined,
+        clientAuth: "off"
       }).pipe(Effect.mapBoth({ onFailure: ({ message }) => message, onSuccess: () => keyFile }))
     )
 

@@ -1,6 +1,6 @@
 import { isIP } from "node:net"
 import { Duration, Either, Option, Redacted } from "effect"
-import type { CnsSettings, PerApp, PerHost } from "../../schemas/Settings.ts"
+import type { CnsSettings, PerApp, PerHost, Rate } from "../../schemas/Settings.ts"
 
 /** Reads one setting's text; a `Left` says what the text must be, to be shown after the setting's name. */
 export type Parse<A> = (text: string) => Either.Either<A, string>
@@ -115,6 +115,29 @@ const SIZES = [
   ["bytes", 1]
 ] as const
 
+/** `10/second`, `60/minute burst 120`, or `off`: undefined. Without a burst, `count` may come at once. */
+export const rateOrOff: Parse<Rate | undefined> = (text) => {
+  if (text.toLowerCase() === "off") return Either.right(undefined)
+  const [, count, unit = "", burst] = /^(\d{1,7})\s*\/\s*([a-z]+)(?:\s+burst\s+(\d{1,7}))?$/i.exec(text) ?? []
+  const per = RATE_UNITS.find(([name]) => name === unit.toLowerCase())?.[1]
+  const rate = { count: Number(count), per: per ?? 0, burst: Number(burst ?? count) }
+  return per !== undefined && rate.count > 0 && rate.burst > 0
+    ? Either.right(rate)
+    : Either.left('must be a rate like "10/second" or "60/minute burst 120" (second, minute, hour), or off')
+}
+
+export const rateOrOffText = (rate: Rate | undefined): string => {
+  if (rate === undefined) return "off"
+  const unit = RATE_UNITS.find(([, per]) => per === rate.per)?.[0]
+  return `${rate.count}/${unit}${rate.burst === rate.count ? "" : ` burst ${rate.burst}`}`
+}
+
+const RATE_UNITS = [
+  ["second", 1000],
+  ["minute", 60_000],
+  ["hour", 3_600_000]
+] as const
+
 /** Items between commas; empty ones are dropped. */
 export const list =
   <A>(item: Parse<A>): Parse<ReadonlyArray<A>> =>
@@ -150,6 +173,16 @@ export const hostOrCidr: Parse<string> = (text) => {
         "must be host names, IP addresses or CIDRs separated by commas, like mail.example.com,10.1.0.0/16 (no https://, no port)"
       )
 }
+
+/** An IP address or a CIDR; lower case. */
+export const addressOrCidr: Parse<string> = (text) =>
+  Either.filterOrLeft(
+    hostOrCidr(text),
+    (value) => isIP(value.split("/")[0] ?? "") !== 0,
+    () => "must be IP addresses or CIDRs separated by commas, like 192.0.2.7,10.1.0.0/16"
+  ).pipe(
+    Either.mapLeft(() => "must be IP addresses or CIDRs separated by commas, like 192.0.2.7,10.1.0.0/16")
+  )
 
 /** Items like `auto,host=basic`: one value for all hosts, and values for some. */
 export const perHost =

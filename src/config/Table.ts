@@ -3,10 +3,12 @@ import { Config, ConfigError, Duration, Either, Redacted } from "effect"
 import { parseMssqlUrl } from "../../layers/storage/mssql/MssqlUrl.ts"
 import type { Policy } from "../../schemas/Push.ts"
 import type {
+  ClientAuth,
   GatewayName,
   PasswordAuth,
   PerApp,
   PerHost,
+  Rate,
   SettingsShape,
   TlsVersion
 } from "../../schemas/Settings.ts"
@@ -90,6 +92,9 @@ const proxyUrl: Parse.Parse<Redacted.Redacted<string>> = (text) => {
       )
 }
 
+const limit = (name: string, about: string, otherwise: Rate, shown: (s: SettingsShape) => Rate | undefined) =>
+  row(name, about, Parse.rateOrOff, otherwise, (s) => Parse.rateOrOffText(shown(s)))
+
 const NO_APP: PerApp = { otherwise: undefined, apps: new Map() }
 
 const NO_ATTRIBUTES: Readonly<Record<string, string>> = {}
@@ -164,6 +169,78 @@ export const table = {
     "1.2",
     (s) => s.tls.minVersion
   ),
+  tlsClientCaFile: row(
+    "ENS_TLS_CLIENT_CA_FILE",
+    "PEM file of the authorities that sign client certificates",
+    absolute,
+    undefined,
+    (s) => s.tls.clientCaFile ?? ""
+  ),
+  tlsClientAuth: row(
+    "ENS_TLS_CLIENT_AUTH",
+    "who has to show a client certificate: off, callbacks, devices or all",
+    Parse.oneOf<ClientAuth>("off", "callbacks", "devices", "all"),
+    "off",
+    (s) => s.tls.clientAuth
+  ),
+  trustedProxies: row(
+    "ENS_TRUSTED_PROXIES",
+    "addresses (CIDRs) of proxies whose X-Forwarded-For counts",
+    Parse.list(Parse.addressOrCidr),
+    [],
+    (s) => s.trustedProxies.join(",")
+  ),
+  limitAddress: limit(
+    "ENS_LIMIT_ADDRESS",
+    "requests from one source address, callbacks of Exchange not counted: a rate, or off",
+    { count: 300, per: 1000, burst: 3000 },
+    (s) => s.limits.address
+  ),
+  limitFailed: limit(
+    "ENS_LIMIT_FAILED",
+    "requests from one source address that are refused, and forged callbacks",
+    { count: 5, per: 1000, burst: 100 },
+    (s) => s.limits.failed
+  ),
+  limitToken: limit(
+    "ENS_LIMIT_TOKEN",
+    "requests with one API token",
+    { count: 500, per: 1000, burst: 5000 },
+    (s) => s.limits.token
+  ),
+  limitUser: limit(
+    "ENS_LIMIT_USER",
+    "requests about one user, for each endpoint",
+    { count: 60, per: 60_000, burst: 60 },
+    (s) => s.limits.user
+  ),
+  limitNewUsers: limit(
+    "ENS_LIMIT_NEW_USERS",
+    "users that one API token asks keys for and does not register",
+    { count: 120, per: 60_000, burst: 120 },
+    (s) => s.limits.newUsers
+  ),
+  limitRegistrations: row(
+    "ENS_LIMIT_REGISTRATIONS",
+    "registrations under way at once",
+    Parse.integer(1, 100_000),
+    2000,
+    (s) => `${s.limits.registrations}`
+  ),
+  limitConnections: row(
+    "ENS_LIMIT_CONNECTIONS",
+    "connections to the public listener at once",
+    Parse.integer(10, 1_000_000),
+    20_000,
+    (s) => `${s.limits.connections}`
+  ),
+  limitAddressConnections: row(
+    "ENS_LIMIT_ADDRESS_CONNECTIONS",
+    "of them from one source address that is no trusted proxy",
+    Parse.integer(1, 1_000_000),
+    1000,
+    (s) => `${s.limits.addressConnections}`
+  ),
   dataDir: row(
     "ENS_DATA_DIR",
     "directory of the embedded database and of generated keys",
@@ -226,6 +303,13 @@ export const table = {
     Parse.integer(1, 100_000),
     64,
     (s) => `${s.callbackHeldMax}`
+  ),
+  callbackSources: row(
+    "ENS_CALLBACK_SOURCES",
+    "addresses (CIDRs) from which callbacks may come; none = from everywhere",
+    Parse.list(Parse.addressOrCidr),
+    [],
+    (s) => s.callbackSources.join(",")
   ),
   renewRate: row(
     "ENS_RENEW_RATE",
@@ -556,6 +640,13 @@ export const table = {
     absolute,
     undefined,
     (s) => s.auditFile ?? ""
+  ),
+  crashDumps: row(
+    "ENS_CRASH_DUMPS",
+    "core dumps, heap snapshots and crash reports, which hold secrets: on or off",
+    Parse.oneOf("on", "off"),
+    "off",
+    (s) => s.crashDumps
   ),
   console: row(
     "ENS_CONSOLE",

@@ -11,6 +11,7 @@ import type { Credentials } from "../../schemas/Credentials.ts"
 import { Generation, TenantNumber, UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { defaultEwsSettings } from "./EwsSettings.ts"
+import { NO_LIMITS } from "./NoLimits.ts"
 import { defaultPushSettings } from "./PushSettings.ts"
 import { noTls } from "./TlsFiles.ts"
 
@@ -32,6 +33,10 @@ export const settingsOf = (some: Partial<SettingsShape>): Layer.Layer<Settings> 
     heartbeatCheckMinutes: 30,
     webhookCredentials: "sealed",
     callbackDeadline: 10_000,
+    trustedProxies: [],
+    limits: NO_LIMITS,
+    callbackSources: [],
+    crashDumps: "off",
     callbackHeldMax: 64,
     renewRate: 50,
     minPolicy: 0,

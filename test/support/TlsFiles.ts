@@ -8,7 +8,9 @@ export const noTls: TlsSettings = {
   keyFile: undefined,
   pfxFile: undefined,
   pfxPassword: undefined,
-  minVersion: "1.2"
+  minVersion: "1.2",
+  clientCaFile: undefined,
+  clientAuth: "off"
 }
 
 /** Certificates as administrators make them: by openssl, into a directory. */

@@ -24,6 +24,16 @@ const gateways = fc.oneof(
   fc.tuple(gateway, gateway).map(([ios, android]) => `android=${android}, ios=${ios}`)
 )
 
+const addresses = fc
+  .array(oneOf("192.0.2.7", "10.0.0.0/8", "2001:DB8::/32", "::1"), { maxLength: 3 })
+  .map((some) => some.join(" , "))
+const rate = fc.oneof(
+  oneOf("off", "OFF", "7 / Hour"),
+  fc
+    .tuple(number(1, 9_999_999), oneOf("second", "minute", "hour"), number(1, 9_999_999))
+    .map(([count, unit, burst]) => `${count}/${unit} burst ${burst}`)
+)
+
 /** Texts that each setting accepts. */
 const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_HOST: oneOf("127.0.0.1", "0.0.0.0", "::1", "ens.example.com"),
@@ -39,6 +49,17 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_TLS_KEY_FILE: oneOf("ens.key"),
   ENS_TLS_PFX_FILE: oneOf("ens.pfx"),
   ENS_TLS_MIN_VERSION: oneOf("1.0", "1.3"),
+  ENS_TLS_CLIENT_CA_FILE: oneOf("/etc/ens/clients.pem"),
+  ENS_TLS_CLIENT_AUTH: oneOf("off", "Callbacks", "devices", "all"),
+  ENS_TRUSTED_PROXIES: addresses,
+  ENS_LIMIT_ADDRESS: rate,
+  ENS_LIMIT_FAILED: rate,
+  ENS_LIMIT_TOKEN: rate,
+  ENS_LIMIT_USER: rate,
+  ENS_LIMIT_NEW_USERS: rate,
+  ENS_LIMIT_REGISTRATIONS: number(1, 100_000),
+  ENS_LIMIT_CONNECTIONS: number(10, 1_000_000),
+  ENS_LIMIT_ADDRESS_CONNECTIONS: number(1, 1_000_000),
   ENS_DATA_DIR: segments,
   ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "file:/srv/ens/other.db"),
   ENS_MASTER_KEY_FILE: oneOf("key", "/etc/ens/master key"),
@@ -51,6 +72,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
     oneOf("1 minute", "0.5 Minutes", "1 second", "1.5 seconds")
   ),
   ENS_CALLBACK_HELD_MAX: number(1, 100_000),
+  ENS_CALLBACK_SOURCES: addresses,
   ENS_RENEW_RATE: number(1, 100_000),
   ENS_MIN_POLICY: number(0, 4),
   ENS_EWS_ALLOWED_HOSTS: fc
@@ -113,6 +135,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_LOG_MAX_AGE: oneOf("1 day", "90 minutes", "never"),
   ENS_LOG_KEEP: oneOf("0", "14"),
   ENS_AUDIT_FILE: oneOf("audit.log", "/var/log/ens/audit.log"),
+  ENS_CRASH_DUMPS: oneOf("on", "OFF"),
   ENS_CONSOLE: oneOf("on", "OFF"),
   OTEL_EXPORTER_OTLP_ENDPOINT: oneOf("http://127.0.0.1:4318", "https://collector.example.com/otlp/"),
   OTEL_SERVICE_NAME: words,

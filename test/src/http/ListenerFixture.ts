@@ -14,6 +14,7 @@ import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
 import { defaultEwsSettings } from "../../support/EwsSettings.ts"
+import { NO_LIMITS } from "../../support/NoLimits.ts"
 import { defaultPushSettings } from "../../support/PushSettings.ts"
 import { makeOwnership } from "../../support/ScriptedOwnership.ts"
 import { noTls } from "../../support/TlsFiles.ts"
@@ -36,6 +37,10 @@ const settings: SettingsShape = {
   heartbeatCheckMinutes: 30,
   webhookCredentials: "sealed",
   callbackDeadline: 10_000,
+  trustedProxies: [],
+  limits: NO_LIMITS,
+  callbackSources: [],
+  crashDumps: "off",
   callbackHeldMax: 2,
   renewRate: 50,
   minPolicy: 0,
