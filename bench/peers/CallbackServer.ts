@@ -12,6 +12,7 @@ import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../../src/Config.ts"
 import * as CallbackListener from "../../src/http/CallbackListener.ts"
 import * as Intake from "../../src/http/Intake.ts"
+import * as Limits from "../../src/http/Limits.ts"
 import * as PublicListener from "../../src/http/PublicListener.ts"
 import { serveBench } from "./BenchServer.ts"
 
@@ -64,7 +65,14 @@ Effect.gen(function* () {
   Effect.provide(
     PublicListener.layer(nothingElse).pipe(
       Layer.provide(CallbackListener.layer),
-      Layer.provide([Intake.layer, Ownership.layerAll, seal, actors, settings])
+      Layer.provide([
+        Intake.layer,
+        Layer.provide(Limits.layer, settings),
+        Ownership.layerAll,
+        seal,
+        actors,
+        settings
+      ])
     )
   ),
   NodeRuntime.runMain

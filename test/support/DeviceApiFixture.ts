@@ -16,6 +16,7 @@ import type { SettingsShape } from "../../schemas/Settings.ts"
 import * as ApiTokens from "../../src/http/ApiTokens.ts"
 import * as DeviceRoutes from "../../src/http/DeviceRoutes.ts"
 import * as Intake from "../../src/http/Intake.ts"
+import * as Limits from "../../src/http/Limits.ts"
 import { settingsOf, somePrivateKey } from "./CryptoFixture.ts"
 import * as FakeSubscriptions from "./FakeSubscriptions.ts"
 import { layerFaulty } from "./FaultyStorage.ts"
@@ -96,6 +97,7 @@ export const layer = (
     poolLayer,
     policyLayer,
     Intake.layer,
+    Limits.layer,
     FakeSubscriptions.layer,
     Layer.succeed(Ownership, node.service)
   ).pipe(

@@ -12,6 +12,7 @@ import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
 import type { Callback, CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
 import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
+import * as Limits from "../../../src/http/Limits.ts"
 import * as PublicListener from "../../../src/http/PublicListener.ts"
 import { defaultEwsSettings } from "../../support/EwsSettings.ts"
 import { NO_LIMITS } from "../../support/NoLimits.ts"
@@ -114,7 +115,7 @@ export class ListenerFixture {
     Layer.build(
       PublicListener.layer(app).pipe(
         Layer.provideMerge(CallbackListener.layer),
-        Layer.provideMerge(Intake.layer),
+        Layer.provideMerge(Layer.merge(Intake.layer, Limits.layer)),
         Layer.provide(Layer.succeed(Ownership, this.node.service)),
         Layer.provide(this.#seal),
         Layer.provide(this.#subscriptions),
