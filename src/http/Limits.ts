@@ -32,6 +32,23 @@ export interface LimitsShape {
   readonly refused: (limit: LimitName) => void
 }
 
+const refusals = Metric.counter("ens_limited_total", {
+  description: "Requests and connections that were refused because of a limit",
+  incremental: true
+})
+const counter = (limit: string) => Metric.tagged(refusals, "limit", limit)
+/** What `refused` counts. */
+export const limitRefusals: Readonly<Record<LimitName, ReturnType<typeof counter>>> = {
+  address: counter("address"),
+  failed: counter("failed"),
+  token: counter("token"),
+  user: counter("user"),
+  newUsers: counter("new_users"),
+  registrations: counter("registrations"),
+  connections: counter("connections"),
+  addressConnections: counter("address_connections")
+}
+
 export class Limits extends Context.Tag("ens/Limits")<Limits, LimitsShape>() {}
 
 export const make = ({
@@ -45,23 +62,7 @@ export const make = ({
   user: new TokenBuckets(limits.user),
   newUsers: new TokenBuckets(limits.newUsers),
   keyOf: limitKeyOf,
-  refused: (limit) => counters[limit].unsafeUpdate(1, [])
+  refused: (limit) => limitRefusals[limit].unsafeUpdate(1, [])
 })
 
 export const layer: Layer.Layer<Limits, never, Settings> = Layer.effect(Limits, Effect.map(Settings, make))
-
-const refusals = Metric.counter("ens_limited_total", {
-  description: "Requests and connections that were refused because of a limit",
-  incremental: true
-})
-const counter = (limit: string) => Metric.tagged(refusals, "limit", limit)
-const counters: Readonly<Record<LimitName, ReturnType<typeof counter>>> = {
-  address: counter("address"),
-  failed: counter("failed"),
-  token: counter("token"),
-  user: counter("user"),
-  newUsers: counter("new_users"),
-  registrations: counter("registrations"),
-  connections: counter("connections"),
-  addressConnections: counter("address_connections")
-}

@@ -6,6 +6,7 @@ import * as Ews from "../../layers/ews/TroubleMetrics.ts"
 import { epochGauge, takeovers } from "../../layers/ownership/OwnershipMetrics.ts"
 import { loopStalls } from "../../layers/telemetry/EventLoopMetrics.ts"
 import { guardAlarms } from "./HttpMetrics.ts"
+import { limitRefusals } from "./Limits.ts"
 import { handshakeFailures } from "./TlsHandshakes.ts"
 
 /**
@@ -38,5 +39,6 @@ const METRICS = [
   takeovers,
   loopStalls,
   guardAlarms,
-  handshakeFailures
+  handshakeFailures,
+  ...Object.values(limitRefusals)
 ]
