@@ -239,8 +239,24 @@ const contradictions = (
   return problems
 }
 
-const tlsProblems = ({ certFile, keyFile, pfxFile, pfxPassword }: TlsSettings): ReadonlyArray<string> => {
+const tlsProblems = (tls: TlsSettings): ReadonlyArray<string> => {
+  const { certFile, clientAuth, clientCaFile, keyFile, pfxFile, pfxPassword } = tls
   const problems: Array<string> = []
+  if (clientAuth !== "off" && clientCaFile === undefined) {
+    problems.push(
+      `ENS_TLS_CLIENT_AUTH ${clientAuth} needs ENS_TLS_CLIENT_CA_FILE, the authorities that sign the client certificates`
+    )
+  }
+  if (clientAuth === "off" && clientCaFile !== undefined) {
+    problems.push(
+      "ENS_TLS_CLIENT_CA_FILE does nothing without ENS_TLS_CLIENT_AUTH; set that to callbacks, devices or all"
+    )
+  }
+  if (clientAuth !== "off" && certFile === undefined && pfxFile === undefined) {
+    problems.push(
+      "ENS_TLS_CLIENT_AUTH needs a listener that speaks TLS: set ENS_TLS_CERT_FILE and ENS_TLS_KEY_FILE, or ENS_TLS_PFX_FILE"
+    )
+  }
   if (pfxFile !== undefined && (certFile ?? keyFile) !== undefined) {
     problems.push("ENS_TLS_PFX_FILE and ENS_TLS_CERT_FILE or ENS_TLS_KEY_FILE are set; keep one kind")
   } else if (certFile === undefined && keyFile !== undefined) {

@@ -9,6 +9,7 @@ import { Context, Effect, Layer, Option, Schedule, type Scope } from "effect"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { CallbackListener } from "./CallbackListener.ts"
+import { clientCertificates } from "./ClientCertificates.ts"
 import { Intake } from "./Intake.ts"
 import { ListenError } from "./ListenError.ts"
 import { tlsFiles } from "./TlsIdentity.ts"
@@ -52,6 +53,8 @@ const INACTIVITY = 60_000
 /** A kept connection is not kept for ever, so that load balancers can spread them anew. */
 const REQUESTS_PER_SOCKET = 10_000
 const HEADERS_MAX = 100
+/** A year, and of this name alone: what else an organisation has below it is not ours to decide. RFC 6797. */
+const ONLY_TLS = "max-age=31536000"
 
 /** Opens the listener: callbacks go to `CallbackListener`, everything else to `app`. */
 export const make = <E, R>(
@@ -75,8 +78,13 @@ export const make = <E, R>(
     )
     /** Requests besides callbacks that are not answered yet. */
     let owed = 0
+    const refusesStranger = yield* clientCertificates(settings)
+    const isOnlyTls = tlsFiles(settings.tls).length > 0 || settings.publicUrl.startsWith("https:")
     const server = yield* makeServer(settings, (request, response) => {
+      if (refusesStranger?.(request, response)) return
       if (callbacks.take(request, response)) return
+      // Exchange would not heed it, so that callbacks are spared it.
+      if (isOnlyTls) response.setHeader("Strict-Transport-Security", ONLY_TLS)
       if (intake.isOpen()) {
         owed++
         response.once("close", () => owed--)

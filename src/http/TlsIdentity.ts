@@ -23,8 +23,10 @@ export const readIdentity = (tls: TlsSettings): Effect.Effect<TlsIdentity, TlsPr
     ? readPfx(tls.pfxFile, tls.pfxPassword)
     : readPem(tls.certFile ?? "", tls.keyFile ?? "")
 
+type CertificateSetting = "ENS_TLS_CERT_FILE" | "ENS_TLS_CLIENT_CA_FILE"
+
 const readPem = Effect.fnUntraced(function* (certFile: string, keyFile: string) {
-  const certificates = yield* certificatesIn(certFile)
+  const certificates = yield* certificatesIn(certFile, "ENS_TLS_CERT_FILE")
   const key = yield* keyIn(keyFile)
   // Not always in front, though it should be; whoever calls us needs it there.
   const own = certificates.find((certificate) => certificate.checkPrivateKey(key))
@@ -52,13 +54,16 @@ const identityOf = (certificate: X509Certificate, chain: string, key: KeyObject)
   key: Redacted.make(key.export({ type: "pkcs8", format: "pem" }).toString())
 })
 
-const certificatesIn = Effect.fnUntraced(function* (file: string) {
-  const problem = (text: string) => new TlsProblem({ setting: "ENS_TLS_CERT_FILE", problem: text })
-  const bytes = yield* readBounded(file, "ENS_TLS_CERT_FILE")
+/** All certificates in a PEM file, at least one; `setting` is which names it. */
+export const certificatesIn = Effect.fnUntraced(function* (file: string, setting: CertificateSetting) {
+  const problem = (text: string) => new TlsProblem({ setting, problem: text })
+  const bytes = yield* readBounded(file, setting)
   const texts = bytes.toString("latin1").match(CERTIFICATE) ?? []
   if (texts.length === 0) {
     return yield* problem(
-      `${file} holds no certificate in PEM form; convert it (openssl x509 -inform DER), or give a PKCS#12 file with ENS_TLS_PFX_FILE`
+      `${file} holds no certificate in PEM form; convert it (openssl x509 -inform DER)${
+        setting === "ENS_TLS_CERT_FILE" ? ", or give a PKCS#12 file with ENS_TLS_PFX_FILE" : ""
+      }`
     )
   }
   return yield* Effect.forEach(texts, (text, index) =>

@@ -1,19 +1,28 @@
-import type { X509Certificate } from "node:crypto"
+import { randomBytes, type X509Certificate } from "node:crypto"
 import type { RequestListener, ServerOptions } from "node:http"
 import { createServer, type Server } from "node:https"
 import { isIP } from "node:net"
-import { createSecureContext, type SecureContextOptions } from "node:tls"
+import { createSecureContext, type TlsOptions } from "node:tls"
 import { Effect, Redacted, type Scope } from "effect"
-import { versionsFrom } from "../../layers/net/TlsContexts.ts"
 import { showExpiry, warnOfExpiry } from "../../layers/telemetry/CertificateExpiry.ts"
 import type { SettingsShape, TlsSettings } from "../../schemas/Settings.ts"
+import { readAuthorities } from "./ClientCertificates.ts"
 import { watchHandshakes } from "./TlsHandshakes.ts"
 import { readIdentity, tlsFiles } from "./TlsIdentity.ts"
 import { TlsProblem } from "./TlsProblem.ts"
 import { signatureOf, whenChanged } from "./TlsReload.ts"
+import { clientTerms, serverTerms } from "./TlsTerms.ts"
 
 /** A peer that opens a connection has so long to get through the handshake. Milliseconds. */
 const HANDSHAKE_TIME = 10_000
+/**
+ * Tickets are sealed with a key of the listener. Whoever finds it opens what TLS 1.2 said in connections that were resumed, and
+ * Node keeps it for as long as it runs: with a new one this often there is nothing to find of earlier hours. Clients with
+ * an older ticket do a whole handshake.
+ */
+const TICKET_KEY_AGE = "1 hour"
+/** Bytes, as Node wants them. */
+const TICKET_KEY = 48
 
 /**
  * An HTTPS server, not listening yet, with the certificate that the settings name. Until the scope closes, new files are
@@ -26,7 +35,11 @@ export const makeTlsServer = (
   listener: RequestListener
 ): Effect.Effect<Server, TlsProblem, Scope.Scope> =>
   Effect.gen(function* () {
-    const files = tlsFiles(settings.tls)
+    const { clientAuth, clientCaFile } = settings.tls
+    const files = [
+      ...tlsFiles(settings.tls),
+      ...(clientAuth === "off" || clientCaFile === undefined ? [] : [clientCaFile])
+    ]
     const seen = yield* signatureOf(files)
     let served = yield* load(settings.tls)
     const server = createServer({ ...limits, ...served.terms, handshakeTimeout: HANDSHAKE_TIME }, listener)
@@ -39,6 +52,12 @@ export const makeTlsServer = (
     yield* announce(served, settings.publicUrl)
     yield* whenChanged(files, seen, load(settings.tls), take)
     yield* watchHandshakes(server)
+    const newTicketKey = Effect.sync(() => {
+      const key = randomBytes(TICKET_KEY)
+      server.setTicketKeys(key)
+      key.fill(0)
+    })
+    yield* Effect.forkScoped(Effect.forever(Effect.delay(newTicketKey, TICKET_KEY_AGE)))
     const warnDaily = Effect.delay(
       Effect.suspend(() => warnOfExpiry(expiring(served))),
       "1 day"
@@ -49,25 +68,34 @@ export const makeTlsServer = (
 
 interface Served {
   readonly certificate: X509Certificate
-  readonly terms: SecureContextOptions
+  readonly terms: TlsOptions
 }
 
 const load = (tls: TlsSettings): Effect.Effect<Served, TlsProblem> =>
-  Effect.flatMap(readIdentity(tls), ({ certificate, chain, key }) => {
-    const terms = { ...versionsFrom(tls.minVersion), cert: chain, key: Redacted.value(key) }
-    return Effect.try({
-      try: () => {
-        createSecureContext(terms)
-        return { certificate, terms }
-      },
-      catch: () =>
-        new TlsProblem({
-          setting: tls.pfxFile === undefined ? "ENS_TLS_CERT_FILE" : "ENS_TLS_PFX_FILE",
-          problem:
-            "the certificate's key or signature is too weak for today's TLS; have one issued with RSA-2048 or P-256, and SHA-256"
-        })
-    })
-  })
+  Effect.flatMap(
+    Effect.all([readIdentity(tls), readAuthorities(tls)]),
+    ([{ certificate, chain, key }, ca]) => {
+      const terms = {
+        ...serverTerms(tls.minVersion),
+        ...clientTerms(tls),
+        ...(ca === undefined ? {} : { ca }),
+        cert: chain,
+        key: Redacted.value(key)
+      }
+      return Effect.try({
+        try: () => {
+          createSecureContext(terms)
+          return { certificate, terms }
+        },
+        catch: () =>
+          new TlsProblem({
+            setting: tls.pfxFile === undefined ? "ENS_TLS_CERT_FILE" : "ENS_TLS_PFX_FILE",
+            problem:
+              "the certificate's key or signature is too weak for today's TLS; have one issued with RSA-2048 or P-256, and SHA-256"
+          })
+      })
+    }
+  )
 
 /** Says whose certificate it is and until when, and what Exchange would not like about it. */
 const announce = (served: Served, publicUrl: string): Effect.Effect<void> =>

@@ -6,7 +6,8 @@ export class TlsProblem extends Schema.TaggedError<TlsProblem>()("TlsProblem", {
     "ENS_TLS_CERT_FILE",
     "ENS_TLS_KEY_FILE",
     "ENS_TLS_PFX_FILE",
-    "ENS_TLS_PFX_PASSWORD"
+    "ENS_TLS_PFX_PASSWORD",
+    "ENS_TLS_CLIENT_CA_FILE"
   ),
   problem: Schema.String
 }) {
