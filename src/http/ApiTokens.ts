@@ -22,6 +22,8 @@ export class ApiTokens extends Context.Tag("ens/ApiTokens")<
      * is not known has storage asked, together with all others that come within a second.
      */
     readonly tenantOf: (token: string) => Effect.Effect<Option.Option<Tenant>, TokenUndecided>
+    /** Whether memory has it; asks nobody. For when strangers ask for too much. */
+    readonly knows: (token: string) => boolean
     /** Reads all tokens, at most a second later; once it is done, tokens that were revoked before are refused. */
     readonly refresh: Effect.Effect<void, StorageError>
   }
@@ -117,6 +119,7 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
           const tenant = found(hash)
           return Option.isSome(tenant) ? Effect.succeed(tenant) : asked(hash)
         }),
+      knows: (token) => token !== "" && held?.directory.tenantOf(hashApiToken(token)) !== undefined,
       refresh: Effect.suspend(() => {
         wantsAll = true
         return lookSoon

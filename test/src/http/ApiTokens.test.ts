@@ -49,6 +49,20 @@ describe("API tokens", () => {
     )
   )
 
+  it.effect("are known or not without asking anybody, when that is all one may spend on a stranger", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        const faults = yield* StorageFaults
+        const { knows } = yield* ApiTokens.ApiTokens
+        expect(knows("known")).toBe(false)
+        yield* started
+        const before = faults.totalCalls()
+        expect(["known", "new", ""].map(knows)).toEqual([true, false, false])
+        expect(faults.totalCalls()).toBe(before)
+      })
+    )
+  )
+
   it.effect("are found right after they were made, even if they were tried before", () =>
     withTokens(() =>
       Effect.gen(function* () {
