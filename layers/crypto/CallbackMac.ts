@@ -39,14 +39,18 @@ export class CallbackMac {
     return this.#expected.toString("base64url")
   }
 
-  /** Never throws, whatever the strings are. The work is bounded, because nothing longer than a URL is looked at. */
+  /**
+   * Never throws, whatever the strings are. What cannot be ours has the same work as what might be, so that time does not
+   * tell how far a guess got; and the work is bounded, because nothing longer than a URL is looked at.
+   */
   verify(id: string, f: string, s: string): CallbackAddress | undefined {
-    if (f.length >= URL_LIMIT || !USER_NUMBER.test(id) || !readMac(s, this.#given)) return undefined
+    const isUser = USER_NUMBER.test(id)
     const claim = claimOf(f)
-    if (claim === undefined) return undefined
-    const user = id as UserNumber
-    this.#compute(user, claim, f)
-    if (!timingSafeEqual(this.#given, this.#expected)) return undefined
+    const isWellFormed = readMac(s, this.#given) && isUser && claim !== undefined && f.length < URL_LIMIT
+    const user = (isUser ? id : NOBODY) as UserNumber
+    this.#compute(user, claim ?? NO_CLAIM, f.length < URL_LIMIT ? f : f.slice(0, URL_LIMIT))
+    const isOurs = timingSafeEqual(this.#given, this.#expected)
+    if (!isWellFormed || !isOurs) return undefined
     return { user, tenant: claim.tenant, generation: claim.generation, mode: claim.mode }
   }
 
@@ -93,6 +97,9 @@ const BLOCK = 64
 const DIGEST = 32
 /** 128 bits of the digest are kept. */
 const MAC_BYTES = 16
-/** An `f` under the limit, of up to 3 bytes a character, and the numbers before it. */
+/** An `f` up to the limit, of up to 3 bytes a character, and the numbers before it. */
 const MESSAGE_MAX = 3 * URL_LIMIT + 100
+/** What a MAC is computed over where there is nothing to verify. */
+const NOBODY = "0"
+const NO_CLAIM = { tenant: 0, generation: 0 } as CallbackClaim
 const USER_NUMBER = /^[1-9][0-9]{0,14}$/

@@ -21,8 +21,15 @@ export const soap = (status: SubscriptionStatus): CallbackAnswer =>
 export const tryAgain = (why: string): CallbackAnswer =>
   make(503, "text/plain; charset=utf-8", `${why}; try again\n`, "Retry-After", String(RETRY_AFTER_SECONDS))
 
-export const refusal = (status: 400 | 408 | 413, why: string): CallbackAnswer =>
+export const refusal = (status: 400 | 403 | 408 | 413, why: string): CallbackAnswer =>
   make(status, "text/plain; charset=utf-8", `${why}\n`)
+
+/** To a forged callback of a source that has sent too many; `wait` in milliseconds. */
+export const tooMany = (wait: number): CallbackAnswer => ({
+  status: 429,
+  headers: ["Content-Length", "0", "Retry-After", String(Math.ceil(wait / 1000))],
+  body: ""
+})
 
 /** To any method but POST. */
 export const wrongMethod = (method: string): CallbackAnswer => {

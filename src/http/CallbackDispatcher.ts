@@ -10,11 +10,12 @@ import type { EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
 import { ArrivedCallback } from "./ArrivedCallback.ts"
-import { type CallbackAnswer, refusal, send, soap, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
+import { type CallbackAnswer, refusal, send, soap, tooMany, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
 import { parseCallbackQuery } from "./CallbackUrl.ts"
 import { Deadline, Deadlines } from "./Deadlines.ts"
 import { HeldBySource } from "./HeldBySource.ts"
 import { type CallbackCounts, type CallbackOutcome, callbackSeconds } from "./HttpMetrics.ts"
+import type { LimitsShape } from "./Limits.ts"
 import type { MassGuard } from "./MassGuard.ts"
 import { type Pressure, refusesUnread, refusesWork } from "./Overload.ts"
 import { type BodyLedger, BodyReader, type BodyTrouble } from "./RequestBody.ts"
@@ -37,12 +38,18 @@ export interface DispatcherParts {
   readonly patience: number
   /** More callbacks than this of one source being held: the next ones are hurried. */
   readonly heldMax: number
+  readonly limits: Pick<LimitsShape, "sourceOf" | "keyOf" | "address" | "failed" | "refused">
+  /** Whether callbacks may come from an address; undefined: from any. */
+  readonly mayCall: ((source: string) => boolean) | undefined
   /** Where callbacks that led to work are told for traces. */
   readonly record?: ((span: DoneSpan) => void) | undefined
 }
 
 /** Milliseconds that a body may take. */
 const BODY_TIME = 10_000
+
+/** Exchange has one callback of a subscription under way at a time, and a repeat or two of those that took too long. */
+const HELD_PER_URL = 16
 
 /** A callback that its actor has, and nobody was answered for yet. */
 class Held extends Deadline {
@@ -79,6 +86,7 @@ export class CallbackDispatcher {
   readonly #reading = new Deadlines<BodyReader>(BODY_TIME)
   readonly #waiting: Deadlines<Held>
   readonly #sources = new HeldBySource()
+  readonly #urls = new HeldBySource()
   readonly #ledger: BodyLedger = { bytes: 0 }
 
   constructor(parts: DispatcherParts) {
@@ -110,7 +118,7 @@ export class CallbackDispatcher {
     this.#reading.advance((reader) => reader.cut())
     this.#waiting.advance((held) => {
       held.answered = true
-      this.#sources.leave(held.source)
+      this.#leave(held)
       this.#measure(held, "late")
       this.#answer(held.response, LATE, "late", held.callback.activityId)
     })
@@ -122,16 +130,17 @@ export class CallbackDispatcher {
     this.#reading.clear((reader) => reader.cut())
     this.#waiting.clear((held) => {
       held.answered = true
-      this.#sources.leave(held.source)
+      this.#leave(held)
       this.#answer(held.response, DRAINING, "draining")
     })
     return count
   }
 
   #accept(request: IncomingMessage, response: ServerResponse): void {
-    const { guard, isOpen, now, pressure, role } = this.#parts
+    const { guard, isOpen, limits, mayCall, now, pressure, role } = this.#parts
     const method = request.method ?? ""
-    if (method !== "POST") this.#answer(response, wrongMethod(method), "wrong method")
+    if (mayCall !== undefined && !mayCall(limits.sourceOf(request))) this.#turnAway(request, response)
+    else if (method !== "POST") this.#wrongMethod(request, response, method)
     else if (!isOpen()) this.#answer(response, DRAINING, "draining")
     // A new connection may lead to the active node.
     else if (role() === "standby") this.#answer(response, STANDBY, "unavailable", undefined, true)
@@ -143,18 +152,58 @@ export class CallbackDispatcher {
     }
   }
 
+  /** Of all methods alike, and without a look at the URL. */
+  #wrongMethod(request: IncomingMessage, response: ServerResponse, method: string): void {
+    const { limits, now } = this.#parts
+    const wait = limits.address.take(limits.keyOf(limits.sourceOf(request)), now())
+    if (wait > 0) this.#limit(response, "address", wait)
+    else this.#answer(response, wrongMethod(method), "wrong method")
+  }
+
+  #turnAway(request: IncomingMessage, response: ServerResponse): void {
+    const isForwarded =
+      request.headers["x-forwarded-for"] !== undefined || request.headers.forwarded !== undefined
+    const hint = isForwarded ? "; it forwards for others: is it a proxy that ENS_TRUSTED_PROXIES lacks?" : ""
+    const detail = `from ${this.#parts.limits.sourceOf(request)}${hint}`
+    this.#answer(response, FOREIGN_SOURCE, "foreign source", detail, true)
+  }
+
+  /** Bare, and before the body: who floods us gets no more of our time. */
+  #limit(response: ServerResponse, limit: "address" | "failed", wait: number, detail?: string): void {
+    this.#parts.limits.refused(limit)
+    this.#answer(response, tooMany(wait), "limited", detail, true)
+  }
+
+  /**
+   * How long, in milliseconds, a forged callback's source has to wait for its next one; 0: this one is taken. The guard
+   * counts those that are refused, too: a mistake of ours that makes all of Exchange's callbacks look forged must stay a mass
+   * to it, or the few that pass the limit would be answered `Unsubscribe`.
+   */
+  #limited(source: string, suspect: string): number {
+    const { guard, limits, now } = this.#parts
+    const at = now()
+    const key = limits.keyOf(source)
+    const wait = Math.max(limits.failed.take(key, at), limits.address.take(key, at))
+    if (wait > 0) guard.suspect(suspect, at)
+    return wait
+  }
+
   #read(request: IncomingMessage, response: ServerResponse): void {
-    const query = parseCallbackQuery(request.url ?? "")
-    const address = query && this.#parts.verify(query.id, query.f, query.s)
+    const query = parseCallbackQuery(request.url ?? "") ?? NO_QUERY
+    const address = this.#parts.verify(query.id, query.f, query.s)
+    const source = this.#parts.limits.sourceOf(request)
+    const suspect = address === undefined ? `${query.id}|${source}` : ""
+    if (address === undefined) {
+      const wait = this.#limited(source, suspect)
+      if (wait > 0) return this.#limit(response, "failed", wait, `from ${source}`)
+    }
     // Also the body of a forged one is read (and dropped): whoever is answered too early may not see the answer.
     const reader = new BodyReader(request, address !== undefined, this.#ledger, (body) => {
       this.#reading.remove(reader)
       try {
-        const source = request.socket.remoteAddress ?? ""
         if (!Buffer.isBuffer(body)) this.#refuse(response, body)
-        else if (query === undefined || address === undefined) {
-          this.#unsubscribe(response, "forged", `${query?.id ?? ""}|${source}`, `from ${source}`)
-        } else this.#post(response, source, address, query.f, body)
+        else if (address === undefined) this.#unsubscribe(response, "forged", suspect, `from ${source}`)
+        else this.#post(response, source, address, query.f, body)
       } catch (fault) {
         this.#fail(response, fault)
       }
@@ -174,6 +223,10 @@ export class CallbackDispatcher {
     if (isWork(notification.right) && refusesWork(pressure(), this.inHand)) {
       return this.#answer(response, SHED, "shed")
     }
+    // Whoever has got hold of a URL keeps nobody's others out with it, also not those of the user's next subscription.
+    if (this.#urls.size > 0 && this.#urls.of(urlOf(user, address.generation)) >= HELD_PER_URL) {
+      return this.#answer(response, CROWDED, "crowded", `user ${user}`)
+    }
     const hurried = this.#sources.of(source) >= heldMax
     const callback = new ArrivedCallback(notification.right, address, f, hurried)
     const held = new Held(response, source, user, callback, now())
@@ -189,6 +242,12 @@ export class CallbackDispatcher {
   #hold(held: Held): void {
     this.#waiting.add(held)
     this.#sources.enter(held.source)
+    this.#urls.enter(urlOf(held.user, held.callback.generation))
+  }
+
+  #leave({ callback, source, user }: Held): void {
+    this.#sources.leave(source)
+    this.#urls.leave(urlOf(user, callback.generation))
   }
 
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
@@ -227,7 +286,7 @@ export class CallbackDispatcher {
   #release(held: Held): boolean {
     if (held.answered) return false
     held.answered = true
-    if (this.#waiting.remove(held)) this.#sources.leave(held.source)
+    if (this.#waiting.remove(held)) this.#leave(held)
     return true
   }
 
@@ -288,6 +347,12 @@ const UNAVAILABLE: Readonly<Record<Unavailable["reason"], CallbackAnswer>> = {
   "storage away": unavailable("storage away"),
   standby: STANDBY
 }
+const CROWDED = tryAgain("too many callbacks with this URL wait for their answer")
+const FOREIGN_SOURCE = refusal(403, "callbacks are not taken from this address")
+/** In place of one that cannot be read: it has the same work as any other that is not ours. */
+const NO_QUERY = { id: "", f: "", s: "" }
 const SLOW = refusal(408, "the body did not come in time")
 const TOO_LARGE = refusal(413, "the body is larger than 256 KiB")
 const UNUSABLE = refusal(400, "the body is not a SendNotification")
+
+const urlOf = (user: UserNumber, generation: number): string => `${user}/${generation}`

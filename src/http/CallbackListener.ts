@@ -3,6 +3,7 @@ import { Context, Effect, Layer, Metric, type Scope } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import { CallbackSeal } from "../../layers/crypto/CallbackSeal.ts"
 import { makeCallbackReader } from "../../layers/ews/CallbackReader.ts"
+import { makeHostList } from "../../layers/net/HostList.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import { Spans } from "../../layers/telemetry/Spans.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -10,6 +11,7 @@ import { CallbackDispatcher } from "./CallbackDispatcher.ts"
 import { makeIsCallback } from "./CallbackUrl.ts"
 import { CallbackCounts, guardAlarms, guardOn } from "./HttpMetrics.ts"
 import { Intake } from "./Intake.ts"
+import { Limits } from "./Limits.ts"
 import { MassGuard } from "./MassGuard.ts"
 
 /**
@@ -34,12 +36,13 @@ const GRACE = 2000
 export const make: Effect.Effect<
   CallbackListener["Type"],
   never,
-  CallbackSeal | Subscriptions | Settings | Intake | Ownership | Scope.Scope
+  CallbackSeal | Subscriptions | Settings | Intake | Limits | Ownership | Scope.Scope
 > = Effect.gen(function* () {
   const settings = yield* Settings
   const seal = yield* CallbackSeal
   const subscriptions = yield* Subscriptions
   const intake = yield* Intake
+  const limits = yield* Limits
   const { role } = yield* Ownership
   const { record } = yield* Spans
   const clock = yield* Effect.clock
@@ -58,6 +61,9 @@ export const make: Effect.Effect<
     counts,
     patience: settings.callbackDeadline + GRACE,
     heldMax: settings.callbackHeldMax,
+    limits,
+    mayCall:
+      settings.callbackSources.length === 0 ? undefined : makeHostList(settings.callbackSources).includes,
     record
   })
   const isCallback = makeIsCallback(settings.basePaths)
@@ -88,7 +94,7 @@ export const make: Effect.Effect<
 export const layer: Layer.Layer<
   CallbackListener,
   never,
-  CallbackSeal | Subscriptions | Settings | Intake | Ownership
+  CallbackSeal | Subscriptions | Settings | Intake | Limits | Ownership
 > = Layer.scoped(CallbackListener, make)
 
 /** One alarm for each time that the guard goes on, and a line when it is off again. */

@@ -1,6 +1,6 @@
 /**
- * How many callbacks of each source address are being held. Exchange opens only so many connections to us; a source
- * whose callbacks all wait for mail details would keep its own next ones out.
+ * How many callbacks of each source address, or with each URL, are being held. Exchange opens only so many connections to
+ * us; a source whose callbacks all wait for mail details would keep its own next ones out.
  */
 export class HeldBySource {
   readonly #held = new Map<string, number>()

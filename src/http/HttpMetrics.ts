@@ -2,8 +2,9 @@ import { Effect, Metric, MetricBoundaries } from "effect"
 
 /**
  * What became of a callback. The first four are the actor's answers; `late`: it did not answer in time; `unknown`: it
- * knows no such user; `withheld`: an `Unsubscribe` that the mass guard turned into 503; `gone`: the peer hung up first;
- * `failed`: a bug.
+ * knows no such user; `withheld`: an `Unsubscribe` that the mass guard turned into 503; `limited`: forged, by a source that
+ * has sent too many of them; `foreign source`: not of `ENS_CALLBACK_SOURCES`; `crowded`: too many with this URL wait already;
+ * `gone`: the peer hung up first; `failed`: a bug.
  */
 export const CALLBACK_OUTCOMES = [
   "ok",
@@ -14,6 +15,9 @@ export const CALLBACK_OUTCOMES = [
   "forged",
   "unknown",
   "withheld",
+  "limited",
+  "foreign source",
+  "crowded",
   "unusable",
   "too large",
   "slow",
@@ -31,6 +35,10 @@ const NOTEWORTHY: Partial<Record<CallbackOutcome, string>> = {
   forged: "callbacks with a URL that is not ours (or no longer) were answered Unsubscribe",
   unknown: "callbacks for users that do not exist were answered Unsubscribe",
   withheld: "unknown or forged callbacks were answered 503 in place of Unsubscribe",
+  limited: "forged callbacks were answered 429, because too many come from their address (ENS_LIMIT_FAILED)",
+  "foreign source":
+    "callbacks came from an address that is not in ENS_CALLBACK_SOURCES and were answered 403",
+  crowded: "callbacks were answered 503, because too many with the same URL wait for their answer",
   unusable: "callbacks had a body that is not a SendNotification and were answered 400",
   "too large": "callbacks were larger than 256 KiB and were answered 413",
   slow: "callbacks were cut off, because their body did not come in time",

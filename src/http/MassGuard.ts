@@ -14,7 +14,8 @@ const LIMITS: MassGuardLimits = { distinct: 20, share: 0.05, seconds: 60 }
  * Tells a stray callback from a mistake of ours. `Unsubscribe` cannot be taken back, so when unknown or forged callbacks
  * come in masses (a restored backup, a wrong master key, a proxy that rewrites URLs) they get 503 instead. On as soon as
  * the limits are passed, off again after a window with no more than `distinct` different ones; each time it goes on is
- * one episode. All times are milliseconds, from whatever clock the caller keeps to; bounded memory, no timers.
+ * one episode. Anybody can turn it on by sending forged ones; what others lose by that is that an old subscription whose
+ * user is gone hears 503 until Exchange gives it up, in place of `Unsubscribe` at once. All times are milliseconds, from whatever clock the caller keeps to; bounded memory, no timers.
  */
 export class MassGuard {
   readonly #limits: MassGuardLimits
