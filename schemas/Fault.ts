@@ -93,6 +93,10 @@ const FAULTS = {
     title: "a certificate or key expires",
     cure: "renew it before that day; the listener's files are read anew by themselves, those of gateways at the next start"
   },
+  "payload-refusals": {
+    title: "many registration payloads cannot be used",
+    cure: "if the database has not been restored, see in the log which user and sender is behind it; replace an API token that strangers know"
+  },
   overload: {
     title: "ENS is overloaded",
     cure: "give it more processor time, or look for what keeps it busy in the log"

@@ -33,6 +33,7 @@ import * as Intake from "./http/Intake.ts"
 import * as Limits from "./http/Limits.ts"
 import * as LoadShedding from "./http/LoadShedding.ts"
 import * as PublicListener from "./http/PublicListener.ts"
+import * as RegistrationPayloads from "./http/RegistrationPayloads.ts"
 import * as OtlpMeasure from "./OtlpMeasure.ts"
 import * as Stopping from "./Stopping.ts"
 import * as TenureKeyCheck from "./TenureKeyCheck.ts"
@@ -87,7 +88,7 @@ export const layer = Stopping.layer.pipe(
   // Below the public listener, so that administrators can look on while it drains.
   Layer.provideMerge(Layer.merge(Admin.layer, LoadShedding.layer)),
   Layer.provideMerge(CallbackListener.layer),
-  Layer.provideMerge(Layer.mergeAll(Intake.layer, Limits.layer, ApiTokens.layer)),
+  Layer.provideMerge(Layer.mergeAll(Intake.layer, Limits.layer, ApiTokens.layer, RegistrationPayloads.layer)),
   Layer.provideMerge(Tenure.layer(actors)),
   Layer.provideMerge(outside),
   // Beneath all that reports to it; where it is missing, a trouble is told to nobody.

@@ -8,23 +8,48 @@ import {
   publicEncrypt
 } from "node:crypto"
 import { Effect, Layer } from "effect"
-import { PayloadUnreadable, RsaKeys } from "./RsaKeys.ts"
+import { ENCODING, PayloadUnreadable, RsaKeys, RsaUnsafe } from "./RsaKeys.ts"
 
-/** RSA by node:crypto. Nothing is cached: a private key exists as a parsed key only during a call. */
-export const layer: Layer.Layer<RsaKeys> = Layer.sync(RsaKeys, () =>
+/** Part of node:crypto that a test replaces. */
+type Decrypt = typeof privateDecrypt
+
+/** RSA by node:crypto. Nothing but the decoy is cached: a private key exists as a parsed key only during a call. */
+export const layer: Layer.Layer<RsaKeys, RsaUnsafe> = Layer.suspend(() => layerWith(privateDecrypt))
+
+/** The same, with what decrypts a block. Fails where `decrypt` tells wrong paddings from right ones. */
+export const layerWith = (decrypt: Decrypt): Layer.Layer<RsaKeys, RsaUnsafe> =>
+  Layer.effect(
+    RsaKeys,
+    Effect.gen(function* () {
+      const decoy = yield* Effect.promise(() => {
+        madeOnce ??= Effect.runPromise(generate)
+        return madeOnce
+      })
+      if (!rejectsImplicitly(decrypt, parsePrivateKey(decoy))) return yield* new RsaUnsafe()
+      return make(decrypt, decoy)
+    })
+  )
+
+/** The decoy of this process. */
+let madeOnce: Promise<Buffer> | undefined
+
+const generate = Effect.async<Buffer>((resume) =>
+  generateKeyPair(
+    "rsa",
+    {
+      modulusLength: 2048,
+      publicExponent: 0x10001,
+      publicKeyEncoding: { type: "spki", format: "der" },
+      privateKeyEncoding: { type: "pkcs8", format: "der" }
+    },
+    (error, _, privateKey) => resume(error ? Effect.die(error) : Effect.succeed(privateKey))
+  )
+)
+
+const make = (decrypt: Decrypt, decoy: Buffer) =>
   RsaKeys.of({
-    generate: Effect.async<Buffer>((resume) =>
-      generateKeyPair(
-        "rsa",
-        {
-          modulusLength: 2048,
-          publicExponent: 0x10001,
-          publicKeyEncoding: { type: "spki", format: "der" },
-          privateKeyEncoding: { type: "pkcs8", format: "der" }
-        },
-        (error, _, privateKey) => resume(error ? Effect.die(error) : Effect.succeed(privateKey))
-      )
-    ),
+    generate,
+    decoy,
 
     publicKey: (privateKey) =>
       createPublicKey(parsePrivateKey(privateKey)).export({ type: "spki", format: "der" }),
@@ -44,14 +69,18 @@ export const layer: Layer.Layer<RsaKeys> = Layer.sync(RsaKeys, () =>
         const key = parsePrivateKey(privateKey)
         const size = blockSize(key)
         if (blocks.length === 0 || blocks.length % size !== 0 || blocks.length > maxBlocks * size) {
-          return Effect.fail(new PayloadUnreadable())
+          return Effect.fail(new PayloadUnreadable({ failing: ENCODING }))
         }
         const pieces: Array<Buffer> = []
+        let allInRange = true
         return Effect.gen(function* () {
           for (let at = 0; at < blocks.length; at += size) {
             if (at > 0) yield* letOthersRun
-            pieces.push(yield* decryptBlock(key, blocks.subarray(at, at + size)))
+            const { inRange, piece } = decryptBlock(decrypt, key, blocks.subarray(at, at + size))
+            pieces.push(piece)
+            allInRange &&= inRange
           }
+          if (!allInRange) return yield* new PayloadUnreadable()
           return Buffer.concat(pieces)
         }).pipe(
           Effect.ensuring(
@@ -62,7 +91,6 @@ export const layer: Layer.Layer<RsaKeys> = Layer.sync(RsaKeys, () =>
         )
       })
   })
-)
 
 /** Bytes that PKCS#1 v1.5 padding takes of each block (RFC 8017, section 7.2.1). */
 const PKCS1_OVERHEAD = 11
@@ -73,12 +101,45 @@ const parsePrivateKey = (der: Uint8Array) =>
 
 const blockSize = (key: KeyObject) => (key.asymmetricKeyDetails?.modulusLength ?? 2048) / 8
 
-/** Fails only for a number above the modulus, which the sender can see himself: wrong padding decrypts to rubbish. */
-const decryptBlock = (key: KeyObject, block: Uint8Array) =>
-  Effect.try({
-    try: () => privateDecrypt({ key, padding: PADDING }, block),
-    catch: () => new PayloadUnreadable()
-  })
+/** OpenSSL refuses nothing but a number above the modulus, and that before it has worked: then it works on another one. */
+const decryptBlock = (decrypt: Decrypt, key: KeyObject, block: Uint8Array) => {
+  try {
+    return { inRange: true, piece: decrypt({ key, padding: PADDING }, block) }
+  } catch {
+    const small = Buffer.alloc(block.length)
+    small[block.length - 1] = 2
+    return { inRange: false, piece: decrypt({ key, padding: PADDING }, small) }
+  }
+}
+
+/**
+ * Whether blocks with every kind of wrong padding decrypt to rubbish, always the same, as OpenSSL has it since 3.2, and some
+ * distributors before (draft-irtf-cfrg-rsa-guidance, section 7).
+ */
+const rejectsImplicitly = (decrypt: Decrypt, key: KeyObject): boolean => {
+  const publicKey = createPublicKey(key)
+  const decrypted = (block: Buffer) => decrypt({ key, padding: PADDING }, block)
+  const isRubbish = (encoded: Buffer) => {
+    const block = publicEncrypt({ key: publicKey, padding: constants.RSA_NO_PADDING }, encoded)
+    return decrypted(block).equals(decrypted(block))
+  }
+  try {
+    const good = publicEncrypt({ key: publicKey, padding: PADDING }, Buffer.from("text"))
+    return decrypted(good).toString() === "text" && wrongPaddings(blockSize(key)).every(isRubbish)
+  } catch {
+    return false
+  }
+}
+
+/** Encoded messages of RFC 8017, section 7.2.2, each wrong in one way: beginning, type, no end, end too early. */
+const wrongPaddings = (size: number): ReadonlyArray<Buffer> => {
+  const encoded = (...changes: ReadonlyArray<readonly [number, number]>) => {
+    const message = Buffer.alloc(size, 0x55)
+    for (const [at, byte] of [[0, 0], [1, 2], [size - 5, 0], ...changes] as const) message[at] = byte
+    return message
+  }
+  return [encoded([0, 1]), encoded([1, 1]), encoded([size - 5, 0x55]), encoded([5, 0])]
+}
 
 /** A turn of the event loop. Effect.yieldNow only yields to other fibers, sockets would wait for all blocks. */
 const letOthersRun = Effect.async<void>((resume) => {

@@ -1,9 +1,10 @@
+import { isUtf8 } from "node:buffer"
 import { randomBytes } from "node:crypto"
 import { type Context, Effect, Redacted } from "effect"
 import type { TenantNumber, UserId } from "../../schemas/Ids.ts"
 import type { User, UserKeys } from "../storage/Storage.ts"
 import { MasterKey, type SealBroken } from "./MasterKey.ts"
-import { PayloadUnreadable, RsaKeys } from "./RsaKeys.ts"
+import { ENCODING, PayloadUnreadable, RsaKeys } from "./RsaKeys.ts"
 
 /** Context under which keys are wrapped while they wait in the pool and belong to nobody. */
 export const POOL_CONTEXT = "rsa-pool"
@@ -74,19 +75,35 @@ export const publicKeyOf = (
     withRegistrationKey(user, (privateKey) => Effect.sync(() => rsa.publicKey(privateKey)))
   )
 
-/** The JSON text inside a registration payload (contract section 2). Line breaks in the base64, as some encoders make them, are ignored. */
+/**
+ * The JSON text inside a registration payload (contract section 2). Line breaks in the base64, as some encoders make them, are
+ * ignored. What is no base64 of whole blocks fails at once, `failing` = `ENCODING`: its sender learns nothing from that. All
+ * else costs the same whether it can be read or not. The text itself cannot be wiped, the bytes that it came from are.
+ */
 export const openPayload = Effect.fnUntraced(function* (
   user: KeyOwner & Pick<UserKeys, "registrationKey">,
   payload: string
 ): Effect.fn.Return<Redacted.Redacted<string>, PayloadUnreadable | SealBroken, MasterKey | RsaKeys> {
   const rsa = yield* RsaKeys
-  const base64 = payload.replace(/[\r\n\t ]+/g, "")
-  if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return yield* new PayloadUnreadable()
+  const blocks = blocksOf(payload)
+  if (blocks === undefined) return yield* new PayloadUnreadable({ failing: ENCODING })
   const plain = yield* withRegistrationKey(user, (privateKey) =>
-    rsa.decryptBlocks(privateKey, Buffer.from(base64, "base64"), MAX_PAYLOAD_BLOCKS)
+    rsa.decryptBlocks(privateKey, blocks, MAX_PAYLOAD_BLOCKS)
   )
-  return yield* Effect.try({
-    try: () => Redacted.make(new TextDecoder("utf-8", { fatal: true }).decode(plain)),
-    catch: () => new PayloadUnreadable()
-  }).pipe(Effect.ensuring(Effect.sync(() => plain.fill(0))))
+  // A decoder that throws takes longer for rubbish.
+  const text = isUtf8(plain) ? Redacted.make(new TextDecoder().decode(plain)) : undefined
+  plain.fill(0)
+  return text ?? (yield* new PayloadUnreadable())
 })
+
+/** Bytes in strict base64, padded or not; undefined if it is something else, or more than a payload may have. */
+const blocksOf = (payload: string): Buffer | undefined => {
+  const base64 = payload.replace(/[\r\n\t ]+/g, "").replace(/={1,2}$/, "")
+  if (base64.length > MAX_PAYLOAD_CHARACTERS || !/^[A-Za-z0-9+/]+$/.test(base64)) return undefined
+  const blocks = Buffer.from(base64, "base64")
+  // Bits beyond the last byte have to be 0, so that each payload has one form.
+  return blocks.toString("base64").startsWith(base64) ? blocks : undefined
+}
+
+/** RSA-2048: 256 bytes each. */
+const MAX_PAYLOAD_CHARACTERS = Math.ceil((MAX_PAYLOAD_BLOCKS * 256 * 4) / 3)

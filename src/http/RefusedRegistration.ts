@@ -1,6 +1,6 @@
 import { Effect, Option } from "effect"
 import { History } from "../../actors/History.ts"
-import { PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
+import { ENCODING, PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
 import { EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
 import type { UserId } from "../../schemas/Ids.ts"
@@ -33,8 +33,11 @@ export const reasonOf = (refusal: { readonly message: string }): string => {
   return refusal.message.split("; try again")[0]!
 }
 
+const UNUSABLE = "the payload cannot be decrypted with the user's key, or its content is unusable"
+
 const PAYLOAD: Readonly<Record<string, string>> = {
-  "key or content": "the payload cannot be decrypted with the user's key, or its content is unusable",
+  [ENCODING]: UNUSABLE,
+  "key or content": UNUSABLE,
   emailAddress: "the address in the payload is not this user's",
   ewsUrl: "the EWS URL in the payload is not that of the request",
   deviceToken: "the push token in the payload is not that of the request",

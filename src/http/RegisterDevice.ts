@@ -1,7 +1,7 @@
-import { Effect, Either, Option } from "effect"
+import { Effect, Either } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
 import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
+import type { PayloadUnreadable, RsaKeys } from "../../layers/crypto/RsaKeys.ts"
 import { type Choice, EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { AuthType } from "../../schemas/Credentials.ts"
@@ -11,10 +11,17 @@ import { discreetly } from "./Discretion.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
 import type { Answer } from "./Envelope.ts"
 import { noteRefused, reasonOf } from "./RefusedRegistration.ts"
-import { type AuthTypeMismatch, openRegistration } from "./RegistrationPayload.ts"
+import type { AuthTypeMismatch } from "./RegistrationPayload.ts"
+import { RegistrationPayloads } from "./RegistrationPayloads.ts"
 
 /** What a registration needs. */
-export type RegisterServices = Storage | Subscriptions | EndpointPolicy | MasterKey | RsaKeys
+export type RegisterServices =
+  | Storage
+  | Subscriptions
+  | EndpointPolicy
+  | RegistrationPayloads
+  | MasterKey
+  | RsaKeys
 
 /**
  * Checks a registration in the order of the contract (32, 36, 35, 34, 36, then 14 and 16) and hands it to the user's
@@ -68,8 +75,8 @@ const handOver = Effect.fnUntraced(function* (
 ) {
   const storage = yield* Storage
   const user = yield* storage.findUser(call.tenant.tenant, request.userId)
-  if (Option.isNone(user)) return yield* new PayloadUnreadable()
-  const opened = yield* openRegistration(user.value, request, authType)
+  const payloads = yield* RegistrationPayloads
+  const opened = yield* payloads.open(call.tenant.tenant, user, request, authType)
   yield* Effect.logDebug(`ForceSubscription : [${request.forceSubscription ? "True" : "False"}]`)
   const subscriptions = yield* Subscriptions
   const message = new Register({
@@ -82,7 +89,7 @@ const handOver = Effect.fnUntraced(function* (
     exchangeVersion: request.exchangeVersion,
     force: request.forceSubscription
   })
-  return yield* subscriptions.ask(user.value.user, message).pipe(
+  return yield* subscriptions.ask(opened.user, message).pipe(
     Effect.timeoutTo({
       duration: ANSWERED_WITHIN,
       onSuccess: (reply): Answer => reply,

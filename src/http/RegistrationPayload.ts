@@ -1,13 +1,8 @@
-import { Clock, Effect, Redacted, Schema } from "effect"
-import { FORMER_KEPT } from "../../actors/KeyAge.ts"
-import type { MasterKey, SealBroken } from "../../layers/crypto/MasterKey.ts"
-import { PayloadUnreadable, type RsaKeys } from "../../layers/crypto/RsaKeys.ts"
-import { openPayload } from "../../layers/crypto/UserKeyring.ts"
-import { type KeyedUser, Storage } from "../../layers/storage/Storage.ts"
-import { type AuthType, type Credentials, CredentialsPayload } from "../../schemas/Credentials.ts"
+import { Effect, Redacted, Schema } from "effect"
+import type { AuthType, Credentials, CredentialsPayload } from "../../schemas/Credentials.ts"
 import type { RegisterDeviceRequest } from "../../schemas/DeviceApi.ts"
-import { userIdOfAddress } from "../../schemas/Ids.ts"
-import type { StorageError } from "../../schemas/StorageError.ts"
+import { type UserNumber, userIdOfAddress } from "../../schemas/Ids.ts"
+import type { PayloadCheck } from "./PayloadRefusals.ts"
 
 /** The auth type named in the request does not fit what the payload holds: code 36. */
 export class AuthTypeMismatch extends Schema.TaggedError<AuthTypeMismatch>()("AuthTypeMismatch", {
@@ -20,81 +15,48 @@ export class AuthTypeMismatch extends Schema.TaggedError<AuthTypeMismatch>()("Au
 
 /** What a registration payload proves and carries. */
 export interface OpenedPayload {
+  readonly user: UserNumber
   readonly credentials: Redacted.Redacted<Credentials>
   /** Milliseconds since 1970; null where no access token is used. */
   readonly tokenExpiresAt: number | null
 }
 
-/**
- * Opens the payload and holds it against the request. Whatever is wrong with its content is `PayloadUnreadable` with one
- * text, so that nobody learns by trying what a payload of somebody else holds; the log (debug) and the user's history say
- * which check failed.
- */
-export const openRegistration = Effect.fnUntraced(function* (
-  user: KeyedUser,
-  request: RegisterDeviceRequest,
-  authType: AuthType
-): Effect.fn.Return<
-  OpenedPayload,
-  PayloadUnreadable | AuthTypeMismatch | SealBroken | StorageError,
-  Storage | MasterKey | RsaKeys
-> {
-  const now = yield* Clock.currentTimeMillis
-  const payload = yield* readPayload(user, request.payload).pipe(
-    Effect.catchTag("PayloadUnreadable", () => readFormerly(user, request.payload, now))
-  )
-  const wrong = mismatch(payload, request, user, now)
-  if (wrong !== undefined) return yield* unreadable(wrong)
+/** What of the payload the auth type uses; undefined if its `accessTokenExpiresAt` is no time. */
+export const useFor = (
+  authType: AuthType,
+  payload: CredentialsPayload,
+  now: number
+): Effect.Effect<Omit<OpenedPayload, "user"> | undefined, AuthTypeMismatch> => {
   const credentials = credentialsFor(authType, payload)
-  if (credentials === undefined) return yield* new AuthTypeMismatch({ authType })
+  if (credentials === undefined) return new AuthTypeMismatch({ authType })
   const { accessToken } = credentials
   const expiry = accessToken === undefined ? null : expiryOf(payload, accessToken, now)
-  if (Number.isNaN(expiry)) return yield* unreadable("accessTokenExpiresAt")
-  return { credentials: Redacted.make(credentials), tokenExpiresAt: expiry }
-})
-
-/** A wrong key yields rubbish as often as an error, so that only the content tells. */
-const readPayload = (user: KeyedUser, payload: string) =>
-  Effect.flatMap(openPayload(user, payload), (text) => parsePayload(Redacted.value(text))).pipe(
-    Effect.catchTag("ParseError", () => new PayloadUnreadable())
+  return Effect.succeed(
+    Number.isNaN(expiry) ? undefined : { credentials: Redacted.make(credentials), tokenExpiresAt: expiry }
   )
-
-/** The phone may have asked for the public key just before it was replaced. */
-const readFormerly = Effect.fnUntraced(function* (user: KeyedUser, payload: string, now: number) {
-  if (now - user.registrationKeyMadeAt > FORMER_KEPT) return yield* unreadable("key or content")
-  const keys = yield* (yield* Storage).formerKeys(user.user)
-  const former = keys.find(({ kind }) => kind === "registration")
-  if (former === undefined) return yield* unreadable("key or content")
-  return yield* readPayload({ ...user, registrationKey: former.wrapped }, payload).pipe(
-    Effect.catchTag("PayloadUnreadable", () => unreadable("key or content"))
-  )
-})
-
-const parsePayload = Schema.decode(Schema.parseJson(CredentialsPayload))
-
-const unreadable = (what: string) =>
-  Effect.logDebug(`registration payload refused: ${what}`).pipe(
-    Effect.zipRight(Effect.fail(new PayloadUnreadable({ failing: what })))
-  )
+}
 
 const MAX_AGE = 10 * 60_000
 const USUAL_TOKEN_LIFE = 60 * 60_000
 
-/** Which statement inside the payload contradicts the request around it. */
-const mismatch = (
+/**
+ * Which statement inside the payload contradicts the request around it. `now`: milliseconds since 1970. All are compared
+ * before one is named, so that the time tells of none.
+ */
+export const mismatch = (
   payload: CredentialsPayload,
-  request: RegisterDeviceRequest,
-  user: KeyedUser,
+  { deviceToken, ewsUrl, userId }: RegisterDeviceRequest,
   now: number
-): string | undefined => {
-  if (userIdOfAddress(payload.emailAddress) !== user.userId) return "emailAddress"
-  if (payload.ewsUrl !== undefined && !sameUrl(payload.ewsUrl, request.ewsUrl)) return "ewsUrl"
-  if (payload.deviceToken !== undefined && payload.deviceToken !== request.deviceToken) return "deviceToken"
+): Extract<PayloadCheck, "emailAddress" | "ewsUrl" | "deviceToken" | "issuedAt"> | undefined => {
+  const isOwner = userIdOfAddress(payload.emailAddress) === userId
+  const fitsUrl = payload.ewsUrl === undefined || sameUrl(payload.ewsUrl, ewsUrl)
+  const fitsToken = payload.deviceToken === undefined || payload.deviceToken === deviceToken
   // Also wrong if unreadable: no comparison with NaN is true.
-  if (payload.issuedAt !== undefined && !(Math.abs(now - Date.parse(payload.issuedAt)) < MAX_AGE)) {
-    return "issuedAt"
-  }
-  return undefined
+  const isFresh = payload.issuedAt === undefined || Math.abs(now - Date.parse(payload.issuedAt)) < MAX_AGE
+  if (!isOwner) return "emailAddress"
+  if (!fitsUrl) return "ewsUrl"
+  if (!fitsToken) return "deviceToken"
+  return isFresh ? undefined : "issuedAt"
 }
 
 const sameUrl = (inside: string, outside: string | undefined) =>

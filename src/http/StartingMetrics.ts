@@ -7,6 +7,7 @@ import { epochGauge, takeovers } from "../../layers/ownership/OwnershipMetrics.t
 import { loopStalls } from "../../layers/telemetry/EventLoopMetrics.ts"
 import { guardAlarms } from "./HttpMetrics.ts"
 import { limitRefusals } from "./Limits.ts"
+import { payloadRefusals } from "./PayloadRefusals.ts"
 import { handshakeFailures } from "./TlsHandshakes.ts"
 
 /**
@@ -40,5 +41,6 @@ const METRICS = [
   loopStalls,
   guardAlarms,
   handshakeFailures,
-  ...Object.values(limitRefusals)
+  ...Object.values(limitRefusals),
+  ...Object.values(payloadRefusals)
 ]

@@ -35,6 +35,7 @@ class Bench {
   })
 
   readonly #rsa = Layer.mock(RsaKeys, {
+    decoy: Buffer.alloc(0),
     publicKey: () => Buffer.alloc(0),
     encryptBlocks: () => Buffer.alloc(0),
     generate: Effect.suspend(() => {

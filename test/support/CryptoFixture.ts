@@ -111,7 +111,7 @@ export const rsaWith = (privateKey: () => Buffer): Layer.Layer<RsaKeys> =>
   Layer.effect(
     RsaKeys,
     Effect.map(RsaKeys, (rsa) => ({ ...rsa, generate: Effect.sync(() => Buffer.from(privateKey())) }))
-  ).pipe(Layer.provide(NodeRsaKeys.layer))
+  ).pipe(Layer.provide(Layer.orDie(NodeRsaKeys.layer)))
 
 export const sealLayer = (
   shelf: SealShelf,

@@ -17,6 +17,7 @@ import * as ApiTokens from "../../src/http/ApiTokens.ts"
 import * as DeviceRoutes from "../../src/http/DeviceRoutes.ts"
 import * as Intake from "../../src/http/Intake.ts"
 import * as Limits from "../../src/http/Limits.ts"
+import * as RegistrationPayloads from "../../src/http/RegistrationPayloads.ts"
 import { settingsOf, somePrivateKey } from "./CryptoFixture.ts"
 import * as FakeSubscriptions from "./FakeSubscriptions.ts"
 import { layerFaulty } from "./FaultyStorage.ts"
@@ -98,6 +99,7 @@ export const layer = (
     policyLayer,
     Intake.layer,
     Limits.layer,
+    RegistrationPayloads.layer,
     FakeSubscriptions.layer,
     Layer.succeed(Ownership, node.service)
   ).pipe(

@@ -14,7 +14,8 @@ import { RegisterDeviceRequest, requestReader } from "../../../schemas/DeviceApi
 import type { ActivityId } from "../../../schemas/Ids.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
 import { getPublicKey } from "../../../src/http/GetPublicKey.ts"
-import { openRegistration } from "../../../src/http/RegistrationPayload.ts"
+import * as Limits from "../../../src/http/Limits.ts"
+import * as RegistrationPayloads from "../../../src/http/RegistrationPayloads.ts"
 import { settingsOf, somePrivateKey } from "../../support/CryptoFixture.ts"
 import { makeToken, registration, TOKEN, USER_ID, userNumber } from "../../support/DeviceApiFixture.ts"
 import { layerFaulty, StorageFaults } from "../../support/FaultyStorage.ts"
@@ -34,7 +35,8 @@ const poolLayer = Layer.effect(
 )
 
 const layer = (some: Partial<SettingsShape> = {}) =>
-  Layer.mergeAll(poolLayer, layerFaulty(MemoryStorage.layer), settingsOf(some)).pipe(
+  Layer.mergeAll(poolLayer, RegistrationPayloads.layer, Limits.layer).pipe(
+    Layer.provideMerge(Layer.merge(layerFaulty(MemoryStorage.layer), settingsOf(some))),
     Layer.provideMerge(Layer.merge(LocalMasterKey.layerTest, NodeRsaKeys.layer))
   )
 
@@ -43,6 +45,7 @@ const readRequest = requestReader(RegisterDeviceRequest)
 /** A phone that asks for the public key, and whose payload is encrypted to one. */
 const phone = Effect.gen(function* () {
   const storage = yield* Storage
+  const payloads = yield* RegistrationPayloads.RegistrationPayloads
   yield* makeToken()
   const tenant = Option.getOrThrow(yield* storage.tenantOfToken(hashApiToken(TOKEN)))
   const activityId = "an activity" as ActivityId
@@ -54,8 +57,8 @@ const phone = Effect.gen(function* () {
   const opens = (publicKey: unknown) =>
     Effect.gen(function* () {
       const request = Either.getOrThrow(readRequest(yield* registration(publicKey)))
-      const user = Option.getOrThrow(yield* storage.findUser(tenant.tenant, USER_ID))
-      return Either.isRight(yield* Effect.either(openRegistration(user, request, "Basic")))
+      const user = yield* storage.findUser(tenant.tenant, USER_ID)
+      return Either.isRight(yield* Effect.either(payloads.open(tenant.tenant, user, request, "Basic")))
     })
   return { ask, opens }
 })
