@@ -1,4 +1,3 @@
-import { X509Certificate } from "node:crypto"
 import type { IncomingMessage, ServerResponse } from "node:http"
 import { TLSSocket } from "node:tls"
 import { Effect, Metric, type Scope } from "effect"
@@ -67,11 +66,7 @@ export const clientCertificates = (
     }
   })
 
-/** Node calls a resumed session authorized even if it never had a certificate, hence the second look. */
-const isKnown = ({ socket }: IncomingMessage): boolean =>
-  socket instanceof TLSSocket &&
-  socket.authorized &&
-  socket.getPeerX509Certificate() instanceof X509Certificate
+const isKnown = ({ socket }: IncomingMessage): boolean => socket instanceof TLSSocket && socket.authorized
 
 const makeIsOpen = (basePaths: ReadonlyArray<string>): ((target: string) => boolean) => {
   const open = new Set(["/healthz", "/readyz", ...basePaths.map((base) => `${base}/alive`.toLowerCase())])

@@ -1,4 +1,4 @@
-import { randomBytes, type X509Certificate } from "node:crypto"
+import type { X509Certificate } from "node:crypto"
 import type { RequestListener, ServerOptions } from "node:http"
 import { createServer, type Server } from "node:https"
 import { isIP } from "node:net"
@@ -12,17 +12,10 @@ import { readIdentity, tlsFiles } from "./TlsIdentity.ts"
 import { TlsProblem } from "./TlsProblem.ts"
 import { signatureOf, whenChanged } from "./TlsReload.ts"
 import { clientTerms, serverTerms } from "./TlsTerms.ts"
+import { renewTicketKeys } from "./TlsTickets.ts"
 
 /** A peer that opens a connection has so long to get through the handshake. Milliseconds. */
 const HANDSHAKE_TIME = 10_000
-/**
- * Tickets are sealed with a key of the listener. Whoever finds it opens what TLS 1.2 said in connections that were resumed, and
- * Node keeps it for as long as it runs: with a new one this often there is nothing to find of earlier hours. Clients with
- * an older ticket do a whole handshake.
- */
-const TICKET_KEY_AGE = "1 hour"
-/** Bytes, as Node wants them. */
-const TICKET_KEY = 48
 
 /**
  * An HTTPS server, not listening yet, with the certificate that the settings name. Until the scope closes, new files are
@@ -52,12 +45,7 @@ export const makeTlsServer = (
     yield* announce(served, settings.publicUrl)
     yield* whenChanged(files, seen, load(settings.tls), take)
     yield* watchHandshakes(server)
-    const newTicketKey = Effect.sync(() => {
-      const key = randomBytes(TICKET_KEY)
-      server.setTicketKeys(key)
-      key.fill(0)
-    })
-    yield* Effect.forkScoped(Effect.forever(Effect.delay(newTicketKey, TICKET_KEY_AGE)))
+    yield* renewTicketKeys(server)
     const warnDaily = Effect.delay(
       Effect.suspend(() => warnOfExpiry(expiring(served))),
       "1 day"

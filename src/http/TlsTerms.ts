@@ -16,8 +16,8 @@ export const serverTerms = (minVersion: TlsVersion): SecureContextOptions => ({
 
 /**
  * How the listener asks for client certificates. Only `all` ends the handshake without one; else each request is looked at
- * (ClientCertificates.ts). Without tickets, because a resumed session shows no certificate again: one that has ended since
- * would go on, and Node calls a session that never had one authorized.
+ * (ClientCertificates.ts). Without tickets, because a resumed session shows no certificate again, and one that has ended
+ * since would go on.
  */
 export const clientTerms = ({ clientAuth }: TlsSettings): TlsOptions =>
   clientAuth === "off"
