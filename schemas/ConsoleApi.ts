@@ -1,6 +1,7 @@
 import { Schema } from "effect"
 import { HistoryEvent } from "./History.ts"
 import { PointInTime } from "./PointInTime.ts"
+import { OVERLAP_DAYS_MAX } from "./TokenEnd.ts"
 
 /**
  * What the console's pages get as JSON under `/console/api/`. All of it needs a session (`POST /console/api/session`); all
@@ -19,6 +20,7 @@ import { PointInTime } from "./PointInTime.ts"
  * | `GET tokens` | | `Tokens` |
  * | `POST tokens` | `NewToken` | `MadeToken`, the only time that the token is shown |
  * | `DELETE tokens/<id>`, `DELETE admin-tokens/<id>` | | 204; 404 `Problem` |
+ * | `POST tokens/<id>/rotations`, `POST admin-tokens/<id>/rotations` | `Rotation` | `RotatedToken`, the only time that the token is shown; 404 `Problem` |
  * | `GET certificates` | | `Certificates` |
  * | `GET audits` | | `Audits`, the newest 200 |
  * | `GET log-level`, `PUT log-level` | `LogLevelChoice` | `LogLevelChoice` |
@@ -179,11 +181,19 @@ export const Tokens = Schema.Struct({
       tenant: Schema.String,
       label: Schema.String,
       createdAt: Schema.Number,
+      lastUsedAt: Time,
+      expiresAt: Time,
       ewsUrls: Schema.Array(Schema.String)
     })
   ),
   adminTokens: Schema.Array(
-    Schema.Struct({ id: Schema.String, label: Schema.String, createdAt: Schema.Number })
+    Schema.Struct({
+      id: Schema.String,
+      label: Schema.String,
+      createdAt: Schema.Number,
+      lastUsedAt: Time,
+      expiresAt: Time
+    })
   )
 })
 
@@ -194,6 +204,22 @@ export const NewToken = Schema.Struct({
 })
 
 export const MadeToken = Schema.Struct({ id: Schema.String, tenant: Schema.String, token: Schema.String })
+
+export const Rotation = Schema.Struct({
+  /** Days for which the replaced token stays valid beside the new one; 0 = it ends at once. */
+  overlapDays: Schema.Int.pipe(Schema.between(0, OVERLAP_DAYS_MAX))
+})
+
+export const RotatedToken = Schema.Struct({
+  id: Schema.String,
+  /** Null for an admin token. */
+  tenant: Schema.NullOr(Schema.String),
+  label: Schema.String,
+  token: Schema.String,
+  /** Id of the token that it replaces, and when that one ends. */
+  replaces: Schema.String,
+  expiresAt: Schema.Number
+})
 
 export const Certificates = Schema.Struct({
   /** What expires, the next first. `at` null = not known. */

@@ -8,6 +8,7 @@ import * as Retention from "./memory/Retention.ts"
 import { attempt, copy, MemoryState, type StorageShape } from "./memory/State.ts"
 import * as Subscriptions from "./memory/Subscriptions.ts"
 import * as Tenants from "./memory/Tenants.ts"
+import * as TokenLives from "./memory/TokenLives.ts"
 import * as Users from "./memory/Users.ts"
 import { Storage } from "./Storage.ts"
 import { DEAD_LETTERS_MAX } from "./sql/DeadLetters.ts"
@@ -22,6 +23,7 @@ export const layer: Layer.Layer<Storage> = Layer.effect(
       ping: Effect.void,
       ...basics(state),
       ...Tenants.make(state),
+      ...TokenLives.make(state),
       ...Users.make(state),
       ...Keys.make(state),
       ...Subscriptions.make(state),

@@ -11,6 +11,7 @@ import tenure from "./migrations/0005_Tenure.ts"
 import keyVersions from "./migrations/0006_KeyVersions.ts"
 import seenDevices from "./migrations/0007_SeenDevices.ts"
 import operations from "./migrations/0008_Operations.ts"
+import tokenLife from "./migrations/0009_TokenLife.ts"
 
 /** What a step is in each dialect: statements without parameters, one after another. */
 export type Statements = Readonly<Record<Dialect, ReadonlyArray<string>>>
@@ -31,7 +32,8 @@ export const migrations: ReadonlyArray<Migration> = [
   { version: 5, name: "Tenure", statements: tenure },
   { version: 6, name: "KeyVersions", statements: keyVersions },
   { version: 7, name: "SeenDevices", statements: seenDevices },
-  { version: 8, name: "Operations", statements: operations }
+  { version: 8, name: "Operations", statements: operations },
+  { version: 9, name: "TokenLife", statements: tokenLife }
 ]
 
 /**

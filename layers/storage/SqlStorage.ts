@@ -15,6 +15,7 @@ import * as PoolKeys from "./sql/PoolKeys.ts"
 import * as Retention from "./sql/Retention.ts"
 import * as Subscriptions from "./sql/Subscriptions.ts"
 import * as Tenants from "./sql/Tenants.ts"
+import * as TokenLives from "./sql/TokenLives.ts"
 import * as Users from "./sql/Users.ts"
 import * as WrappedKeys from "./sql/WrappedKeys.ts"
 
@@ -28,6 +29,7 @@ export const make = (location: string, sql: SqlClient, ofUsers: SqlClient = sql)
   location,
   ...Meta.make(sql),
   ...Tenants.make(sql),
+  ...TokenLives.make(sql),
   ...Administration.make(sql),
   ...PoolKeys.make(sql),
   ...WrappedKeys.make(sql),

@@ -25,11 +25,41 @@ export interface Tenant {
   readonly seg: boolean
 }
 
-export interface ApiToken {
+/** How long a token lives, and whether anybody needs it. */
+export interface TokenLife {
+  /** About when somebody last showed it, known some minutes later; null = never. */
+  readonly lastUsedAt: number | null
+  /** From then on it proves nothing; null = it does not end by itself. */
+  readonly expiresAt: number | null
+}
+
+export interface ApiToken extends TokenLife {
   readonly id: string
   readonly tenant: string
   readonly label: string
   readonly createdAt: number
+}
+
+/** What takes the place of a token. */
+export interface NextToken {
+  /** SHA-256 of the new token. */
+  readonly hash: Uint8Array
+  readonly createdAt: number
+  /** When the replaced token ends at the latest. */
+  readonly until: number
+}
+
+/** An API token for whoever has to tell it from others. */
+export interface TokenEntry extends Pick<ApiToken, "id" | "expiresAt"> {
+  /** SHA-256 of the token. */
+  readonly hash: Uint8Array
+  readonly tenant: Tenant
+}
+
+/** Somebody showed a token. */
+export interface TokenUse {
+  readonly id: string
+  readonly at: number
 }
 
 /** Keys of a user, each wrapped by the master key. */
@@ -205,10 +235,15 @@ export interface Subscribed {
 }
 
 /** A token that opens the console; nothing else. */
-export interface AdminToken {
+export interface AdminToken extends TokenLife {
   readonly id: string
   readonly label: string
   readonly createdAt: number
+}
+
+export interface AdminTokenEntry extends Pick<AdminToken, "expiresAt"> {
+  /** SHA-256 of the token. */
+  readonly hash: Uint8Array
 }
 
 /** What somebody did to the service: for auditors. No secrets, no addresses. */
@@ -283,13 +318,23 @@ export class Storage extends Context.Tag("ens/Storage")<
     >
     /** False if there is no such token. */
     readonly revokeToken: (id: string) => Effect.Effect<boolean, StorageError>
-    /** All tokens with what they prove, for whoever keeps them in memory. */
-    readonly tokenDirectory: Effect.Effect<
-      ReadonlyArray<{ readonly hash: Uint8Array; readonly tenant: Tenant }>,
-      StorageError
-    >
-    /** Another text after each token that was made or revoked; cheap to ask for. */
+    /**
+     * In one step: makes another token of the same tenant and label, and has this one end at `next.until`, or when it was to
+     * end anyway if that is before. None if there is no such token, or it has ended at `next.createdAt`.
+     */
+    readonly rotateToken: (
+      id: string,
+      next: NextToken
+    ) => Effect.Effect<Option.Option<{ readonly made: ApiToken; readonly expiresAt: number }>, StorageError>
+    /** Only ever forward in time; tokens that are gone are passed over. */
+    readonly noteTokenUses: (uses: ReadonlyArray<TokenUse>) => Effect.Effect<void, StorageError>
+    /** Removes tokens of both kinds that ended before `before`; answers how many. */
+    readonly dropEndedTokens: (before: number) => Effect.Effect<number, StorageError>
+    /** All tokens with what they prove until they end, for whoever keeps them in memory. Ended ones are among them. */
+    readonly tokenDirectory: Effect.Effect<ReadonlyArray<TokenEntry>, StorageError>
+    /** Another text after each token that was made or revoked, or got an end; cheap to ask for. */
     readonly tokenVersion: Effect.Effect<string, StorageError>
+    /** Whose the token is or was: also of one that has ended, so it decides nothing. */
     readonly tenantOfToken: (hash: Uint8Array) => Effect.Effect<Option.Option<Tenant>, StorageError>
     readonly tenant: (tenant: TenantNumber) => Effect.Effect<Option.Option<Tenant>, StorageError>
 
@@ -303,9 +348,17 @@ export class Storage extends Context.Tag("ens/Storage")<
     readonly listAdminTokens: Effect.Effect<ReadonlyArray<AdminToken>, StorageError>
     /** False if there is no such token. */
     readonly revokeAdminToken: (id: string) => Effect.Effect<boolean, StorageError>
+    /** Also one that has ended. */
     readonly adminTokenOf: (hash: Uint8Array) => Effect.Effect<Option.Option<AdminToken>, StorageError>
-    /** Of all admin tokens, for whoever has to tell a right one without asking each time. */
-    readonly adminTokenHashes: Effect.Effect<ReadonlyArray<Uint8Array>, StorageError>
+    /** Of all admin tokens, for whoever has to tell a right one without asking each time. Ended ones are among them. */
+    readonly adminTokenHashes: Effect.Effect<ReadonlyArray<AdminTokenEntry>, StorageError>
+    /** As `rotateToken`. */
+    readonly rotateAdminToken: (
+      id: string,
+      next: NextToken
+    ) => Effect.Effect<Option.Option<{ readonly made: AdminToken; readonly expiresAt: number }>, StorageError>
+    /** As `noteTokenUses`. */
+    readonly noteAdminTokenUses: (uses: ReadonlyArray<TokenUse>) => Effect.Effect<void, StorageError>
     readonly addAudit: (record: AuditRecord) => Effect.Effect<void, StorageError>
     /** Newest first. */
     readonly audits: (limit: number) => Effect.Effect<ReadonlyArray<AuditRecord>, StorageError>

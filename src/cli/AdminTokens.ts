@@ -20,6 +20,9 @@ export const shownId = (id: string): string => `admin-${id}`
 /** The number in `admin-3`; undefined if the text is no id of an admin token. */
 export const storedId = (shown: string): string | undefined => /^admin-(\d{1,18})$/i.exec(shown)?.[1]
 
+/** Whether it is the id of a token of either kind. */
+export const isTokenId = (shown: string): boolean => /^(admin-)?\d{1,18}$/i.test(shown)
+
 /** Where an admin token is entered; undefined if there is no console. */
 export const consoleUrl = ({ adminHost, adminPort, console }: SettingsShape): string | undefined => {
   if (console === "off") return undefined

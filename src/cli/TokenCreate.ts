@@ -6,12 +6,14 @@ import { isLoopback } from "../../layers/net/Loopback.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { plainName } from "../../schemas/PlainName.ts"
 import { Settings } from "../../schemas/Settings.ts"
+import { hasEnded } from "../../schemas/TokenEnd.ts"
 import { webUrl } from "../config/Parse.ts"
 import * as AdminTokens from "./AdminTokens.ts"
 import { withAudit } from "./Audited.ts"
 import { CommandProblem, UsageProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
 import { refreshTokensOfService } from "./TellService.ts"
+import { apparentBits, STRONG_BITS } from "./TokenStrength.ts"
 
 const options = {
   label: Options.text("label").pipe(
@@ -89,7 +91,9 @@ const createForPhones = Effect.fnUntraced(function* (given: Given, label: string
   const created = yield* withAudit(
     given.configFile,
     { action: "token.create", target: ({ id }) => id },
-    store({ tenant, label, hash: hashApiToken(token), ewsUrls, ewsPins, seg: given.seg })
+    store({ tenant, label, hash: hashApiToken(token), ewsUrls, ewsPins, seg: given.seg }).pipe(
+      Effect.tap(({ id }) => (given.stdin ? warnOfWeak(token, id) : Effect.void))
+    )
   )
   if (given.json) return yield* Console.log(JSON.stringify({ id: created.id, tenant: created.tenant, token }))
   yield* Console.log(
@@ -103,17 +107,33 @@ const store = Effect.fnUntraced(function* (
   asked: Omit<Parameters<Storage["Type"]["createToken"]>[0], "createdAt">
 ) {
   const storage = yield* Storage
-  const known = yield* storage.tenantOfToken(asked.hash)
-  if (Option.isSome(known) && known.value.name !== asked.tenant) {
+  const createdAt = yield* Clock.currentTimeMillis
+  const known = (yield* storage.tokenDirectory).find(({ hash }) => Buffer.compare(hash, asked.hash) === 0)
+  if (known !== undefined && known.tenant.name !== asked.tenant) {
     return yield* new CommandProblem({
-      problem: `the tenant ${known.value.name} has this token already; revoke it there (ens token list, ens token revoke ID), or give --tenant ${known.value.name}`
+      problem: `the tenant ${known.tenant.name} has this token already; revoke it there (ens token list, ens token revoke ID), or give --tenant ${known.tenant.name}`
     })
   }
-  const created = yield* storage.createToken({ ...asked, createdAt: yield* Clock.currentTimeMillis })
+  if (known !== undefined && hasEnded(known, createdAt)) {
+    return yield* new CommandProblem({
+      problem: `this token has ended: it is token ${known.id}, which was replaced; give the phones the one that replaced it, or make another one`
+    })
+  }
+  const created = yield* storage.createToken({ ...asked, createdAt })
   // A new token is noticed when it is used; that a known one's tenant has other URLs now is not.
-  if (Option.isSome(known)) yield* refreshTokensOfService
+  if (known !== undefined) yield* refreshTokensOfService
   return created
 })
+
+/** Made elsewhere, it is only as good as it was made. */
+const warnOfWeak = (token: string, id: string): Effect.Effect<void> => {
+  const bits = apparentBits(token)
+  return bits >= STRONG_BITS
+    ? Effect.void
+    : Effect.logWarning(
+        `the imported token looks like ${bits} bits at most, and should have ${STRONG_BITS}: who guesses it may ask as the tenant's phones do; replace it when you can: ens token rotate ${id}`
+      )
+}
 
 const problem = (text: string) => Effect.fail(new UsageProblem({ problem: text }))
 

@@ -1,6 +1,7 @@
 import { Command } from "@effect/cli"
-import { Console, Effect } from "effect"
-import { Storage } from "../../layers/storage/Storage.ts"
+import { Clock, Console, Effect } from "effect"
+import { type ApiToken, Storage, type TokenLife } from "../../layers/storage/Storage.ts"
+import { hasEnded } from "../../schemas/TokenEnd.ts"
 import { withStorage } from "./Administer.ts"
 import { shownId } from "./AdminTokens.ts"
 import { configFile, json } from "./CommonOptions.ts"
@@ -16,27 +17,49 @@ export const listCommand = Command.make("list", { configFile, json }, (given) =>
       )
     )
     const rows = [
-      ...forPhones.map(({ id, tenant, label, createdAt, ewsUrls }) => ({
+      ...forPhones.map(({ id, tenant, label, ewsUrls, ...token }) => ({
         id,
         tenant,
         label,
-        createdAt: new Date(createdAt).toISOString(),
+        ...timesOf(token),
         ewsUrls
       })),
-      ...forAdmins.map(({ id, label, createdAt }) => ({
+      ...forAdmins.map(({ id, label, ...token }) => ({
         id: shownId(id),
         admin: true,
         label,
-        createdAt: new Date(createdAt).toISOString()
+        ...timesOf(token)
       }))
     ]
     if (given.json) return yield* Console.log(JSON.stringify(rows))
     if (rows.length === 0) return yield* Console.log("no tokens; make one: ens token create --label phones")
-    const cells = rows.map((row) =>
-      "admin" in row
-        ? [row.id, "(console)", row.label, row.createdAt, "-"]
-        : [row.id, row.tenant, row.label, row.createdAt, row.ewsUrls.join(" ")]
+    const now = yield* Clock.currentTimeMillis
+    const cells = rows.map((row) => [
+      row.id,
+      "admin" in row ? "(console)" : row.tenant,
+      row.label,
+      row.createdAt,
+      row.lastUsedAt ?? "never",
+      endOf(row.expiresAt, now),
+      "admin" in row ? "-" : row.ewsUrls.join(" ")
+    ])
+    yield* Console.log(
+      textTable(["ID", "TENANT", "LABEL", "MADE", "LAST USED", "ENDS", "EWS URLS OF THE TENANT"], cells)
     )
-    yield* Console.log(textTable(["ID", "TENANT", "LABEL", "MADE", "EWS URLS OF THE TENANT"], cells))
   })
 ).pipe(Command.withDescription("List API tokens and admin tokens"))
+
+const timesOf = ({ createdAt, expiresAt, lastUsedAt }: Pick<ApiToken, "createdAt" | keyof TokenLife>) => ({
+  createdAt: iso(createdAt),
+  lastUsedAt: lastUsedAt === null ? null : iso(lastUsedAt),
+  expiresAt: expiresAt === null ? null : iso(expiresAt)
+})
+
+const iso = (at: number) => new Date(at).toISOString()
+
+const endOf = (expiresAt: string | null, now: number) =>
+  expiresAt === null
+    ? "never"
+    : hasEnded({ expiresAt: Date.parse(expiresAt) }, now)
+      ? `ended ${expiresAt}`
+      : expiresAt

@@ -1,7 +1,7 @@
 import { Args, Command } from "@effect/cli"
 import { Console, Effect } from "effect"
 import { Storage } from "../../layers/storage/Storage.ts"
-import { storedId } from "./AdminTokens.ts"
+import { isTokenId, storedId } from "./AdminTokens.ts"
 import { withAudit } from "./Audited.ts"
 import { CommandProblem } from "./CommandProblem.ts"
 import { configFile, json } from "./CommonOptions.ts"
@@ -19,9 +19,9 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
     const told = yield* withAudit(
       given.configFile,
       // Who pastes the token itself must not have it in the records, nor on the screen.
-      { action: "token.revoke", target: isId(given.id) ? given.id : "" },
+      { action: "token.revoke", target: isTokenId(given.id) ? given.id : "" },
       Effect.gen(function* () {
-        if (!isId(given.id))
+        if (!isTokenId(given.id))
           return yield* new CommandProblem({
             problem: "ID must be like 3 or admin-3, as ens token list shows it; it is not the token itself"
           })
@@ -43,5 +43,3 @@ export const revokeCommand = Command.make("revoke", { id, configFile, json }, (g
     )
   })
 ).pipe(Command.withDescription("Revoke an API token, whose users stay, or an admin token"))
-
-const isId = (text: string) => /^(admin-)?\d{1,18}$/.test(text)

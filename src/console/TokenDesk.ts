@@ -1,15 +1,17 @@
-import { Clock, Effect, Either, Redacted } from "effect"
+import { Clock, Effect, Either, Option, Redacted } from "effect"
 import { hashApiToken, makeApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { isLoopback } from "../../layers/net/Loopback.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { Audit } from "../../layers/telemetry/Audit.ts"
-import type { NewToken } from "../../schemas/ConsoleApi.ts"
+import type { NewToken, Rotation } from "../../schemas/ConsoleApi.ts"
 import { plainName } from "../../schemas/PlainName.ts"
+import { hasEnded } from "../../schemas/TokenEnd.ts"
 import { shownId, storedId } from "../cli/AdminTokens.ts"
 import { webUrl } from "../config/Parse.ts"
 import { ApiTokens } from "../http/ApiTokens.ts"
 import { problem } from "../http/console/ConsoleProblem.ts"
 import { ConsoleSessions } from "../http/console/ConsoleSessions.ts"
+import { rotate } from "../TokenRotation.ts"
 
 /** All tokens of both kinds; of none of them the token itself. */
 export const tokenList = Effect.gen(function* () {
@@ -41,6 +43,32 @@ export const makeToken = Effect.fnUntraced(function* (given: typeof NewToken.Typ
   return { id: made.id, tenant: made.tenant, token }
 })
 
+/**
+ * A new token in the place of one of either kind (`3`, `admin-3`), for once together with its text. An admin token stays valid
+ * for a day at least, because the page that shows the new one may live in a session of the old one.
+ */
+export const rotateToken = Effect.fnUntraced(function* (
+  id: string,
+  { overlapDays }: typeof Rotation.Type,
+  actor: string
+) {
+  if (storedId(id) !== undefined && overlapDays < 1) {
+    return yield* problem(
+      400,
+      "an admin token must stay valid for a day at least; revoke it when you have the new one"
+    )
+  }
+  const replaced = yield* rotate(id, overlapDays * DAY).pipe(
+    Effect.tapError(() => record(actor, "token.rotate", id, "failure"))
+  )
+  if (Option.isNone(replaced)) return yield* problem(404, "there is no such token, or it has ended")
+  yield* record(actor, "token.rotate", id, "success")
+  yield* refreshed
+  return { ...replaced.value, token: Redacted.value(replaced.value.token) }
+})
+
+const DAY = 24 * 3_600_000
+
 /** Phones with this token are refused from now on; users and subscriptions stay. */
 export const revokeToken = Effect.fnUntraced(function* (id: string, actor: string) {
   const storage = yield* Storage
@@ -59,8 +87,11 @@ export const revokeAdminToken = (id: string, actor: string) =>
       const storage = yield* Storage
       const stored = storedId(id) ?? id
       const all = yield* storage.listAdminTokens
-      if (!all.some((token) => token.id === stored)) return yield* GONE
-      if (all.length === 1) {
+      const now = yield* Clock.currentTimeMillis
+      const target = all.find((token) => token.id === stored)
+      if (target === undefined) return yield* GONE
+      const isLast = !all.some((token) => token !== target && !hasEnded(token, now))
+      if (isLast && !hasEnded(target, now)) {
         return yield* problem(
           409,
           "this is the last admin token; make another one before: npm run -s ens -- token create --admin --label NAME"

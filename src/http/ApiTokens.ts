@@ -1,10 +1,12 @@
 import { Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
-import { now } from "../../actors/Now.ts"
+import { now, nowOf } from "../../actors/Now.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
-import { Storage, type Tenant } from "../../layers/storage/Storage.ts"
+import { Storage, type Tenant, type TokenEntry } from "../../layers/storage/Storage.ts"
 import { faultField } from "../../layers/telemetry/TroubleLog.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
+import { hasEnded } from "../../schemas/TokenEnd.ts"
 import { TokenDirectory } from "./TokenDirectory.ts"
+import { makeTokenUses } from "./TokenUses.ts"
 
 /** The token is none of those in memory, and storage cannot say whether it has been made since. */
 export class TokenUndecided extends Schema.TaggedError<TokenUndecided>()("TokenUndecided", {}) {
@@ -13,16 +15,27 @@ export class TokenUndecided extends Schema.TaggedError<TokenUndecided>()("TokenU
   }
 }
 
+/** The token was one, until it was replaced by another one and its time was over. */
+export class TokenEnded extends Schema.TaggedError<TokenEnded>()("TokenEnded", {
+  id: Schema.String,
+  /** Milliseconds since 1970. */
+  at: Schema.Number
+}) {
+  override get message() {
+    return `API token ${this.id} was valid until ${new Date(this.at).toISOString()}; give the phone the token that replaced it`
+  }
+}
+
 /** Which tenant an API token proves. */
 export class ApiTokens extends Context.Tag("ens/ApiTokens")<
   ApiTokens,
   {
     /**
-     * None: the token is unknown or revoked. Known tokens are answered from memory and stay valid while storage is away. One that
-     * is not known has storage asked, together with all others that come within a second.
+     * None: the token is unknown or revoked. Known tokens are answered from memory, and stay valid while storage is away, until
+     * they end. One that is not known has storage asked, together with all others that come within a second.
      */
-    readonly tenantOf: (token: string) => Effect.Effect<Option.Option<Tenant>, TokenUndecided>
-    /** Whether memory has it; asks nobody. For when strangers ask for too much. */
+    readonly tenantOf: (token: string) => Effect.Effect<Option.Option<Tenant>, TokenUndecided | TokenEnded>
+    /** Whether memory has it and it has not ended; asks nobody. For when strangers ask for too much. */
     readonly knows: (token: string) => boolean
     /** Reads all tokens, at most a second later; once it is done, tokens that were revoked before are refused. */
     readonly refresh: Effect.Effect<void, StorageError>
@@ -38,7 +51,9 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
   Effect.gen(function* () {
     const storage = yield* Storage
     const scope = yield* Effect.scope
+    const clock = yield* Effect.clock
     const one = yield* Effect.makeSemaphore(1)
+    const noteUse = yield* makeTokenUses(storage.noteTokenUses)
     let held: Held | undefined
     let isAway = false
     let wantsAll = false
@@ -100,7 +115,7 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
         Effect.forkScoped
       )
 
-    const found = (hash: Uint8Array) => Option.fromNullable(held?.directory.tenantOf(hash))
+    const found = (hash: Uint8Array) => Option.fromNullable(held?.directory.find(hash))
     const asked = (hash: Uint8Array) => {
       if (waiting >= WAITING_MAX) {
         return isAway || held === undefined ? new TokenUndecided() : Effect.succeed(Option.none())
@@ -112,14 +127,24 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
         Effect.ensuring(Effect.sync(() => waiting--))
       )
     }
+    const proven = (entry: Option.Option<TokenEntry>, at: number) => {
+      if (Option.isNone(entry)) return Effect.succeedNone
+      const { expiresAt, id, tenant } = entry.value
+      if (hasEnded({ expiresAt }, at)) return new TokenEnded({ id, at: expiresAt ?? at })
+      noteUse(id, at)
+      return Effect.succeedSome(tenant)
+    }
     return {
       tenantOf: (token) =>
-        Effect.suspend((): Effect.Effect<Option.Option<Tenant>, TokenUndecided> => {
+        Effect.suspend((): Effect.Effect<Option.Option<TokenEntry>, TokenUndecided> => {
           const hash = hashApiToken(token)
-          const tenant = found(hash)
-          return Option.isSome(tenant) ? Effect.succeed(tenant) : asked(hash)
-        }),
-      knows: (token) => token !== "" && held?.directory.tenantOf(hashApiToken(token)) !== undefined,
+          const entry = found(hash)
+          return Option.isSome(entry) ? Effect.succeed(entry) : asked(hash)
+        }).pipe(Effect.zipWith(now, proven), Effect.flatten),
+      knows: (token) => {
+        const entry = token === "" ? undefined : held?.directory.find(hashApiToken(token))
+        return entry !== undefined && !hasEnded(entry, nowOf(clock))
+      },
       refresh: Effect.suspend(() => {
         wantsAll = true
         return lookSoon

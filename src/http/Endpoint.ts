@@ -105,9 +105,17 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
     }
     return yield* answered(endpoint, request, tenant.value, activity)
   }).pipe(
-    Effect.catchTag("TokenUndecided", (error) =>
-      Effect.succeed<Answer>({ code: "ErrorSubscribeOrUpdateDb", message: error.message })
-    )
+    Effect.catchTags({
+      TokenUndecided: (error) =>
+        Effect.succeed<Answer>({ code: "ErrorSubscribeOrUpdateDb", message: error.message }),
+      // Who shows it learns no more than who shows an unknown one.
+      TokenEnded: (error) =>
+        Effect.sync(() => {
+          activity.isUnknown = true
+          activity.token = error.message
+          return UNAUTHORIZED
+        })
+    })
   )
 
 const answered = <A extends { readonly userId: UserId }, R>(

@@ -1,30 +1,29 @@
-import { timingSafeEqual } from "node:crypto"
-import type { Tenant } from "../../layers/storage/Storage.ts"
+import { createHmac, randomBytes } from "node:crypto"
+import type { TokenEntry } from "../../layers/storage/Storage.ts"
 
-/** All API tokens of a moment by their SHA-256, with what they prove. */
+/**
+ * All API tokens of a moment by their SHA-256, with what they prove; ended ones too.
+ *
+ * They are looked up by an HMAC of the hash under a random key that lives and dies with this object. How long a look-up in a
+ * map takes may depend on how much of two keys is equal, but nobody outside can compute these keys, nor steer them: one who
+ * chooses tokens so that their hashes begin like another's gets keys that have nothing in common. So time tells nothing of
+ * the tokens that there are, and it does not grow with their number. The hash alone would do nearly as well, as long as
+ * SHA-256 is not reversed; the HMAC needs no such argument.
+ */
 export class TokenDirectory {
-  readonly #byFirstByte = new Map<number, ReadonlyArray<Entry>>()
+  readonly #key = randomBytes(32)
+  readonly #entries: ReadonlyMap<string, TokenEntry>
 
-  constructor(entries: Iterable<Entry>) {
-    for (const [first, some] of Map.groupBy(entries, ({ hash }) => hash[0] ?? 0)) {
-      this.#byFirstByte.set(first, some)
-    }
+  constructor(entries: Iterable<TokenEntry>) {
+    this.#entries = new Map(Array.from(entries, (entry) => [this.#keyOf(entry.hash), entry]))
   }
 
-  /**
-   * Undefined: no such token. Compares with all hashes that begin with the same byte, each in constant time, so that how long
-   * it takes says nothing about how much of a hash was right.
-   */
-  tenantOf(hash: Uint8Array): Tenant | undefined {
-    let found: Tenant | undefined
-    for (const entry of this.#byFirstByte.get(hash[0] ?? 0) ?? []) {
-      if (entry.hash.length === hash.length && timingSafeEqual(entry.hash, hash)) found = entry.tenant
-    }
-    return found
+  /** Undefined: no such token. */
+  find(hash: Uint8Array): TokenEntry | undefined {
+    return this.#entries.get(this.#keyOf(hash))
   }
-}
 
-interface Entry {
-  readonly hash: Uint8Array
-  readonly tenant: Tenant
+  #keyOf(hash: Uint8Array): string {
+    return createHmac("sha256", this.#key).update(hash).digest("base64")
+  }
 }

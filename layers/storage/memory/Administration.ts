@@ -19,7 +19,7 @@ export const make = (
     attempt("createAdminToken", () => {
       if (state.adminTokens.some((other) => other.hash === hexOf(hash)))
         throw new Error("it is there already")
-      const made = { id: String(state.nextNumber()), label, createdAt }
+      const made = { id: String(state.nextNumber()), label, createdAt, lastUsedAt: null, expiresAt: null }
       state.adminTokens = [...state.adminTokens, { ...made, hash: hexOf(hash) }]
       return made
     }),
@@ -38,7 +38,9 @@ export const make = (
       Option.map(Option.fromNullable(state.adminTokens.find((token) => token.hash === hexOf(hash))), plain)
     ),
 
-  adminTokenHashes: Effect.sync(() => state.adminTokens.map(({ hash }) => Buffer.from(hash, "hex"))),
+  adminTokenHashes: Effect.sync(() =>
+    state.adminTokens.map(({ expiresAt, hash }) => ({ hash: Buffer.from(hash, "hex"), expiresAt }))
+  ),
 
   addAudit: (record) =>
     Effect.sync(() => {
@@ -57,4 +59,10 @@ export const make = (
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
-const plain = ({ createdAt, id, label }: AdminToken): AdminToken => ({ id, label, createdAt })
+const plain = ({ createdAt, expiresAt, id, label, lastUsedAt }: AdminToken): AdminToken => ({
+  id,
+  label,
+  createdAt,
+  lastUsedAt,
+  expiresAt
+})

@@ -31,7 +31,14 @@ export const make = (state: MemoryState): Tenants => ({
       })
       if (known !== undefined) return apiToken(known)
       const { label, createdAt } = token
-      const made = { id: String(state.nextNumber()), tenant: token.tenant, label, createdAt }
+      const made = {
+        id: String(state.nextNumber()),
+        tenant: token.tenant,
+        label,
+        createdAt,
+        lastUsedAt: null,
+        expiresAt: null
+      }
       state.tokens = [...state.tokens, { ...made, hash }]
       return made
     }),
@@ -49,12 +56,17 @@ export const make = (state: MemoryState): Tenants => ({
 
   tokenDirectory: Effect.sync(() =>
     state.tokens.map((token) => ({
+      id: token.id,
       hash: new Uint8Array(Buffer.from(token.hash, "hex")),
-      tenant: state.tenants.get(token.tenant)!
+      tenant: state.tenants.get(token.tenant)!,
+      expiresAt: token.expiresAt
     }))
   ),
 
-  tokenVersion: Effect.sync(() => `${state.tokens.length} ${state.tokens.at(-1)?.id ?? 0}`),
+  tokenVersion: Effect.sync(() => {
+    const ends = state.tokens.map(({ expiresAt }) => expiresAt ?? 0)
+    return `${ends.length} ${state.tokens.at(-1)?.id ?? 0} ${ends.reduce((sum, end) => sum + end, 0)}`
+  }),
 
   tenantOfToken: (hash) =>
     Effect.sync((): Option.Option<Tenant> => {
@@ -70,4 +82,11 @@ export const make = (state: MemoryState): Tenants => ({
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
-const apiToken = ({ id, tenant, label, createdAt }: ApiToken): ApiToken => ({ id, tenant, label, createdAt })
+const apiToken = ({ createdAt, expiresAt, id, label, lastUsedAt, tenant }: ApiToken): ApiToken => ({
+  id,
+  tenant,
+  label,
+  createdAt,
+  lastUsedAt,
+  expiresAt
+})

@@ -33,12 +33,18 @@ export const make = (
         INSERT INTO admin_tokens ${sql
           .insert({ label, hash, created_at: createdAt })
           .returning(inserted("token_no"))}`.pipe(
-        Effect.map((rows) => ({ id: String(rows[0]!.token_no), label, createdAt })),
+        Effect.map((rows) => ({
+          id: String(rows[0]!.token_no),
+          label,
+          createdAt,
+          lastUsedAt: null,
+          expiresAt: null
+        })),
         operation("createAdminToken")
       ),
 
     listAdminTokens: sql<TokenRow>`
-      SELECT token_no, label, created_at FROM admin_tokens ORDER BY token_no`.pipe(
+      SELECT token_no, label, created_at, last_used_at, expires_at FROM admin_tokens ORDER BY token_no`.pipe(
       Effect.map((rows) => rows.map(tokenOf)),
       operation("listAdminTokens")
     ),
@@ -52,13 +58,14 @@ export const make = (
         : Effect.succeed(false),
 
     adminTokenOf: (hash) =>
-      sql<TokenRow>`SELECT token_no, label, created_at FROM admin_tokens WHERE hash = ${hash}`.pipe(
+      sql<TokenRow>`SELECT token_no, label, created_at, last_used_at, expires_at FROM admin_tokens WHERE hash = ${hash}`.pipe(
         Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), tokenOf)),
         operation("adminTokenOf")
       ),
 
-    adminTokenHashes: sql<{ hash: Uint8Array }>`SELECT hash FROM admin_tokens`.pipe(
-      Effect.map((rows) => rows.map(({ hash }) => hash)),
+    adminTokenHashes: sql<{ hash: Uint8Array; expires_at: number | null }>`
+      SELECT hash, expires_at FROM admin_tokens`.pipe(
+      Effect.map((rows) => rows.map(({ expires_at, hash }) => ({ hash, expiresAt: expires_at }))),
       operation("adminTokenHashes")
     ),
 
@@ -84,10 +91,14 @@ interface TokenRow {
   readonly token_no: number
   readonly label: string
   readonly created_at: number
+  readonly last_used_at: number | null
+  readonly expires_at: number | null
 }
 
 const tokenOf = (row: TokenRow): AdminToken => ({
   id: String(row.token_no),
   label: row.label,
-  createdAt: row.created_at
+  createdAt: row.created_at,
+  lastUsedAt: row.last_used_at,
+  expiresAt: row.expires_at
 })

@@ -2,7 +2,7 @@ import type { SqlClient } from "@effect/sql/SqlClient"
 import { Effect, Option } from "effect"
 import type { TenantNumber } from "../../../schemas/Ids.ts"
 import { StorageError } from "../../../schemas/StorageError.ts"
-import type { ApiToken, Tenant } from "../Storage.ts"
+import type { ApiToken, Tenant, TokenEntry } from "../Storage.ts"
 import { dialectOf } from "./Dialect.ts"
 import { affected, operation, type StorageShape, transaction } from "./Operation.ts"
 
@@ -26,7 +26,7 @@ export const make = (sql: SqlClient): Tenants => {
   const tokenOfHash = (hash: Uint8Array) =>
     Effect.map(
       sql<TokenRow>`
-        SELECT token_no, t.name AS tenant, label, created_at, t.ews_urls
+        SELECT token_no, t.name AS tenant, label, created_at, last_used_at, expires_at, t.ews_urls
         FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no WHERE hash = ${hash}`,
       (rows) => rows[0]
     )
@@ -64,7 +64,7 @@ export const make = (sql: SqlClient): Tenants => {
     ),
 
     listTokens: sql<TokenRow>`
-      SELECT token_no, t.name AS tenant, label, created_at, t.ews_urls
+      SELECT token_no, t.name AS tenant, label, created_at, last_used_at, expires_at, t.ews_urls
       FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no ORDER BY token_no`.pipe(
       Effect.map((rows) => rows.map((row) => ({ ...tokenOf(row), ewsUrls: listOf(row.ews_urls) }))),
       operation("listTokens")
@@ -78,15 +78,18 @@ export const make = (sql: SqlClient): Tenants => {
           )
         : Effect.succeed(false),
 
-    tokenDirectory: sql<TenantRow & { readonly hash: Uint8Array }>`
-      SELECT api_tokens.hash, t.* FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no`.pipe(
-      Effect.map((rows) => rows.map((row) => ({ hash: row.hash, tenant: tenantOf(row) }))),
+    tokenDirectory: sql<TenantRow & Pick<TokenRow, "token_no" | "expires_at"> & { hash: Uint8Array }>`
+      SELECT token_no, expires_at, api_tokens.hash, t.*
+      FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no`.pipe(
+      Effect.map((rows) => rows.map(entryOf)),
       operation("tokenDirectory")
     ),
 
-    tokenVersion: sql<{ tokens: number; newest: number | null }>`
-      SELECT COUNT(*) AS tokens, MAX(token_no) AS newest FROM api_tokens`.pipe(
-      Effect.map((rows) => `${rows[0]!.tokens} ${rows[0]!.newest ?? 0}`),
+    // Seconds, so that the sum of any number of them is exact in JavaScript.
+    tokenVersion: sql<{ tokens: number; newest: number | null; ends: number | null }>`
+      SELECT COUNT(*) AS tokens, MAX(token_no) AS newest, SUM(COALESCE(expires_at, 0) / 1000) AS ends
+      FROM api_tokens`.pipe(
+      Effect.map((rows) => `${rows[0]!.tokens} ${rows[0]!.newest ?? 0} ${rows[0]!.ends ?? 0}`),
       operation("tokenVersion")
     ),
 
@@ -118,6 +121,8 @@ interface TokenRow {
   readonly tenant: string
   readonly label: string
   readonly created_at: number
+  readonly last_used_at: number | null
+  readonly expires_at: number | null
   readonly ews_urls: string
 }
 
@@ -139,7 +144,18 @@ const tokenOf = (row: TokenRow): ApiToken => ({
   id: String(row.token_no),
   tenant: row.tenant,
   label: row.label,
-  createdAt: row.created_at
+  createdAt: row.created_at,
+  lastUsedAt: row.last_used_at,
+  expiresAt: row.expires_at
+})
+
+const entryOf = (
+  row: TenantRow & Pick<TokenRow, "token_no" | "expires_at"> & { readonly hash: Uint8Array }
+): TokenEntry => ({
+  id: String(row.token_no),
+  hash: row.hash,
+  tenant: tenantOf(row),
+  expiresAt: row.expires_at
 })
 
 const tokenTaken = new StorageError({

@@ -3,6 +3,7 @@
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").Session.Type} Session
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").Tokens.Type} Tokens
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").MadeToken.Type} MadeToken
+ * @typedef {typeof import("../../../schemas/ConsoleApi.ts").RotatedToken.Type} RotatedToken
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").Certificates.Type} Certificates
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").Audits.Type} Audits
  * @typedef {typeof import("../../../schemas/ConsoleApi.ts").LogLevelChoice.Type} LogLevelChoice

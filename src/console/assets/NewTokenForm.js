@@ -1,14 +1,21 @@
 import { html } from "htm/preact"
-import { useEffect, useRef, useState } from "preact/hooks"
+import { useRef, useState } from "preact/hooks"
 import { call } from "./Api.js"
-import { Copy, Section } from "./Parts.js"
+import { Section } from "./Parts.js"
+import { ShownToken } from "./ShownToken.js"
 
 /** Makes a token and shows it, this once. @param {{ onMade: () => void }} props */
 export const NewTokenForm = ({ onMade }) => {
   const [made, setMade] = useState(/** @type {import("./Api.js").MadeToken | undefined} */ (undefined))
   const [problem, setProblem] = useState("")
+  const [isBusy, setBusy] = useState(false)
+  // At once, unlike the state: a second click comes before the page is drawn anew.
+  const isAsking = useRef(false)
   const submit = async (/** @type {SubmitEvent} */ event) => {
     event.preventDefault()
+    if (isAsking.current) return
+    isAsking.current = true
+    setBusy(true)
     const form = /** @type {HTMLFormElement} */ (event.currentTarget)
     const field = (/** @type {string} */ name) => String(new FormData(form).get(name) ?? "").trim()
     const ewsUrl = field("ewsUrl")
@@ -24,10 +31,21 @@ export const NewTokenForm = ({ onMade }) => {
       onMade()
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
+    } finally {
+      isAsking.current = false
+      setBusy(false)
     }
   }
   return html`<${Section} title="New API token">
-    ${made && html`<${Made} key=${made.id} made=${made} onDone=${() => setMade(undefined)} />`}
+    ${
+      made &&
+      html`<${ShownToken}
+        key=${made.id}
+        title=${`Token ${made.id} of tenant ${made.tenant}`}
+        token=${made.token}
+        onDone=${() => setMade(undefined)}
+      />`
+    }
     <form class="panel" onSubmit=${submit} aria-describedby="new-problem">
       <div class="fields">
         <div>
@@ -55,26 +73,7 @@ export const NewTokenForm = ({ onMade }) => {
         </div>
       </div>
       <p id="new-problem" role="alert" class="problem">${problem}</p>
-      <button type="submit" class="main">Make a token</button>
+      <button type="submit" class="main" aria-disabled=${isBusy}>Make a token</button>
     </form>
   <//>`
-}
-
-/** @param {{ made: import("./Api.js").MadeToken, onDone: () => void }} props */
-const Made = ({ made, onDone }) => {
-  const field = useRef(/** @type {HTMLInputElement | null} */ (null))
-  useEffect(() => {
-    field.current?.focus()
-    field.current?.select()
-  }, [])
-  return html`<div class="note ok made">
-    <div>
-      <label for="made">Token ${made.id} of tenant ${made.tenant}, shown this once</label>
-      <input id="made" ref=${field} class="mono" readonly value=${made.token} autocomplete="off" spellcheck=${false} />
-      <div class="row">
-        <${Copy} text=${made.token} what="the token" />
-        <button type="button" onClick=${onDone}>I have kept it</button>
-      </div>
-    </div>
-  </div>`
 }

@@ -1,15 +1,18 @@
 import { html } from "htm/preact"
 import { useState } from "preact/hooks"
-import { call } from "./Api.js"
+import { call, now } from "./Api.js"
 import { NewTokenForm } from "./NewTokenForm.js"
-import { Confirm, Note, Section, Table, Waiting, When } from "./Parts.js"
+import { Badge, Confirm, Note, Section, Table, Waiting, When } from "./Parts.js"
 import { useNow, usePolled } from "./Polled.js"
+import { RotateToken } from "./RotateToken.js"
+import { ShownToken } from "./ShownToken.js"
 
 /**
  * @typedef {import("./Api.js").Tokens} Tokens
  * @typedef {Tokens["tokens"][number]} Token
  * @typedef {Tokens["adminTokens"][number]} AdminToken
- * @typedef {{ path: string, id: string, label: string, isAdmin: boolean }} Victim
+ * @typedef {import("./RotateToken.js").Chosen} Victim
+ * @typedef {import("./Api.js").RotatedToken} RotatedToken
  */
 
 /** The tokens of apps and of administrators. */
@@ -17,6 +20,8 @@ export const TokensPage = () => {
   /** @type {import("./Polled.js").Polled<Tokens>} */
   const polled = usePolled("tokens", 60)
   const [victim, setVictim] = useState(/** @type {Victim | undefined} */ (undefined))
+  const [chosen, setChosen] = useState(/** @type {Victim | undefined} */ (undefined))
+  const [rotated, setRotated] = useState(/** @type {RotatedToken | undefined} */ (undefined))
   const [says, setSays] = useState(
     /** @type {{ tone: "ok" | "bad", text: string } | undefined} */ (undefined)
   )
@@ -32,8 +37,22 @@ export const TokensPage = () => {
     }
     polled.again()
   }
+  const done = (/** @type {RotatedToken} */ it) => {
+    setChosen(undefined)
+    setRotated(it)
+    polled.again()
+  }
   return html`<${Waiting} polled=${polled} />
     <div role="status">${says && html`<${Note} tone=${says.tone}><p>${says.text}</p><//>`}</div>
+    ${
+      rotated &&
+      html`<${ShownToken}
+        key=${rotated.id}
+        title=${`Token ${rotated.id}${rotated.tenant === null ? "" : ` of tenant ${rotated.tenant}`}, in place of ${rotated.replaces}`}
+        token=${rotated.token}
+        onDone=${() => setRotated(undefined)}
+      />`
+    }
     ${
       data &&
       html`<${Section} title="API tokens">
@@ -46,7 +65,7 @@ export const TokensPage = () => {
             empty="None yet: no phone can register. Make one below."
             rows=${data.tokens}
             keyOf=${(/** @type {Token} */ row) => row.id}
-            columns=${[...TOKENS, revoking("tokens", setVictim)]}
+            columns=${[...TOKENS, rotating("tokens", setChosen), revoking("tokens", setVictim)]}
           />
         <//>
         <${NewTokenForm} onMade=${polled.again} />
@@ -60,10 +79,11 @@ export const TokensPage = () => {
             empty="None."
             rows=${data.adminTokens}
             keyOf=${(/** @type {AdminToken} */ row) => row.id}
-            columns=${[...ADMIN_TOKENS, revoking("admin-tokens", setVictim)]}
+            columns=${[...ADMIN_TOKENS, rotating("admin-tokens", setChosen), revoking("admin-tokens", setVictim)]}
           />
         <//>`
     }
+    ${chosen && html`<${RotateToken} chosen=${chosen} onDone=${done} onNo=${() => setChosen(undefined)} />`}
     ${
       victim &&
       html`<${Confirm}
@@ -84,6 +104,33 @@ export const TokensPage = () => {
     }`
 }
 
+/** Times of a token's life. */
+const LIFE = [
+  {
+    head: "Made",
+    cell: (/** @type {{ createdAt: number }} */ it) => html`<${When} at=${it.createdAt} />`
+  },
+  {
+    head: "Last used",
+    cell: (/** @type {{ lastUsedAt: number | null }} */ it) => html`<${When} at=${it.lastUsedAt} />`
+  },
+  {
+    head: "Ends",
+    cell: (/** @type {{ lastUsedAt: number | null, expiresAt: number | null }} */ it) =>
+      html`${endBadge(it)} <${When} at=${it.expiresAt} />`
+  }
+]
+
+const WEEK = 7 * 24 * 3_600_000
+
+/** As schemas/TokenEnd.ts has it. @param {{ lastUsedAt: number | null, expiresAt: number | null }} token */
+const endBadge = ({ expiresAt, lastUsedAt }) => {
+  if (expiresAt === null) return ""
+  if (expiresAt <= now()) return html`<${Badge} tone="quiet">ended<//>`
+  const isUsed = lastUsedAt !== null && now() - lastUsedAt <= WEEK
+  return isUsed && expiresAt - now() <= WEEK ? html`<${Badge} tone="warn">still used<//>` : ""
+}
+
 const TOKENS = [
   { head: "Id", cell: (/** @type {Token} */ it) => html`<span class="mono">${it.id}</span>` },
   { head: "Label", cell: (/** @type {Token} */ it) => html`<span class="long">${it.label}</span>` },
@@ -95,13 +142,13 @@ const TOKENS = [
         ? html`<span class="faint">by Autodiscover</span>`
         : it.ewsUrls.map((url) => html`<span class="mono long line" key=${url}>${url}</span>`)
   },
-  { head: "Made", cell: (/** @type {Token} */ it) => html`<${When} at=${it.createdAt} />` }
+  ...LIFE
 ]
 
 const ADMIN_TOKENS = [
   { head: "Id", cell: (/** @type {AdminToken} */ it) => html`<span class="mono">${it.id}</span>` },
   { head: "Label", cell: (/** @type {AdminToken} */ it) => html`<span class="long">${it.label}</span>` },
-  { head: "Made", cell: (/** @type {AdminToken} */ it) => html`<${When} at=${it.createdAt} />` }
+  ...LIFE
 ]
 
 /**
@@ -119,5 +166,24 @@ const revoking = (path, ask) => ({
       onClick=${() => ask({ path, id, label, isAdmin: path === "admin-tokens" })}
     >
       Revoke …
+    </button>`
+})
+
+/**
+ * @param {"tokens" | "admin-tokens"} path
+ * @param {(chosen: Victim) => void} ask
+ */
+const rotating = (path, ask) => ({
+  head: "Rotate",
+  isAct: true,
+  cell: (/** @type {{ id: string, label: string, expiresAt: number | null }} */ { expiresAt, id, label }) =>
+    (expiresAt === null || expiresAt > now()) &&
+    html`<button
+      type="button"
+      class="small"
+      aria-label=${`Rotate ${id}, ${label}`}
+      onClick=${() => ask({ path, id, label, isAdmin: path === "admin-tokens" })}
+    >
+      Rotate …
     </button>`
 })

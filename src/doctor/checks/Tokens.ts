@@ -1,10 +1,12 @@
-import { Effect, Option, Redacted } from "effect"
+import { Clock, Effect, Redacted } from "effect"
 import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
+import { hasEnded, isNeededBeyondEnd } from "../../../schemas/TokenEnd.ts"
+import { shownId } from "../../cli/AdminTokens.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, ok, skipped } from "../Finding.ts"
 import { Patient } from "../Patient.ts"
 
-/** API tokens: there is one, where the log-ins of each tenant may go, and whether the one that phones show is known. */
+/** API tokens: there is one, where the log-ins of each tenant may go, whether one ends too soon, and whether the one that phones show is valid. */
 export const tokens: Check = {
   name: "API tokens",
   within: 15,
@@ -14,12 +16,16 @@ export const tokens: Check = {
       const { questions, settings, storage } = yield* Patient
       const found = yield* storage
       if (found._tag !== "Opened") return tell(skipped("API tokens", "they are in the database"))
-      const all = yield* found.storage.listTokens
+      const now = yield* Clock.currentTimeMillis
+      const listed = yield* found.storage.listTokens
+      const all = listed.filter((token) => !hasEnded(token, now))
       if (all.length === 0) {
         tell(
           failed(
             "API tokens",
-            "there are none, so no phone can register",
+            listed.length === 0
+              ? "there are none, so no phone can register"
+              : "all have ended, so no phone can register",
             "make one: ens token create --label phones"
           )
         )
@@ -35,9 +41,26 @@ export const tokens: Check = {
         const count = some.length === 1 ? "1 token" : `${some.length} tokens`
         tell(ok("API tokens", `tenant ${tenant} has ${count}; log-ins go to ${where}`))
       }
+      const adminTokens = (yield* found.storage.listAdminTokens).map((token) => ({
+        ...token,
+        id: shownId(token.id)
+      }))
+      for (const token of [...all, ...adminTokens]) {
+        if (!isNeededBeyondEnd(token, now)) continue
+        const end = new Date(token.expiresAt ?? now).toISOString()
+        const says = `token ${token.id} (${token.label}) ends at ${end} and was used within the last week`
+        tell(failed("API tokens", says, "put the token that replaces it where it is still used"))
+      }
       if (questions.apiToken === undefined) return
-      const tenant = yield* found.storage.tenantOfToken(hashApiToken(Redacted.value(questions.apiToken)))
-      if (Option.isSome(tenant)) tell(ok("API token", `the given one is of tenant ${tenant.value.name}`))
-      else tell(faulty("API token", "api-token-unknown", "the given one is none of the database's"))
+      const hash = hashApiToken(Redacted.value(questions.apiToken))
+      const given = (yield* found.storage.tokenDirectory).find((entry) =>
+        entry.hash.every((b, i) => b === hash[i])
+      )
+      if (given === undefined) {
+        tell(faulty("API token", "api-token-unknown", "the given one is none of the database's"))
+      } else if (hasEnded(given, now)) {
+        const end = new Date(given.expiresAt ?? now).toISOString()
+        tell(faulty("API token", "api-token-unknown", `the given one, token ${given.id}, ended at ${end}`))
+      } else tell(ok("API token", `the given one is of tenant ${given.tenant.name}`))
     })
 }

@@ -4,14 +4,16 @@ import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Audit } from "../../../layers/telemetry/Audit.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
+import { hasEnded } from "../../../schemas/TokenEnd.ts"
+import { makeTokenUses } from "../TokenUses.ts"
 import { makeKnownTokens } from "./KnownTokens.ts"
 import { type Session, SessionBook } from "./SessionBook.ts"
 import { SignInLimits } from "./SignInLimits.ts"
 
-/** No admin token, or one that is revoked. */
+/** No admin token, or one that is revoked or has ended. */
 export class SignInRefused extends Schema.TaggedError<SignInRefused>()("SignInRefused", {}) {
   override get message() {
-    return "this admin token is unknown or revoked; make one with: npm run -s ens -- token create --admin --label NAME"
+    return "this admin token is unknown, revoked or over; make one with: npm run -s ens -- token create --admin --label NAME"
   }
 }
 
@@ -56,13 +58,16 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
     const book = new SessionBook()
     const limits = new SignInLimits()
     const isKnown = yield* makeKnownTokens(storage)
+    const noteUse = yield* makeTokenUses(storage.noteAdminTokenUses)
 
     // While storage is away they stay, so that one can see that it is.
     const check = Effect.suspend(() =>
       book.size === 0
         ? Effect.void
         : storage.listAdminTokens.pipe(
-            Effect.map((tokens) => book.keepOnly(new Set(tokens.map(({ id }) => id)))),
+            Effect.map((tokens) =>
+              book.keepOnly(new Map(tokens.map(({ expiresAt, id }) => [id, expiresAt])))
+            ),
             Effect.ignore
           )
     )
@@ -87,12 +92,13 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
           const found = yield* storage
             .adminTokenOf(hash)
             .pipe(Effect.tapError(() => record("unknown", "console.sign-in", source, "failure")))
-          if (Option.isNone(found)) {
+          if (Option.isNone(found) || hasEnded(found.value, now)) {
             yield* record("unknown", "console.sign-in", source, "failure")
             return yield* new SignInRefused()
           }
           if (wait === 0) limits.succeeded(source)
           yield* record(found.value.label, "console.sign-in", source, "success")
+          noteUse(found.value.id, now)
           const id = book.begin(found.value, now)
           return { id, session: book.find(id, now)! }
         }),

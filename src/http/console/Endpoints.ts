@@ -8,7 +8,7 @@ import { certificateReport } from "../../console/CertificateReport.ts"
 import { overviewReport } from "../../console/OverviewReport.ts"
 import { Sampler } from "../../console/Sampler.ts"
 import type { TestTimes } from "../../console/SendTest.ts"
-import { makeToken, revokeAdminToken, revokeToken, tokenList } from "../../console/TokenDesk.ts"
+import { makeToken, revokeAdminToken, revokeToken, rotateToken, tokenList } from "../../console/TokenDesk.ts"
 import { act } from "../../console/UserAction.ts"
 import { userPage } from "../../users/UserReport.ts"
 import type { AdminServices } from "../Admin.ts"
@@ -57,6 +57,20 @@ export const endpoints: ReadonlyArray<ConsoleEndpoint<ConsoleServices>> = [
     body: Api.NewToken,
     answer: Api.MadeToken,
     handle: ({ body, session }) => makeToken(body, actorOf(session))
+  }),
+  endpoint({
+    method: "POST",
+    path: /^tokens\/(\d{1,18})\/rotations$/,
+    body: Api.Rotation,
+    answer: Api.RotatedToken,
+    handle: ({ body, id, session }) => rotateToken(id, body, actorOf(session))
+  }),
+  endpoint({
+    method: "POST",
+    path: /^admin-tokens\/(admin-\d{1,18})\/rotations$/,
+    body: Api.Rotation,
+    answer: Api.RotatedToken,
+    handle: ({ body, id, session }) => rotateToken(id, body, actorOf(session))
   }),
   endpoint({
     method: "DELETE",

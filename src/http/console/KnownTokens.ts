@@ -1,12 +1,13 @@
 import { Effect, Fiber } from "effect"
 import type { Storage } from "../../../layers/storage/Storage.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
+import { hasEnded, type TokenEnd } from "../../../schemas/TokenEnd.ts"
 
 /** Milliseconds: storage is asked at most so often. */
 export const READ_EVERY = 2_000
 
 /**
- * Tells whether a hash is one of an admin token's, as storage knew them at most `READ_EVERY` ago: so that a right token is
+ * Tells whether a hash is one of an admin token's that has not ended, as storage knew them at most `READ_EVERY` ago: so that a right token is
  * told from any number of wrong ones, and storage does not feel how many these are. `now`: milliseconds of one clock.
  */
 export const makeKnownTokens = (
@@ -14,7 +15,7 @@ export const makeKnownTokens = (
 ): Effect.Effect<(hash: Uint8Array, now: number) => Effect.Effect<boolean, StorageError>> =>
   Effect.map(Effect.makeSemaphore(1), (one) => {
     let readAt = Number.NEGATIVE_INFINITY
-    let known: ReadonlySet<string> = new Set()
+    let known: ReadonlyMap<string, TokenEnd> = new Map()
     let trouble: StorageError | undefined
     const read = storage.adminTokenHashes.pipe(
       Effect.tapError((error) =>
@@ -24,7 +25,7 @@ export const makeKnownTokens = (
       ),
       Effect.flatMap((hashes) =>
         Effect.sync(() => {
-          known = new Set(hashes.map(keyOf))
+          known = new Map(hashes.map(({ expiresAt, hash }) => [keyOf(hash), { expiresAt }]))
           trouble = undefined
         })
       )
@@ -37,7 +38,11 @@ export const makeKnownTokens = (
         // To the end, also if who asked has hung up: others rely on it.
         return Effect.flatMap(Effect.forkDaemon(read), Fiber.join)
       })
-    return (hash, now) => Effect.map(one.withPermits(1)(refreshed(now)), () => known.has(keyOf(hash)))
+    return (hash, now) =>
+      Effect.map(one.withPermits(1)(refreshed(now)), () => {
+        const end = known.get(keyOf(hash))
+        return end !== undefined && !hasEnded(end, now)
+      })
   })
 
 const keyOf = (hash: Uint8Array): string => Buffer.from(hash).toString("base64url")

@@ -33,7 +33,8 @@ export class SessionBook {
     this.prune(now)
     const id = randomBytes(32).toString("base64url")
     if (this.#held.size >= SESSIONS_MAX) this.#held.delete(this.#held.keys().next().value!)
-    this.#held.set(hashOf(id), { token, startedAt: now, usedAt: now, readAt: new Map() })
+    const { expiresAt } = token
+    this.#held.set(hashOf(id), { token, expiresAt, startedAt: now, usedAt: now, readAt: new Map() })
     return id
   }
 
@@ -63,9 +64,13 @@ export class SessionBook {
     return this.#held.delete(hashOf(id))
   }
 
-  /** Ends those of other tokens; `ids`: of the tokens that there are. */
-  keepOnly(ids: ReadonlySet<string>): void {
-    for (const [key, { token }] of this.#held) if (!ids.has(token.id)) this.#held.delete(key)
+  /** Ends those of other tokens; `ends`: when the tokens that there are end, by id. No session lives longer than its token. */
+  keepOnly(ends: ReadonlyMap<string, number | null>): void {
+    for (const [key, held] of this.#held) {
+      const expiresAt = ends.get(held.token.id)
+      if (expiresAt === undefined) this.#held.delete(key)
+      else held.expiresAt = expiresAt
+    }
   }
 
   /** Ends those of this token. */
@@ -90,6 +95,8 @@ export const isProof = ({ proof }: Session, shown: string | undefined): boolean 
 
 interface Held {
   readonly token: AdminToken
+  /** Of the token, as last heard; null = not by itself. */
+  expiresAt: number | null
   readonly startedAt: number
   usedAt: number
   /** When what was read last, the latest at the end. */
@@ -105,7 +112,8 @@ const isNew = ({ readAt }: Held, what: string, now: number): boolean => {
   return last === undefined || now - last > REPEATED
 }
 
-const endOf = ({ startedAt, usedAt }: Held): number => Math.min(startedAt + ABSOLUTE, usedAt + IDLE)
+const endOf = ({ expiresAt, startedAt, usedAt }: Held): number =>
+  Math.min(startedAt + ABSOLUTE, usedAt + IDLE, expiresAt ?? Number.POSITIVE_INFINITY)
 
 const hashOf = (id: string): string => createHash("sha256").update(id).digest("base64url")
 

@@ -182,16 +182,26 @@ const device = (id: number, platform: string, at: number) => ({
 
 export const tokens = (at: number): typeof Tokens.Type => ({
   tokens: [
-    { id: "1", tenant: "default", label: "phones", createdAt: at - 400 * 24 * HOUR, ewsUrls: [] },
+    {
+      ...{ id: "1", tenant: "default", label: "phones", createdAt: at - 400 * 24 * HOUR, ewsUrls: [] },
+      ...{ lastUsedAt: at - 3 * MINUTE, expiresAt: at + 5 * 24 * HOUR }
+    },
     {
       id: "2",
       tenant: "branch",
       label: HOSTILE,
       createdAt: at - 3 * HOUR,
+      lastUsedAt: null,
+      expiresAt: null,
       ewsUrls: ["https://mail.example.com/EWS/Exchange.asmx", "https://mail2.example.com/EWS/Exchange.asmx"]
     }
   ],
-  adminTokens: [{ id: "admin-1", label: "night shift", createdAt: at - 40 * 24 * HOUR }]
+  adminTokens: [
+    {
+      ...{ id: "admin-1", label: "night shift", createdAt: at - 40 * 24 * HOUR },
+      ...{ lastUsedAt: at - 2 * HOUR, expiresAt: at - HOUR }
+    }
+  ]
 })
 
 export const certificates = (at: number): typeof Certificates.Type => ({

@@ -39,6 +39,7 @@ const token = {
   seg: false,
   createdAt: NOW
 }
+const next = { hash: hashOf("next"), createdAt: NOW, until: NOW + 1 }
 const link = { user, generation: generation(1), link: "Lost", linkSince: NOW, nudges: 1 } as const
 const audit = {
   at: NOW,
@@ -65,6 +66,9 @@ const calls: {
   tokenDirectory: (_) => _.tokenDirectory,
   tokenVersion: (_) => _.tokenVersion,
   tenantOfToken: (_) => _.tenantOfToken(token.hash),
+  rotateToken: (_) => _.rotateToken("1", next),
+  noteTokenUses: (_) => _.noteTokenUses([{ id: "1", at: NOW }]),
+  dropEndedTokens: (_) => _.dropEndedTokens(NOW),
   tenant: (_) => _.tenant(tenant),
   countPoolKeys: (_) => _.countPoolKeys,
   addPoolKeys: (_) => _.addPoolKeys([bytes("k", 4)]),
@@ -130,6 +134,8 @@ const calls: {
   revokeAdminToken: (_) => _.revokeAdminToken("1"),
   adminTokenOf: (_) => _.adminTokenOf(hashOf("admin")),
   adminTokenHashes: (_) => _.adminTokenHashes,
+  rotateAdminToken: (_) => _.rotateAdminToken("1", next),
+  noteAdminTokenUses: (_) => _.noteAdminTokenUses([{ id: "1", at: NOW }]),
   addAudit: (_) => _.addAudit(audit),
   audits: (_) => _.audits(10),
   dropAudits: (_) => _.dropAudits(NOW)
@@ -141,7 +147,8 @@ const ROW = {
   ...{ tenant: "t", name: "t", label: "l", ews_urls: "[]", ews_pins: "[]", nudged_at: "[]", token: "phone" },
   ...{ user_id: bytes("u", 32), wrapped: bytes("w", 4), value: bytes("v", 4), hash: bytes("h", 32) },
   ...{ kind: "seal", platform: "Android", registered_at: NOW, created_at: NOW, queued_at: NOW, entry_no: 1 },
-  ...{ keys: 0, entries: 0, oldest: null, tokens: 0, newest: null }
+  ...{ keys: 0, entries: 0, oldest: null, tokens: 0, newest: null, ends: null },
+  ...{ last_used_at: null, expires_at: null }
 }
 
 /** What every method runs, when its questions find something and when they find nothing. */

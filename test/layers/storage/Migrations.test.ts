@@ -89,6 +89,26 @@ it.scoped("a database of the third version keeps its hot states, in which no gap
   )
 )
 
+it.scoped("a database of the eighth version keeps its tokens, which do not end and were never seen", () =>
+  onEmpty(
+    Effect.gen(function* () {
+      yield* migrate(migrations.slice(0, 8))
+      const sql = yield* SqlClient.SqlClient
+      yield* sql`INSERT INTO tenants VALUES (1, 'default', '[]', '[]', 0)`
+      yield* sql`INSERT INTO api_tokens VALUES (1, 1, 'phones', x'00', 5)`
+      yield* sql`INSERT INTO admin_tokens VALUES (1, 'night', x'01', 6)`
+      expect(yield* migrate()).toEqual(["TokenLife"])
+      const life = { last_used_at: null, expires_at: null }
+      expect(yield* sql`SELECT label, last_used_at, expires_at FROM api_tokens`).toEqual([
+        { label: "phones", ...life }
+      ])
+      expect(yield* sql`SELECT label, last_used_at, expires_at FROM admin_tokens`).toEqual([
+        { label: "night", ...life }
+      ])
+    })
+  )
+)
+
 it.scoped("runs what is missing, in order", () =>
   onEmpty(
     Effect.gen(function* () {

@@ -76,7 +76,10 @@ export const operationsSuite = (on: OnStorage) => {
     on((storage) =>
       Effect.gen(function* () {
         const made = yield* storage.createAdminToken({ label: "night", hash: hashOf("a"), createdAt: NOW })
-        expect(made).toEqual({ id: made.id, label: "night", createdAt: NOW })
+        expect(made).toEqual({
+          ...{ id: made.id, label: "night", createdAt: NOW },
+          ...{ lastUsedAt: null, expiresAt: null }
+        })
         expect(yield* storage.adminTokenOf(hashOf("a"))).toEqual(Option.some(made))
         expect(yield* storage.adminTokenOf(hashOf("b"))).toEqual(Option.none())
         expect(yield* storage.tenantOfToken(hashOf("a"))).toEqual(Option.none())
@@ -86,7 +89,9 @@ export const operationsSuite = (on: OnStorage) => {
         expect(Exit.isFailure(again)).toBe(true)
         expect(yield* storage.listAdminTokens).toEqual([made])
         const hashes = yield* storage.adminTokenHashes
-        expect(hashes.map((hash) => Buffer.from(hash))).toEqual([Buffer.from(hashOf("a"))])
+        expect(hashes.map(({ expiresAt, hash }) => [Buffer.from(hash), expiresAt])).toEqual([
+          [Buffer.from(hashOf("a")), null]
+        ])
         expect(yield* storage.revokeAdminToken("rubbish")).toBe(false)
         expect(yield* storage.revokeAdminToken(made.id)).toBe(true)
         expect(yield* storage.revokeAdminToken(made.id)).toBe(false)

@@ -37,6 +37,7 @@ export const storageSuite = (name: string, layer: Layer.Layer<Storage, unknown>)
   describe(name, () => {
     metaSuite(on)
     tokensSuite(on)
+    tokenLivesSuite(on)
     poolSuite(on)
     usersSuite(on)
     subscriptionsSuite(on)
@@ -86,7 +87,10 @@ const tokensSuite = (on: OnStorage) => {
           token("Zürich 日本", "phones", { ewsUrls: ["https://b/EWS", "https://a/EWS"] })
         )
         const second = yield* storage.createToken(token("other", "phones", { seg: true, ewsPins: ["ab"] }))
-        expect(first).toEqual({ id: first.id, tenant: "Zürich 日本", label: "phones", createdAt: NOW })
+        expect(first).toEqual({
+          ...{ id: first.id, tenant: "Zürich 日本", label: "phones", createdAt: NOW },
+          ...{ lastUsedAt: null, expiresAt: null }
+        })
         expect(second.id).not.toBe(first.id)
         expect(yield* storage.listTokens).toEqual([
           { ...first, ewsUrls: ["https://b/EWS", "https://a/EWS"] },
@@ -152,6 +156,129 @@ const tokensSuite = (on: OnStorage) => {
         expect(yield* storage.tenantOfToken(hashOf("token of t"))).toEqual(Option.none())
         expect(yield* storage.user(user.user)).toEqual(Option.some(user))
         expect(Option.isSome(yield* storage.tenant(tenant))).toBe(true)
+      })
+    )
+  )
+}
+
+/** When tokens of both kinds were used, and how another takes their place. */
+const tokenLivesSuite = (on: OnStorage) => {
+  const DAY = 86_400_000
+  const next = (name: string, overlap = DAY) => ({
+    hash: hashOf(name),
+    createdAt: NOW + 5,
+    until: NOW + overlap
+  })
+
+  it.effect(
+    "a token that is rotated has one of the same tenant and label beside it until it ends",
+    on((storage) =>
+      Effect.gen(function* () {
+        const tenant = yield* addTenant("t")
+        const [old] = yield* storage.listTokens
+        const version = yield* storage.tokenVersion
+        const done = Option.getOrThrow(yield* storage.rotateToken(old!.id, next("second")))
+        expect(done.expiresAt).toBe(NOW + DAY)
+        expect(done.made).toEqual({
+          ...{ id: done.made.id, tenant: "t", label: old!.label, createdAt: NOW + 5 },
+          ...{ lastUsedAt: null, expiresAt: null }
+        })
+        expect(yield* storage.listTokens).toEqual([
+          { ...old!, expiresAt: NOW + DAY },
+          { ...done.made, ewsUrls: old!.ewsUrls }
+        ])
+        expect(yield* storage.tokenVersion).not.toBe(version)
+        const directory = yield* storage.tokenDirectory
+        expect(directory.map(({ expiresAt, id, tenant: { tenant } }) => [id, tenant, expiresAt])).toEqual([
+          [old!.id, tenant, NOW + DAY],
+          [done.made.id, tenant, null]
+        ])
+        expect(directory.map(({ hash }) => Buffer.from(hash))).toEqual(
+          [hashOf("token of t"), hashOf("second")].map((hash) => Buffer.from(hash))
+        )
+      })
+    )
+  )
+
+  it.effect(
+    "an end is never put off, its change is noticed, and what has ended is not rotated",
+    on((storage) =>
+      Effect.gen(function* () {
+        const first = yield* Effect.zipRight(addTenant("t"), storage.listTokens)
+        const id = first[0]!.id
+        yield* storage.rotateToken(id, next("second"))
+        const later = Option.getOrThrow(yield* storage.rotateToken(id, next("third", 2 * DAY)))
+        expect(later.expiresAt).toBe(NOW + DAY)
+        const version = yield* storage.tokenVersion
+        yield* storage.revokeToken(later.made.id)
+        const sooner = Option.getOrThrow(yield* storage.rotateToken(id, next("fourth", 2_000)))
+        expect(sooner.expiresAt).toBe(NOW + 2_000)
+        expect(yield* storage.tokenVersion).not.toBe(version)
+        const before = yield* storage.listTokens
+        const tooLate = { ...next("fifth"), createdAt: NOW + 2_000 }
+        expect(yield* storage.rotateToken(id, tooLate)).toEqual(Option.none())
+        expect(yield* storage.rotateToken("9999", next("fifth"))).toEqual(Option.none())
+        expect(yield* storage.rotateToken("1; DROP TABLE users", next("fifth"))).toEqual(Option.none())
+        // A token that somebody has already is no new one: nothing is done.
+        expect(Exit.isFailure(yield* Effect.exit(storage.rotateToken(id, next("second", 1_000))))).toBe(true)
+        expect(yield* storage.listTokens).toEqual(before)
+      })
+    )
+  )
+
+  it.effect(
+    "tokens remember when they were used last, whatever order it is told in",
+    on((storage) =>
+      Effect.gen(function* () {
+        yield* addTenant("t")
+        yield* addTenant("u")
+        const [one, two] = yield* storage.listTokens
+        yield* storage.noteTokenUses([])
+        yield* storage.noteTokenUses([
+          { id: one!.id, at: NOW + 7 },
+          { id: "9999", at: NOW },
+          { id: "rubbish", at: NOW }
+        ])
+        yield* storage.noteTokenUses([
+          { id: one!.id, at: NOW },
+          { id: two!.id, at: NOW + 1 }
+        ])
+        expect((yield* storage.listTokens).map(({ lastUsedAt }) => lastUsedAt)).toEqual([NOW + 7, NOW + 1])
+        const admin = yield* storage.createAdminToken({ label: "a", hash: hashOf("a"), createdAt: NOW })
+        yield* storage.noteAdminTokenUses([{ id: admin.id, at: NOW + 3 }])
+        yield* storage.noteAdminTokenUses([{ id: admin.id, at: NOW + 2 }])
+        expect(yield* storage.listAdminTokens).toEqual([{ ...admin, lastUsedAt: NOW + 3 }])
+      })
+    )
+  )
+
+  it.effect(
+    "admin tokens are rotated likewise, and what has ended long ago goes",
+    on((storage) =>
+      Effect.gen(function* () {
+        yield* addTenant("t")
+        const [phones] = yield* storage.listTokens
+        yield* storage.rotateToken(phones!.id, next("second"))
+        const admin = yield* storage.createAdminToken({ label: "a", hash: hashOf("a"), createdAt: NOW })
+        const done = Option.getOrThrow(yield* storage.rotateAdminToken(admin.id, next("b", 1_000)))
+        expect(done).toEqual({
+          made: { id: done.made.id, label: "a", createdAt: NOW + 5, lastUsedAt: null, expiresAt: null },
+          expiresAt: NOW + 1_000
+        })
+        expect(yield* storage.listAdminTokens).toEqual([{ ...admin, expiresAt: NOW + 1_000 }, done.made])
+        expect(Option.getOrThrow(yield* storage.adminTokenOf(hashOf("a"))).expiresAt).toBe(NOW + 1_000)
+        expect((yield* storage.adminTokenHashes).map(({ expiresAt }) => expiresAt)).toEqual([
+          NOW + 1_000,
+          null
+        ])
+        const again = { ...next("c"), createdAt: NOW + 1_000 }
+        expect(yield* storage.rotateAdminToken(admin.id, again)).toEqual(Option.none())
+        expect(yield* storage.dropEndedTokens(NOW + 1_000)).toBe(0)
+        expect(yield* storage.dropEndedTokens(NOW + 1_001)).toBe(1)
+        expect(yield* storage.listAdminTokens).toEqual([done.made])
+        expect(yield* storage.listTokens).toHaveLength(2)
+        expect(yield* storage.dropEndedTokens(NOW + DAY + 1)).toBe(1)
+        expect((yield* storage.listTokens).map(({ expiresAt }) => expiresAt)).toEqual([null])
       })
     )
   )

@@ -70,6 +70,8 @@ describe("ens token", () => {
           tenant: "acme",
           label: "x",
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
+          lastUsedAt: null,
+          expiresAt: null,
           ewsUrls: ["https://mail.acme.example/EWS/Exchange.asmx", "http://127.0.0.1:8090/ews"]
         }
       ])

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber, Layer, Option, TestClock } from "effect"
+import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import * as ApiTokens from "../../../src/http/ApiTokens.ts"
@@ -26,10 +27,25 @@ const withTokens = <E>(
 const ask = (token: string) =>
   Effect.flatMap(ApiTokens.ApiTokens, ({ tenantOf }) => tenantOf(token)).pipe(
     Effect.map(Option.match({ onNone: () => "none", onSome: ({ name }) => name })),
-    Effect.catchTag("TokenUndecided", () => Effect.succeed("undecided"))
+    Effect.catchTags({
+      TokenUndecided: () => Effect.succeed("undecided"),
+      TokenEnded: (error) => Effect.succeed(error.message)
+    })
   )
 /** The first reading happens beside the start. */
 const started = TestClock.adjust(0)
+/** Another token in the place of `known`, which ends after `overlap` ms of the test's clock. */
+const rotate = (overlap: number) =>
+  Effect.gen(function* () {
+    const storage = yield* Storage
+    const [known] = yield* storage.listTokens
+    const createdAt = yield* Clock.currentTimeMillis
+    const next = { hash: hashApiToken("next"), createdAt, until: createdAt + overlap }
+    return Option.getOrThrow(yield* storage.rotateToken(known!.id, next))
+  })
+const lastUsed = Effect.flatMap(Storage, (storage) =>
+  Effect.map(storage.listTokens, ([token]) => token?.lastUsedAt)
+)
 const revokeAll = Effect.flatMap(Storage, (storage) =>
   Effect.flatMap(storage.listTokens, (tokens) =>
     Effect.forEach(tokens, ({ id }) => storage.revokeToken(id), { discard: true })
@@ -231,6 +247,81 @@ describe("API tokens", () => {
         expect(yield* Fiber.join(second)).toBe("other")
       })
     )
+  )
+
+  it.effect("that were replaced end at the very time, though nothing can be read, and never come back", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        yield* rotate(120_000)
+        yield* TestClock.adjust("20 seconds")
+        const faults = yield* StorageFaults
+        faults.down(true)
+        const { knows } = yield* ApiTokens.ApiTokens
+        yield* TestClock.adjust(99_999)
+        expect([yield* ask("known"), yield* ask("next")]).toEqual(["default", "default"])
+        expect(knows("known")).toBe(true)
+        yield* TestClock.adjust(1)
+        expect(yield* ask("known")).toContain("was valid until 1970-01-01T00:02:00.000Z")
+        expect(yield* ask("next")).toBe("default")
+        expect([knows("known"), knows("next")]).toEqual([false, true])
+        faults.down(false)
+        yield* TestClock.adjust("2 hours")
+        expect(yield* ask("known")).toContain("was valid until")
+      })
+    )
+  )
+
+  it.effect("that end at once are refused after the next look", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        yield* rotate(0)
+        yield* TestClock.adjust("20 seconds")
+        expect(yield* ask("known")).toContain("was valid until")
+      })
+    )
+  )
+
+  it.effect("are told when they were used last, some minutes later, and never before", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        yield* TestClock.adjust("1 minutes")
+        const faults = yield* StorageFaults
+        for (let i = 0; i < 100; i++) yield* ask("known")
+        expect(faults.calls("noteTokenUses")).toBe(0)
+        yield* TestClock.adjust("1 minutes")
+        expect(yield* lastUsed).toBe(60_000)
+        yield* TestClock.adjust("10 minutes")
+        expect(faults.calls("noteTokenUses")).toBe(1)
+      })
+    )
+  )
+
+  it.effect("lose nothing but time when a use cannot be written", () =>
+    withTokens(() =>
+      Effect.gen(function* () {
+        yield* started
+        const faults = yield* StorageFaults
+        faults.down(true)
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* ask("known")).toBe("default")
+        yield* TestClock.adjust("10 minutes")
+        faults.down(false)
+        expect(yield* lastUsed).toBe(null)
+        yield* TestClock.adjust("2 minutes")
+        expect(yield* lastUsed).toBe(1_000)
+      })
+    )
+  )
+
+  it.effect("have their last use written when the service stops", () =>
+    Effect.gen(function* () {
+      yield* makeToken("known")
+      yield* Effect.provide(Effect.zipRight(TestClock.adjust("1 seconds"), ask("known")), ApiTokens.layer)
+      expect(yield* lastUsed).toBe(1_000)
+    }).pipe(Effect.provide(storageLayer))
   )
 
   it.effect("are looked up whatever is done to the wall clock", () =>

@@ -11,6 +11,12 @@ const tenant = (number: number): Tenant => ({
   ewsPins: [],
   seg: false
 })
+const entry = (hash: Uint8Array, number: number) => ({
+  id: String(number),
+  hash,
+  tenant: tenant(number),
+  expiresAt: null
+})
 const hash = FastCheck.uint8Array({ minLength: 32, maxLength: 32 })
 const hashes = FastCheck.uniqueArray(hash, { selector: (bytes) => bytes.join() })
 
@@ -18,23 +24,23 @@ describe("the token directory", () => {
   it("finds what it was given, and nothing else", () =>
     FastCheck.assert(
       FastCheck.property(hashes, hash, FastCheck.nat({ max: 31 }), (all, other, at) => {
-        const directory = new TokenDirectory(all.map((hash, i) => ({ hash, tenant: tenant(i + 1) })))
+        const directory = new TokenDirectory(all.map((hash, i) => entry(hash, i + 1)))
         for (const [i, one] of all.entries()) {
-          expect(directory.tenantOf(Uint8Array.from(one))).toEqual(tenant(i + 1))
+          expect(directory.find(Uint8Array.from(one))).toEqual(entry(one, i + 1))
           const close = Uint8Array.from(one)
           close[at] = close[at]! ^ 1
           const known = all.findIndex((each) => Buffer.compare(each, close) === 0)
-          expect(directory.tenantOf(close)).toEqual(known < 0 ? undefined : tenant(known + 1))
+          expect(directory.find(close)?.tenant).toEqual(known < 0 ? undefined : tenant(known + 1))
         }
         if (!all.some((one) => Buffer.compare(one, other) === 0)) {
-          expect(directory.tenantOf(other)).toBeUndefined()
+          expect(directory.find(other)).toBeUndefined()
         }
       })
     ))
 
   it("takes hashes of another length for unknown", () => {
-    const directory = new TokenDirectory([{ hash: new Uint8Array(32), tenant: tenant(1) }])
-    expect(directory.tenantOf(new Uint8Array(31))).toBeUndefined()
-    expect(directory.tenantOf(new Uint8Array(0))).toBeUndefined()
+    const directory = new TokenDirectory([entry(new Uint8Array(32), 1)])
+    expect(directory.find(new Uint8Array(31))).toBeUndefined()
+    expect(directory.find(new Uint8Array(0))).toBeUndefined()
   })
 })

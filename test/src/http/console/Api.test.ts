@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Schema, TestClock } from "effect"
+import { Clock, Effect, Option, Schema, TestClock } from "effect"
 import { hashApiToken } from "../../../../layers/crypto/ApiTokenSecret.ts"
 import { HostFigures } from "../../../../layers/ews/HostFigures.ts"
 import { Storage } from "../../../../layers/storage/Storage.ts"
@@ -176,6 +176,73 @@ describe("The console's API", () => {
         ["console:Night shift", "token.create", made.id]
       ])
     }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("rotates a token: both work until the old one ends, and the new one is shown once", () =>
+    Effect.gen(function* () {
+      const { signedIn } = yield* openConsole
+      const { call } = yield* signedIn()
+      const tokens = yield* ApiTokens.ApiTokens
+      yield* addTenant("t")
+      yield* TestClock.adjust("20 seconds")
+      const rotate = (id: string, overlapDays: unknown, kind = "tokens") =>
+        Effect.raceFirst(
+          call(`${kind}/${id}/rotations`, { method: "POST", body: { overlapDays } }),
+          Effect.zipRight(TestClock.adjust("2 seconds"), Effect.never)
+        )
+      const [old] = decode(Api.Tokens, (yield* call("tokens")).json).tokens
+      for (const wrong of [-1, 366, 1.5, "x", null]) expect((yield* rotate(old!.id, wrong)).status).toBe(400)
+      expect((yield* rotate("999", 1)).status).toBe(404)
+      const got = yield* rotate(old!.id, 1)
+      const made = decode(Api.RotatedToken, got.json)
+      expect(made).toMatchObject({ tenant: "t", label: old!.label, replaces: old!.id })
+      expect((yield* tokens.tenantOf("token of t"))._tag).toBe("Some")
+      expect((yield* tokens.tenantOf(made.token))._tag).toBe("Some")
+      const listed = yield* call("tokens")
+      expect(listed.text).not.toContain(made.token)
+      expect(decode(Api.Tokens, listed.json).tokens.map(({ expiresAt }) => expiresAt)).toEqual([
+        made.expiresAt,
+        null
+      ])
+      const [last] = yield* Effect.flatMap(Storage, ({ audits }) => audits(1))
+      expect(last).toMatchObject({ action: "token.rotate", target: old!.id, outcome: "success" })
+    }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped(
+    "rotates an admin token, which opens the console until it ends, and not without a day of overlap",
+    () =>
+      Effect.gen(function* () {
+        const { signedIn, signIn } = yield* openConsole
+        const { call } = yield* signedIn()
+        const [old] = decode(Api.Tokens, (yield* call("tokens")).json).adminTokens
+        expect(old!.expiresAt).toBe(null)
+        const rotate = (overlapDays: number) =>
+          Effect.raceFirst(
+            call(`admin-tokens/${old!.id}/rotations`, { method: "POST", body: { overlapDays } }),
+            Effect.zipRight(TestClock.adjust("2 seconds"), Effect.never)
+          )
+        expect((yield* rotate(0)).status).toBe(400)
+        const made = decode(Api.RotatedToken, (yield* rotate(1)).json)
+        expect(made).toMatchObject({
+          tenant: null,
+          replaces: old!.id,
+          token: expect.stringMatching(/^ensadm-/)
+        })
+        const storage = yield* Storage
+        const at = yield* Clock.currentTimeMillis
+        const sooner = { hash: hashApiToken("another"), createdAt: at, until: at + 60_000 }
+        const another = yield* storage.rotateAdminToken(old!.id.slice("admin-".length), sooner)
+        yield* storage.revokeAdminToken(Option.getOrThrow(another).made.id)
+        yield* TestClock.adjust("59 seconds")
+        expect((yield* signIn(ADMIN)).status).toBe(200)
+        yield* TestClock.adjust("1 seconds")
+        expect((yield* signIn(ADMIN)).status).toBe(401)
+        const { call: callAgain } = yield* signedIn(made.token)
+        // The one that has ended is no other one: this is the last.
+        expect((yield* callAgain(`admin-tokens/${made.id}`, { method: "DELETE" })).status).toBe(409)
+        expect((yield* callAgain(`admin-tokens/${old!.id}`, { method: "DELETE" })).status).toBe(204)
+      }).pipe(Effect.provide(world()))
   )
 
   it.scoped("makes no token of what makes no sense", () =>

@@ -13,12 +13,17 @@ it.effect("a right token is not called wrong because storage could not be read a
       cause: new Error("away")
     })
     const knows = yield* makeKnownTokens({
-      adminTokenHashes: Effect.suspend(() => (isAway ? Effect.fail(away) : Effect.succeed([hash])))
+      adminTokenHashes: Effect.suspend(() =>
+        isAway ? Effect.fail(away) : Effect.succeed([{ hash, expiresAt: 90_000 }])
+      )
     })
     expect(yield* Effect.flip(knows(hash, 0))).toBe(away)
     expect(yield* Effect.flip(knows(hash, 1))).toBe(away)
     isAway = false
     expect(yield* knows(hash, 60_000)).toBe(true)
     expect(yield* knows(new Uint8Array(32), 60_001)).toBe(false)
+    // Until it ends, at the very time.
+    expect(yield* knows(hash, 89_999)).toBe(true)
+    expect(yield* knows(hash, 90_000)).toBe(false)
   })
 )

@@ -9,7 +9,13 @@ import {
 } from "../../../../src/http/console/SessionBook.ts"
 import { IN_ALL, PER_SOURCE, SignInLimits } from "../../../../src/http/console/SignInLimits.ts"
 
-const token = (id = "1") => ({ id, label: "x", createdAt: 0 })
+const token = (id = "1", expiresAt: number | null = null) => ({
+  id,
+  label: "x",
+  createdAt: 0,
+  lastUsedAt: null,
+  expiresAt
+})
 
 describe("The book of sessions", () => {
   it("keeps one that is used for twelve hours, and no longer", () => {
@@ -54,8 +60,18 @@ describe("The book of sessions", () => {
   it("ends those of tokens that are gone", () => {
     const book = new SessionBook()
     const [one, two] = [book.begin(token("1"), 0), book.begin(token("2"), 0)]
-    book.keepOnly(new Set(["2"]))
+    book.keepOnly(new Map([["2", null]]))
     expect([book.find(one, 0), book.find(two, 0)?.token.id]).toEqual([undefined, "2"])
+  })
+
+  it("lets none live longer than its token, also if it got its end later", () => {
+    const book = new SessionBook()
+    const [one, two] = [book.begin(token("1", 1_000), 0), book.begin(token("2"), 0)]
+    expect(book.find(one, 999)?.expiresAt).toBe(1_000)
+    expect(book.find(one, 1_000)).toBeUndefined()
+    book.keepOnly(new Map([["2", 2_000]]))
+    expect(book.find(two, 1_999)).toBeDefined()
+    expect(book.find(two, 2_000)).toBeUndefined()
   })
 
   it("gives ids and proofs that differ, and a proof only to its own session", () => {

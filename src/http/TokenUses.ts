@@ -1,0 +1,33 @@
+import { Duration, Effect, type Scope } from "effect"
+import type { TokenUse } from "../../layers/storage/Storage.ts"
+import type { StorageError } from "../../schemas/StorageError.ts"
+
+/**
+ * Remembers when tokens were shown last, and has it written by `write` every two minutes and at the end. What cannot be
+ * written waits for the next time; nobody is kept waiting, and nothing fails: it is there so that somebody can see
+ * which tokens are needed. `at`: milliseconds since 1970.
+ */
+export const makeTokenUses = (
+  write: (uses: ReadonlyArray<TokenUse>) => Effect.Effect<void, StorageError>
+): Effect.Effect<(id: string, at: number) => void, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const latest = new Map<string, number>()
+    const note = (id: string, at: number) => {
+      if (at > (latest.get(id) ?? 0)) latest.set(id, at)
+    }
+    const flush = Effect.suspend(() => {
+      if (latest.size === 0) return Effect.void
+      const uses = Array.from(latest, ([id, at]) => ({ id, at }))
+      latest.clear()
+      return Effect.catchAll(write(uses), () =>
+        Effect.sync(() => {
+          for (const { at, id } of uses) note(id, at)
+        })
+      )
+    })
+    yield* Effect.addFinalizer(() => flush)
+    yield* Effect.sleep(WRITTEN_EVERY).pipe(Effect.zipRight(flush), Effect.forever, Effect.forkScoped)
+    return note
+  })
+
+const WRITTEN_EVERY = Duration.minutes(2)
