@@ -9,6 +9,8 @@ export interface Machine {
   readonly given: ReadonlyArray<string>
   /** UV_THREADPOOL_SIZE. */
   readonly threads: string | undefined
+  /** Node knows how not to open its debugger on SIGUSR1. */
+  readonly canStayClosed: boolean
 }
 
 /** What Node is to be started with besides; empty: nothing. */
@@ -31,9 +33,10 @@ const LEAST = 128
 const YOUNG = 16
 /** Looking up names may use half of the threads. With Node's 4, two dead DNS servers would hold up everybody. */
 const THREADS = "16"
+const STAY_CLOSED = "--disable-sigusr1"
 
 /** The flags for a machine; never against what the operator said. A pure function. */
-export const nodeFlags = ({ given, memory, threads }: Machine): NodeFlags => {
+export const nodeFlags = ({ canStayClosed, given, memory, threads }: Machine): NodeFlags => {
   const isGiven = (flag: string) =>
     given.some((one) => one.replaceAll('"', "").replaceAll("_", "-").startsWith(flag))
   const heap = Math.floor((memory / 2 ** 20 - BESIDE) * SHARE)
@@ -42,6 +45,8 @@ export const nodeFlags = ({ given, memory, threads }: Machine): NodeFlags => {
     flags.push(`--max-old-space-size=${Math.min(MOST, Math.max(LEAST, heap))}`)
   if (!isGiven("--max-semi-space-size") && !isGiven("--semi-space"))
     flags.push(`--max-semi-space-size=${YOUNG}`)
+  // A debugger reads all of the memory.
+  if (canStayClosed && !isGiven(STAY_CLOSED)) flags.push(STAY_CLOSED)
   return { flags, environment: threads === undefined ? { UV_THREADPOOL_SIZE: THREADS } : {} }
 }
 
@@ -55,7 +60,8 @@ export const applyNodeFlags = (argv: ReadonlyArray<string>): void => {
   const { environment, flags } = nodeFlags({
     memory: availableMemory(),
     given: [...process.execArgv, ...(process.env["NODE_OPTIONS"] ?? "").split(/\s+/)],
-    threads: process.env["UV_THREADPOOL_SIZE"]
+    threads: process.env["UV_THREADPOOL_SIZE"],
+    canStayClosed: process.allowedNodeEnvironmentFlags.has(STAY_CLOSED)
   })
   if (flags.length === 0 && Object.keys(environment).length === 0) return
   replaceProcess([...process.execArgv, ...flags, ...argv.slice(1)], { ...process.env, ...environment })

@@ -7,9 +7,11 @@ import * as Otlp from "../layers/telemetry/Otlp.ts"
 import { Settings } from "../schemas/Settings.ts"
 import * as Config from "./Config.ts"
 import { databaseOf } from "./Database.ts"
+import { forgetSecrets } from "./ForgottenEnvironment.ts"
 import { version } from "./Instance.ts"
 import { ownName } from "./OwnName.ts"
 import * as Service from "./Service.ts"
+import { forbidTelltales } from "./UnsafeStart.ts"
 
 /** The service would start without its data: a mistyped path looks like a first start and would forget every user. */
 export class DataDirectoryEmpty extends Schema.TaggedError<DataDirectoryEmpty>()("DataDirectoryEmpty", {
@@ -24,6 +26,8 @@ export class DataDirectoryEmpty extends Schema.TaggedError<DataDirectoryEmpty>()
 export const start = (configFile: string | undefined) =>
   Effect.gen(function* () {
     const settings = yield* Settings
+    yield* forgetSecrets
+    yield* forbidTelltales(settings)
     yield* guardData(settings)
     yield* announce(settings)
     return yield* Effect.onInterrupt(Layer.launch(Service.layer), () => Effect.logInfo("stopped"))

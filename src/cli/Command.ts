@@ -1,6 +1,7 @@
 import { stripVTControlCharacters } from "node:util"
 import { CliConfig, Command, HelpDoc, ValidationError } from "@effect/cli"
 import { Cause, Console, Effect } from "effect"
+import { whereabouts } from "../../actors/Whereabouts.ts"
 import { version } from "../Instance.ts"
 import { CommandEnded } from "./CommandProblem.ts"
 import { type CommandTree, find, treeOf } from "./CommandTree.ts"
@@ -104,7 +105,8 @@ const misuse = (error: ValidationError.ValidationError, args: ReadonlyArray<stri
 const textOf = (error: unknown, cause: Cause.Cause<unknown>) =>
   error instanceof Error && Cause.isFailType(cause)
     ? error.message
-    : `internal error, please report it: ${error instanceof Error ? error.message : String(error)}`
+    : // What a bug says of itself may quote a secret.
+      `internal error, please report it: ${whereabouts(error)}`
 
 const isUsage = (error: unknown) =>
   typeof error === "object" && error !== null && "_tag" in error && error._tag === "UsageProblem"

@@ -22,7 +22,8 @@ describe("secrets", () => {
         })
         const { about, apiToken, cns, exchange, installation, mail, phone } = all
         const heap = yield* temporaryDirectory
-        const service = yield* startProcess(installation, [
+        const open = { ...installation.environment, ENS_CRASH_DUMPS: "on" }
+        const service = yield* startProcess({ ...installation, environment: open }, [
           "--heapsnapshot-signal=SIGUSR2",
           "--heap-snapshot-string-limit=1000000",
           `--diagnostic-dir=${heap}`

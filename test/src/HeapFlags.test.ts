@@ -6,7 +6,7 @@ import { makeInstallation } from "../support/Installation.ts"
 import { startProcess } from "../support/ServiceProcess.ts"
 
 const MIB = 2 ** 20
-const machine = { memory: 8192 * MIB, given: [], threads: undefined }
+const machine = { memory: 8192 * MIB, given: [], threads: undefined, canStayClosed: false }
 const heapOf = (memory: number): number => {
   const flag = nodeFlags({ ...machine, memory }).flags.find((one) => one.startsWith("--max-old-space-size="))
   return Number(flag?.split("=")[1])
@@ -40,8 +40,14 @@ describe("the flags for Node", () => {
   it("are complete: with them there is nothing more to set", () => {
     FastCheck.assert(
       FastCheck.property(FastCheck.maxSafeNat(), (memory) => {
-        const { environment, flags } = nodeFlags({ ...machine, memory })
-        const again = nodeFlags({ memory, given: flags, threads: environment["UV_THREADPOOL_SIZE"] })
+        const { environment, flags } = nodeFlags({ ...machine, memory, canStayClosed: true })
+        expect(flags).toContain("--disable-sigusr1")
+        const again = nodeFlags({
+          memory,
+          canStayClosed: true,
+          given: flags,
+          threads: environment["UV_THREADPOOL_SIZE"]
+        })
         expect(again).toEqual({ flags: [], environment: {} })
       })
     )
@@ -59,6 +65,9 @@ it.scopedLive.skipIf(cannotLook !== "")(`a service has them under its first proc
     const args = of("cmdline")
     expect(args.slice(1, 3)).toEqual(["--max-old-space-size=700", "--max-semi-space-size=16"])
     expect(args.slice(-2)).toEqual(["start", ""])
+    // A debugger would be opened by a signal.
+    expect(args).toContain("--disable-sigusr1")
+    expect(of("coredump_filter")).toEqual(["00000000\n"])
     expect(of("environ")).toContainEqual(expect.stringMatching(/^UV_THREADPOOL_SIZE=\d+$/))
   })
 )
