@@ -10,6 +10,7 @@ import * as Ownership from "../../layers/ownership/Ownership.ts"
 import type { Generation, TenantNumber, UserNumber } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import * as Config from "../../src/Config.ts"
+import { ApiTokens } from "../../src/http/ApiTokens.ts"
 import * as CallbackListener from "../../src/http/CallbackListener.ts"
 import * as Intake from "../../src/http/Intake.ts"
 import * as Limits from "../../src/http/Limits.ts"
@@ -54,6 +55,7 @@ const actors = Layer.succeed(Subscriptions, {
   loaded: () => true,
   post: (_user, _request, reply) => queueMicrotask(() => (reply as Answer)("Ok"))
 })
+const tokens = Layer.succeed(ApiTokens, { tenantOf: () => unused, knows: () => false, refresh: unused })
 const nothingElse = Effect.succeed(HttpServerResponse.empty({ status: 404 }))
 
 Effect.gen(function* () {
@@ -71,6 +73,7 @@ Effect.gen(function* () {
         Ownership.layerAll,
         seal,
         actors,
+        tokens,
         settings
       ])
     )

@@ -17,9 +17,16 @@ export const makeIsCallback = (basePaths: ReadonlyArray<string>): ((target: stri
   const endpoints = basePaths.map((base) => base + ENDPOINT)
   // As Exchange got it from us, which is nearly always, nothing need be cut out or lowered.
   const written = endpoints.map((endpoint) => `${endpoint}?`)
-  const paths = new Set(endpoints.map(normal))
-  return (target) => written.some((start) => target.startsWith(start)) || paths.has(normal(pathOf(target)))
+  const paths = new Set(endpoints.map(normalPath))
+  return (target) => written.some((start) => target.startsWith(start)) || paths.has(normalPath(target))
 }
+
+/** The path of a request target as it is compared: without case, a trailing slash, doubled slashes and query. */
+export const normalPath = (target: string): string =>
+  pathOf(target)
+    .toLowerCase()
+    .replace(/\/{2,}/g, "/")
+    .replace(/\/$/, "")
 
 /**
  * The three parameters of a callback URL, in any order; undefined if one is missing or broken. By hand, because
@@ -64,9 +71,3 @@ const pathOf = (target: string): string => {
   // A server must also understand the absolute form (RFC 9112 section 3.2.2).
   return path.startsWith("/") ? path : path.replace(/^https?:\/\/[^/]*/i, "")
 }
-
-const normal = (path: string): string =>
-  path
-    .toLowerCase()
-    .replace(/\/{2,}/g, "/")
-    .replace(/\/$/, "")

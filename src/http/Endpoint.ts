@@ -2,10 +2,10 @@ import { randomUUID } from "node:crypto"
 import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Clock, Effect, type Either, LogLevel, Metric, Option } from "effect"
+import { Cause, Clock, Effect, Either, LogLevel, Metric, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
-import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
+import { hashApiToken, maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
@@ -17,10 +17,12 @@ import type { ActivityId, UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { ApiTokens } from "./ApiTokens.ts"
-import { type Answer, respond, statusOf, tryAgain } from "./Envelope.ts"
+import { type Answer, respond, statusOf, tooMany, tryAgain } from "./Envelope.ts"
+import { askerOf, noteFailed } from "./FailedRequests.ts"
 import type { Gate } from "./Gate.ts"
 import { Intake } from "./Intake.ts"
 import { type BodyTooLarge, readJson } from "./JsonBody.ts"
+import { Limits } from "./Limits.ts"
 
 /** Who asks, and the activity under which it is done. */
 export interface Call {
@@ -39,6 +41,8 @@ export interface Endpoint<A extends { readonly userId: UserId }, R> {
   ) => Effect.Effect<Answer, StorageError | Unavailable | SealBroken, R>
   /** Said when storage failed. */
   readonly storageFailed: Answer["code"]
+  /** How many may be handled at once. */
+  readonly room?: Gate
 }
 
 /** Serves one request: room for it, token, body, handler, envelope; whatever happens, the device gets an envelope. */
@@ -48,7 +52,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
 ): Effect.Effect<
   HttpServerResponse.HttpServerResponse,
   never,
-  R | Settings | ApiTokens | Intake | Ownership | HttpServerRequest.HttpServerRequest
+  R | Settings | ApiTokens | Intake | Limits | Ownership | HttpServerRequest.HttpServerRequest
 > =>
   Effect.gen(function* () {
     const settings = yield* Settings
@@ -101,16 +105,17 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
     if (Option.isNone(tenant)) {
       activity.isUnknown = token !== ""
       activity.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
+      yield* noteFailed
       return UNAUTHORIZED
     }
-    return yield* answered(endpoint, request, tenant.value, activity)
+    return yield* answered(endpoint, request, { tenant: tenant.value, token }, activity)
   }).pipe(
     Effect.catchTags({
       TokenUndecided: (error) =>
         Effect.succeed<Answer>({ code: "ErrorSubscribeOrUpdateDb", message: error.message }),
       // Who shows it learns no more than who shows an unknown one.
       TokenEnded: (error) =>
-        Effect.sync(() => {
+        Effect.map(noteFailed, () => {
           activity.isUnknown = true
           activity.token = error.message
           return UNAUTHORIZED
@@ -121,40 +126,72 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
 const answered = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,
   http: HttpServerRequest.HttpServerRequest,
-  tenant: Tenant,
+  { tenant, token }: { readonly tenant: Tenant; readonly token: string },
   activity: Activity
 ) =>
   Effect.gen(function* () {
-    const request = yield* Effect.flatMap(readJson(http), endpoint.read)
+    const limits = yield* Limits
+    const byToken = hashApiToken(token).toString("base64")
+    const soon = limits.token.wait(byToken, yield* Clock.currentTimeMillis)
+    if (soon > 0) return tokenRefused(limits, http, soon)
+    const read = yield* Effect.either(Effect.flatMap(readJson(http), endpoint.read))
+    const now = yield* Clock.currentTimeMillis
+    if (Either.isLeft(read)) {
+      limits.token.take(byToken, now)
+      yield* noteFailed
+      return unusable(read.left)
+    }
+    const request = read.right
     activity.userId = request.userId
-    return yield* endpoint.handle({ tenant, activityId: activity.activityId }, request).pipe(
-      Effect.timeoutTo({
-        duration: HANDLED_WITHIN,
-        onSuccess: (answer): Answer => answer,
-        onTimeout: () => tryAgain("the service is too slow at the moment; try again")
-      }),
-      Effect.catchTags({
-        StorageError: (error) =>
-          Effect.as(Effect.annotateLogs(Effect.logError(error.message, error.cause), faultField(error)), {
-            code: endpoint.storageFailed,
-            message: "storage failed; try again"
-          }),
-        SealBroken: (error) =>
-          Effect.as(
-            Effect.logError(`${error.message}; was the database made with another master key?`),
-            FAULT
-          ),
-        Unavailable: (error) =>
-          Effect.as(Effect.logWarning(error.message), tryAgain("the service is busy or starting; try again"))
-      }),
-      Effect.annotateLogs({ userId: request.userId })
-    )
-  }).pipe(
+    // First the user's, so that one phone that asks without end takes nothing from the others with its token.
+    const byUser = `${tenant.tenant}|${request.userId}|${endpoint.name}`
+    const userWait = limits.user.take(byUser, now)
+    if (userWait > 0) {
+      limits.refused("user", askerOf(http))
+      return tooMany("too many requests for this user", userWait)
+    }
+    const tokenWait = limits.token.take(byToken, now)
+    if (tokenWait > 0) {
+      limits.user.giveBack(byUser, now)
+      return tokenRefused(limits, http, tokenWait)
+    }
+    const { activityId } = activity
+    const handled = handle(endpoint, { tenant, activityId }, request)
+    if (endpoint.room === undefined) return yield* handled
+    const answer = yield* endpoint.room.run(handled, FULL)
+    if (answer === FULL) limits.refused("registrations", askerOf(http))
+    return answer
+  })
+
+const handle = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, call: Call, request: A) =>
+  endpoint.handle(call, request).pipe(
+    Effect.timeoutTo({
+      duration: HANDLED_WITHIN,
+      onSuccess: (answer): Answer => answer,
+      onTimeout: () => tryAgain("the service is too slow at the moment; try again")
+    }),
     Effect.catchTags({
-      RequestUnusable: (error) => Effect.succeed(unusable(error)),
-      BodyTooLarge: (error) => Effect.succeed(unusable(error))
-    })
+      StorageError: (error) =>
+        Effect.as(Effect.annotateLogs(Effect.logError(error.message, error.cause), faultField(error)), {
+          code: endpoint.storageFailed,
+          message: "storage failed; try again"
+        }),
+      SealBroken: (error) =>
+        Effect.as(Effect.logError(`${error.message}; was the database made with another master key?`), FAULT),
+      Unavailable: (error) =>
+        Effect.as(Effect.logWarning(error.message), tryAgain("the service is busy or starting; try again"))
+    }),
+    Effect.annotateLogs({ userId: request.userId })
   )
+
+const tokenRefused = (
+  limits: Limits["Type"],
+  http: HttpServerRequest.HttpServerRequest,
+  wait: number
+): Answer => {
+  limits.refused("token", askerOf(http))
+  return tooMany("too many requests with this API token", wait)
+}
 
 const unusable = (error: RequestUnusable | BodyTooLarge): Answer => ({
   code: "Failed",
@@ -173,6 +210,13 @@ const FAULT: Answer = { code: "UpdateFail", message: "the request could not be h
 const TOO_MANY: Answer = {
   code: "UpdateFail",
   message: "too many requests at once; try again later",
+  status: 429,
+  retryAfterSeconds: 30
+}
+/** Registrations wait for Exchange, up to half a minute each. */
+const FULL: Answer = {
+  code: "UpdateFail",
+  message: "too many registrations at once; try again later",
   status: 429,
   retryAfterSeconds: 30
 }

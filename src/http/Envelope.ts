@@ -14,6 +14,12 @@ export const respond = (
   settings: Pick<SettingsShape, "environmentType">,
   answer: Answer
 ): HttpServerResponse.HttpServerResponse => {
+  const { body, headers, status } = envelopeOf(settings, answer)
+  return HttpServerResponse.unsafeJson(body, { status, headers })
+}
+
+/** The same for whoever writes it himself. */
+export const envelopeOf = (settings: Pick<SettingsShape, "environmentType">, answer: Answer) => {
   const status = statusOf(answer)
   const retryAfterSeconds = answer.retryAfterSeconds ?? usualRetry(answer, status)
   const body = {
@@ -27,13 +33,11 @@ export const respond = (
     ...(answer.state === undefined ? {} : { state: answer.state }),
     ...(answer.lastHeartbeat === undefined ? {} : { lastHeartbeat: iso(answer.lastHeartbeat) })
   }
-  return HttpServerResponse.unsafeJson(body, {
-    status,
-    headers: {
-      "cache-control": "no-store",
-      ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) })
-    }
-  })
+  const headers: Readonly<Record<string, string>> = {
+    "cache-control": "no-store",
+    ...(retryAfterSeconds === undefined ? {} : { "retry-after": String(retryAfterSeconds) })
+  }
+  return { status, headers, body }
 }
 
 export const statusOf = (answer: Answer): number => answer.status ?? ResponseCode[answer.code].status
@@ -45,6 +49,13 @@ export const tryAgain = (message: string): Answer => ({
   status: 503,
   retryAfterSeconds: 10
 })
+
+/** The answer to what a limit refuses; `wait` milliseconds until it would be let through. */
+export const tooMany = (what: string, wait: number): Answer => {
+  const retryAfterSeconds = Math.max(1, Math.ceil(wait / 1000))
+  const message = `${what}; try again in ${retryAfterSeconds} s`
+  return { code: "UpdateFail", message, status: 429, retryAfterSeconds }
+}
 
 export const USER_NOT_FOUND: Answer = {
   code: "UserSubscriptionNotFound",

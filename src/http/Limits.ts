@@ -1,6 +1,8 @@
-import { Context, Effect, Layer, Metric } from "effect"
+import { Context, Effect, Layer, Metric, Queue } from "effect"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
-import { limitKeyOf, makeSourceOf, type SourceOf } from "./SourceAddress.ts"
+import { NewUsers } from "./NewUsers.ts"
+import { RefusalLog } from "./RefusalLog.ts"
+import { type Asker, limitKeyOf, makeIsProxy, makeSourceOf, type SourceOf } from "./SourceAddress.ts"
 import { TokenBuckets } from "./TokenBuckets.ts"
 
 /** What can be limited; `ENS_LIMIT_…` has the rates. */
@@ -26,10 +28,15 @@ export interface LimitsShape {
   /** By endpoint, tenant and user. */
   readonly user: TokenBuckets
   /** By tenant: users that were made and have not registered. */
-  readonly newUsers: TokenBuckets
+  readonly newUsers: NewUsers
   readonly keyOf: (source: string) => string
-  /** Counts one that was refused; plain code, at no cost worth speaking of. */
-  readonly refused: (limit: LimitName) => void
+  /** Whether a peer is a trusted proxy, who has many connections for others. */
+  readonly isProxy: (peer: string | undefined) => boolean
+  /**
+   * Counts one that was refused; plain code, at no cost worth speaking of. The log is told once a minute, with the source of
+   * one of them where it is given.
+   */
+  readonly refused: (limit: LimitName, asker?: Asker) => void
 }
 
 const refusals = Metric.counter("ens_limited_total", {
@@ -51,18 +58,40 @@ export const limitRefusals: Readonly<Record<LimitName, ReturnType<typeof counter
 
 export class Limits extends Context.Tag("ens/Limits")<Limits, LimitsShape>() {}
 
-export const make = ({
-  limits,
-  trustedProxies
-}: Pick<SettingsShape, "limits" | "trustedProxies">): LimitsShape => ({
-  sourceOf: makeSourceOf(trustedProxies),
-  address: new TokenBuckets(limits.address),
-  failed: new TokenBuckets(limits.failed),
-  token: new TokenBuckets(limits.token),
-  user: new TokenBuckets(limits.user),
-  newUsers: new TokenBuckets(limits.newUsers),
-  keyOf: limitKeyOf,
-  refused: (limit) => limitRefusals[limit].unsafeUpdate(1, [])
-})
+export const make = (
+  { limits, trustedProxies }: Pick<SettingsShape, "limits" | "trustedProxies">,
+  log: RefusalLog = new RefusalLog()
+): LimitsShape => {
+  const sourceOf = makeSourceOf(trustedProxies)
+  return {
+    sourceOf,
+    address: new TokenBuckets(limits.address),
+    failed: new TokenBuckets(limits.failed),
+    token: new TokenBuckets(limits.token),
+    user: new TokenBuckets(limits.user),
+    newUsers: new NewUsers(limits.newUsers),
+    keyOf: limitKeyOf,
+    isProxy: makeIsProxy(trustedProxies),
+    refused: (limit, asker) => {
+      limitRefusals[limit].unsafeUpdate(1, [])
+      log.note(limit, asker, asker === undefined ? "" : sourceOf(asker))
+    }
+  }
+}
 
-export const layer: Layer.Layer<Limits, never, Settings> = Layer.effect(Limits, Effect.map(Settings, make))
+/** The limits of the settings, and at most one line a minute about each that refused somebody. */
+export const layer: Layer.Layer<Limits, never, Settings> = Layer.scoped(
+  Limits,
+  Effect.gen(function* () {
+    const begun = yield* Queue.sliding<void>(1)
+    const log = new RefusalLog(() => begun.unsafeOffer(undefined))
+    yield* Queue.take(begun).pipe(
+      Effect.zipRight(Effect.sleep("1 minute")),
+      Effect.zipRight(Effect.suspend(() => Effect.all(log.take().map((line) => Effect.logWarning(line))))),
+      Effect.forever,
+      Effect.annotateLogs({ logger: "Limits" }),
+      Effect.forkScoped
+    )
+    return make(yield* Settings, log)
+  })
+)

@@ -8,9 +8,13 @@ import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer"
 import { Context, Effect, Layer, Option, Schedule, type Scope } from "effect"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
+import { makeAdmission } from "./Admission.ts"
+import { ApiTokens } from "./ApiTokens.ts"
 import { CallbackListener } from "./CallbackListener.ts"
 import { clientCertificates } from "./ClientCertificates.ts"
+import { boundConnections } from "./Connections.ts"
 import { Intake } from "./Intake.ts"
+import { Limits } from "./Limits.ts"
 import { ListenError } from "./ListenError.ts"
 import { tlsFiles } from "./TlsIdentity.ts"
 import { makeTlsServer } from "./TlsListener.ts"
@@ -63,8 +67,10 @@ export const make = <E, R>(
   PublicListener["Type"],
   ListenError | TlsProblem,
   | Settings
+  | ApiTokens
   | CallbackListener
   | Intake
+  | Limits
   | Scope.Scope
   | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > =>
@@ -72,6 +78,11 @@ export const make = <E, R>(
     const settings = yield* Settings
     const callbacks = yield* CallbackListener
     const intake = yield* Intake
+    const limits = yield* Limits
+    const { knows } = yield* ApiTokens
+    const clock = yield* Effect.clock
+    const now = () => clock.unsafeCurrentTimeMillis()
+    const refusesTooMuch = makeAdmission({ settings, limits, knows, now })
     const rest = yield* NodeHttpServer.makeHandler(
       // A backstop: the connection is cut. Routes that owe a 413 read the stream.
       HttpIncomingMessage.withMaxBodySize(app, Option.some(BODY_LIMIT))
@@ -85,12 +96,15 @@ export const make = <E, R>(
       if (callbacks.take(request, response)) return
       // Exchange would not heed it, so that callbacks are spared it.
       if (isOnlyTls) response.setHeader("Strict-Transport-Security", ONLY_TLS)
+      if (!intake.isOpen()) response.shouldKeepAlive = false
+      if (refusesTooMuch(request, response)) return
       if (intake.isOpen()) {
         owed++
         response.once("close", () => owed--)
-      } else response.shouldKeepAlive = false
+      }
       rest(request, response)
     })
+    boundConnections(server, settings.limits, limits, now)
     const nobodyWaits = connectionsGone(server)
     const isQuiet = Effect.sync(() => owed === 0 && callbacks.inHand() === 0)
     // Still listening meanwhile, so that load balancers hear of it, and Exchange a 503.
@@ -119,7 +133,12 @@ export const layer = <E, R>(
 ): Layer.Layer<
   PublicListener,
   ListenError | TlsProblem,
-  Settings | CallbackListener | Intake | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
+  | Settings
+  | ApiTokens
+  | CallbackListener
+  | Intake
+  | Limits
+  | Exclude<R, HttpServerRequest.HttpServerRequest | Scope.Scope>
 > => Layer.scoped(PublicListener, make(app))
 
 type Server = HttpServer | HttpsServer

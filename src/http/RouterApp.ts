@@ -1,5 +1,6 @@
 import type * as HttpApp from "@effect/platform/HttpApp"
 import * as HttpLayerRouter from "@effect/platform/HttpLayerRouter"
+import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Context, Effect, Layer, type Scope } from "effect"
 
@@ -10,7 +11,7 @@ import { Context, Effect, Layer, type Scope } from "effect"
  */
 export const routerApp = <R>(
   routes: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | R>,
-  otherwise: HttpServerResponse.HttpServerResponse
+  otherwise: Effect.Effect<HttpServerResponse.HttpServerResponse, never, HttpServerRequest.HttpServerRequest>
 ): Effect.Effect<
   HttpApp.Default<never, Scope.Scope>,
   never,
@@ -21,7 +22,7 @@ export const routerApp = <R>(
     const scope = yield* Effect.scope
     const context = yield* Layer.buildWithMemoMap(Layer.provideMerge(routes, router), memoMap, scope)
     const app = Context.get(context, HttpLayerRouter.HttpRouter).asHttpEffect()
-    return Effect.catchAll(app, () => Effect.succeed(otherwise))
+    return Effect.catchAll(app, () => otherwise)
   })
 
 /** Paths as ENS2 took them, and as its apps write them. */

@@ -1,9 +1,14 @@
-import type { IncomingMessage } from "node:http"
 import { isIP } from "node:net"
 import { makeHostList } from "../../layers/net/HostList.ts"
 
+/** What of a request, or of a connection, tells where it comes from; an `IncomingMessage` is one. */
+export interface Asker {
+  readonly socket: { readonly remoteAddress?: string | undefined }
+  readonly headers: Readonly<Record<string, string | ReadonlyArray<string> | undefined>>
+}
+
 /** Says from which address a request really comes. */
-export type SourceOf = (request: Pick<IncomingMessage, "socket" | "headers">) => string
+export type SourceOf = (asker: Asker) => string
 
 /**
  * The peer's address; behind a trusted proxy (addresses, CIDRs) the one that the proxy says it forwards for. Of several in
@@ -27,6 +32,15 @@ export const makeSourceOf = (trustedProxies: ReadonlyArray<string>): SourceOf =>
   }
 }
 
+/** Whether a peer is one of the proxies. */
+export const makeIsProxy = (
+  trustedProxies: ReadonlyArray<string>
+): ((peer: string | undefined) => boolean) => {
+  if (trustedProxies.length === 0) return () => false
+  const trusted = makeHostList(trustedProxies)
+  return (peer) => trusted.includes(plainAddress(peer))
+}
+
 /** What limits go by: an IPv4 address, and of IPv6 the /64, all of which one customer has. */
 export const limitKeyOf = (address: string): string => {
   if (!address.includes(":")) return address
@@ -44,7 +58,7 @@ export const limitKeyOf = (address: string): string => {
 }
 
 /** An IPv4 address that a socket for both families shows as IPv6 is the IPv4 address. */
-const plainAddress = (address: string | undefined): string =>
+export const plainAddress = (address: string | undefined): string =>
   address === undefined
     ? ""
     : address.startsWith("::ffff:") && isIP(address.slice(7)) === 4

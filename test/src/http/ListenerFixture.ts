@@ -10,6 +10,7 @@ import { Ownership } from "../../../layers/ownership/Ownership.ts"
 import type { Generation, TenantNumber, UserNumber } from "../../../schemas/Ids.ts"
 import { Settings, type SettingsShape } from "../../../schemas/Settings.ts"
 import type { Callback, CallbackReply } from "../../../schemas/SubscriptionMessage.ts"
+import { ApiTokens } from "../../../src/http/ApiTokens.ts"
 import * as CallbackListener from "../../../src/http/CallbackListener.ts"
 import * as Intake from "../../../src/http/Intake.ts"
 import * as Limits from "../../../src/http/Limits.ts"
@@ -115,7 +116,7 @@ export class ListenerFixture {
     Layer.build(
       PublicListener.layer(app).pipe(
         Layer.provideMerge(CallbackListener.layer),
-        Layer.provideMerge(Layer.merge(Intake.layer, Limits.layer)),
+        Layer.provideMerge(Layer.mergeAll(Intake.layer, Limits.layer, tokens)),
         Layer.provide(Layer.succeed(Ownership, this.node.service)),
         Layer.provide(this.#seal),
         Layer.provide(this.#subscriptions),
@@ -156,6 +157,16 @@ export class ListenerFixture {
     })
   }
 }
+
+/** The API token that is known. */
+export const KNOWN_TOKEN = "a token that is known"
+
+const unused = Effect.dieMessage("the listener itself asks nobody about tokens")
+const tokens = Layer.succeed(ApiTokens, {
+  tenantOf: () => unused,
+  knows: (token) => token === KNOWN_TOKEN,
+  refresh: unused
+})
 
 /** Stands for the device API: names the path it was asked for, and holds `/slow` until it is told to go on. */
 export const slow = { go: () => {} }
