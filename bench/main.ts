@@ -5,6 +5,7 @@ import type { Bench, BenchOptions } from "./Bench.ts"
 import * as callback from "./callback.ts"
 import * as ews from "./ews.ts"
 import * as mail from "./mail.ts"
+import * as oracle from "./oracle.ts"
 import { plot } from "./Plot.ts"
 import { chartsOf, readMeasured } from "./PlotRows.ts"
 import * as push from "./push.ts"
@@ -14,7 +15,7 @@ import * as start from "./start.ts"
 import * as storage from "./storage.ts"
 import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, push, soak, start, storage, storm]
+const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, oracle, push, soak, start, storage, storm]
 
 const usage = (): string =>
   [

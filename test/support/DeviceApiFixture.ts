@@ -91,7 +91,8 @@ export const recordLog = (lines: Array<Line>) =>
 export const layer = (
   some: Partial<SettingsShape> = {},
   lines: Array<Line> = [],
-  node = makeOwnership("active")
+  node = makeOwnership("active"),
+  rsa = NodeRsaKeys.layer
 ) =>
   Layer.mergeAll(
     ApiTokens.layer,
@@ -103,9 +104,7 @@ export const layer = (
     FakeSubscriptions.layer,
     Layer.succeed(Ownership, node.service)
   ).pipe(
-    Layer.provideMerge(
-      Layer.mergeAll(LocalMasterKey.layerTest, NodeRsaKeys.layer, layerFaulty(MemoryStorage.layer))
-    ),
+    Layer.provideMerge(Layer.mergeAll(LocalMasterKey.layerTest, rsa, layerFaulty(MemoryStorage.layer))),
     Layer.provideMerge(recordLog(lines)),
     Layer.provideMerge(
       settingsOf({

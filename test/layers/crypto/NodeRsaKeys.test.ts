@@ -1,10 +1,17 @@
 import { execFileSync, spawnSync } from "node:child_process"
-import { constants, createPublicKey, publicEncrypt, randomBytes } from "node:crypto"
+import {
+  constants,
+  createPublicKey,
+  type KeyObject,
+  privateDecrypt,
+  publicEncrypt,
+  randomBytes
+} from "node:crypto"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Exit } from "effect"
+import { Effect, Exit, Layer } from "effect"
 import * as NodeRsaKeys from "../../../layers/crypto/NodeRsaKeys.ts"
 import { RsaKeys } from "../../../layers/crypto/RsaKeys.ts"
 import { somePrivateKey } from "../../support/CryptoFixture.ts"
@@ -145,6 +152,45 @@ it.layer(NodeRsaKeys.layer)("RSA by node:crypto", (it) => {
       })
     )
   })
+
+  it.effect("costs a number above the modulus as much as any other, and all blocks are decrypted", () => {
+    let done = 0
+    const counting: typeof privateDecrypt = (key, block) => {
+      const plain = privateDecrypt(key, block)
+      done++
+      return plain
+    }
+    return Effect.gen(function* () {
+      const rsa = yield* RsaKeys
+      const good = rsa.encryptBlocks(rsa.publicKey(privateKey), randomBytes(3 * 245))
+      const above = Buffer.from(good).fill(0xff, 0, 256)
+      done = 0
+      yield* rsa.decryptBlocks(privateKey, good, MAX)
+      const usual = done
+      yield* Effect.flip(rsa.decryptBlocks(privateKey, above, MAX))
+      assert.deepStrictEqual([usual, done], [3, 6])
+    }).pipe(Effect.provide(NodeRsaKeys.layerWith(counting)))
+  })
+
+  it.effect("is not had from a Node that tells of a wrong padding, or decrypts nothing", () =>
+    Effect.gen(function* () {
+      const telling: typeof privateDecrypt = (options, block) => {
+        const key = (options as { readonly key: KeyObject }).key
+        const encoded = privateDecrypt({ key, padding: constants.RSA_NO_PADDING }, block)
+        const end = encoded.indexOf(0, 2)
+        if (encoded[0] !== 0 || encoded[1] !== 2 || end < 10) throw new Error("padding check failed")
+        return encoded.subarray(end + 1)
+      }
+      const disabled: typeof privateDecrypt = () => {
+        throw new TypeError("RSA_PKCS1_PADDING is no longer supported for private decryption")
+      }
+      for (const decrypt of [telling, disabled]) {
+        const error = yield* Effect.flip(Effect.scoped(Layer.build(NodeRsaKeys.layerWith(decrypt))))
+        assert.strictEqual(error._tag, "RsaUnsafe")
+        assert.match(error.message, /implicit rejection.*use Node\.js 24/)
+      }
+    })
+  )
 
   it.effect("lets sockets have their turn between two blocks", () =>
     Effect.gen(function* () {

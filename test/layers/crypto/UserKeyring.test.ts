@@ -46,6 +46,11 @@ it.layer(Layer.merge(LocalMasterKey.layerTest, NodeRsaKeys.layer))("a user's key
       const payloads = [
         "",
         "not base64!",
+        good.replaceAll("=", "-"),
+        `${good}=`,
+        `=${good}`,
+        // Bits that no byte has.
+        good.replace(/.==$/, (end) => `${String.fromCharCode(end.charCodeAt(0) + 1)}==`),
         `${good.slice(0, 10)}*${good.slice(11)}`,
         good.slice(4),
         good + good.slice(0, 8),
