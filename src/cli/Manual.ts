@@ -16,6 +16,7 @@ export const EXAMPLES: Readonly<Record<string, string>> = {
   token: "ens token list",
   "token create": "ens token create --label phones --ews-url https://mail.example.com/EWS/Exchange.asmx",
   "token list": "ens token list --json",
+  "token rotate": 'ens token rotate 3 --overlap "7 days"',
   "token revoke": "ens token revoke 3",
   pin: "ens pin list",
   "pin add": "ens pin add cns.awmdm.com",

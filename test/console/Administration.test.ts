@@ -8,6 +8,7 @@ describe.skipIf(whyNoChromium !== undefined)(
   "the console's pages of tokens, certificates, audit and log level",
   () => {
     const { open, service } = makeStage()
+    const posts = (path: string) => service().taken.filter((it) => it.method === "POST" && it.path === path)
 
     it("a new token is shown once, ready to be copied", async () => {
       const { page } = await open("#/tokens", { permissions: ["clipboard-read", "clipboard-write"] })
@@ -42,6 +43,61 @@ describe.skipIf(whyNoChromium !== undefined)(
       await page.getByLabel("Label").fill("x")
       await page.keyboard.press("Enter")
       await page.getByRole("alert").getByText("The EWS URL is not https.").waitFor()
+    })
+
+    it("a token is made once, however often the button is clicked", async () => {
+      const { page } = await open("#/tokens")
+      await page.getByLabel("Label").fill("x")
+      await page.evaluate(
+        `for (let n = 0; n < 3; n += 1) document.querySelector("form.panel button[type=submit]").click()`
+      )
+      await page.getByLabel("Token 3 of tenant default, shown this once").waitFor()
+      expect(posts("tokens")).toHaveLength(1)
+      // And another one when the first is there.
+      await page.getByLabel("Label").fill("y")
+      await page.keyboard.press("Enter")
+      while (posts("tokens").length < 2) await page.waitForTimeout(20)
+    })
+
+    it("tokens say when they were used last and when they end", async () => {
+      const { page } = await open("#/tokens")
+      await page
+        .getByRole("row", { name: /^1 phones default .* 3 min ago .* still used .* in \d d/ })
+        .waitFor()
+      await page.getByRole("row", { name: /^2 .* never .* never/ }).waitFor()
+      await page.getByRole("row", { name: /^admin-1 night shift .* ended / }).waitFor()
+      expect(await page.getByRole("button", { name: "Rotate admin-1, night shift" }).count()).toBe(0)
+    })
+
+    it("a token is rotated with the overlap that was chosen, and the new one is shown once", async () => {
+      const { page } = await open("#/tokens")
+      await page.getByRole("button", { name: "Rotate 1, phones" }).click()
+      await page.getByRole("button", { name: "Cancel" }).click()
+      expect(posts("tokens/1/rotations")).toEqual([])
+      await page.getByRole("button", { name: "Rotate 1, phones" }).click()
+      const days = page.getByLabel("Days for which the old one stays valid")
+      expect(await days.inputValue()).toBe("30")
+      await days.fill("7")
+      await page.evaluate(
+        `for (let n = 0; n < 3; n += 1) document.querySelector("dialog button[type=submit]").click()`
+      )
+      const shown = page.getByLabel("Token 4 of tenant default, in place of 1, shown this once")
+      await shown.waitFor()
+      expect(await shown.inputValue()).toBe("ens_rotated-this-once")
+      expect(await page.evaluate("document.activeElement.id")).toBe("made")
+      expect(posts("tokens/1/rotations").map(({ body }) => JSON.parse(body))).toEqual([{ overlapDays: 7 }])
+      await page.getByRole("button", { name: "I have kept it" }).click()
+      await shown.waitFor({ state: "detached" })
+      expect(await page.content()).not.toContain("ens_rotated-this-once")
+    })
+
+    it("a token that is not rotated is told where it was asked", async () => {
+      service().script["POST tokens/1/rotations"] = () =>
+        new Answer(404, { problem: "there is no such token" })
+      const { page } = await open("#/tokens")
+      await page.getByRole("button", { name: "Rotate 1, phones" }).click()
+      await page.keyboard.press("Enter")
+      await page.getByRole("dialog").getByRole("alert").getByText("there is no such token").waitFor()
     })
 
     for (const [button, path] of [

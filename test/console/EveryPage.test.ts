@@ -66,6 +66,19 @@ describe.skipIf(whyNoChromium !== undefined)("every page of the console", () => 
     })
   }
 
+  it("asks in dialogs that can be used by everybody and fit, on a phone", async () => {
+    const { page } = await open("#/tokens", LOOKS["on a phone"] ?? {})
+    await settled(page, "Tokens")
+    for (const name of ["Rotate 1, phones", "Revoke 1, phones"]) {
+      await page.getByRole("button", { name }).click()
+      await page.getByRole("dialog").waitFor()
+      expect(await violations(page), name).toEqual([])
+      expect(await overflow(page), name).toBe(0)
+      await page.keyboard.press("Escape")
+      await page.getByRole("dialog").waitFor({ state: "detached" })
+    }
+  })
+
   it("shows what others named as text, and never as a page's part", async () => {
     const { page } = await open("#/")
     for (const [address, name] of FULL) {

@@ -103,6 +103,10 @@ const scriptOf = (state: { isSignedIn: boolean }): Script => {
     "GET tokens": () => Samples.tokens(Date.now()),
     "POST tokens": () => ({ id: "3", tenant: "default", token: "ens_shown-this-once" }),
     "DELETE tokens/2": () => new Answer(204),
+    "POST tokens/1/rotations": () => ({
+      ...{ id: "4", tenant: "default", label: "phones", token: "ens_rotated-this-once", replaces: "1" },
+      expiresAt: Date.now() + 86_400_000
+    }),
     "DELETE admin-tokens/admin-1": () => new Answer(204),
     "GET certificates": () => Samples.certificates(Date.now()),
     "GET audits": () => ({

@@ -188,7 +188,9 @@ const tokenLivesSuite = (on: OnStorage) => {
           { ...done.made, ewsUrls: old!.ewsUrls }
         ])
         expect(yield* storage.tokenVersion).not.toBe(version)
-        const directory = yield* storage.tokenDirectory
+        const directory = (yield* storage.tokenDirectory).toSorted(
+          (one, other) => (other.expiresAt ?? 0) - (one.expiresAt ?? 0)
+        )
         expect(directory.map(({ expiresAt, id, tenant: { tenant } }) => [id, tenant, expiresAt])).toEqual([
           [old!.id, tenant, NOW + DAY],
           [done.made.id, tenant, null]
@@ -267,10 +269,8 @@ const tokenLivesSuite = (on: OnStorage) => {
         })
         expect(yield* storage.listAdminTokens).toEqual([{ ...admin, expiresAt: NOW + 1_000 }, done.made])
         expect(Option.getOrThrow(yield* storage.adminTokenOf(hashOf("a"))).expiresAt).toBe(NOW + 1_000)
-        expect((yield* storage.adminTokenHashes).map(({ expiresAt }) => expiresAt)).toEqual([
-          NOW + 1_000,
-          null
-        ])
+        const ends = (yield* storage.adminTokenHashes).map(({ expiresAt }) => expiresAt)
+        expect(new Set(ends)).toEqual(new Set([NOW + 1_000, null]))
         const again = { ...next("c"), createdAt: NOW + 1_000 }
         expect(yield* storage.rotateAdminToken(admin.id, again)).toEqual(Option.none())
         expect(yield* storage.dropEndedTokens(NOW + 1_000)).toBe(0)

@@ -36,7 +36,7 @@ describe.skipIf(!has("bash"))("completion in bash (skipped if there is no bash)"
       const bash = (...words: ReadonlyArray<string>) => completed(file, directory, ...words)
 
       expect(bash("tok")).toEqual(["token"])
-      expect(bash("token", "")).toEqual(["create", "list", "revoke", "--help"])
+      expect(bash("token", "")).toEqual(["create", "list", "rotate", "revoke", "--help"])
       expect(bash("token", "create", "--ews")).toEqual(["--ews-url", "--ews-pin"])
       expect(bash("sandbox", "device", "reg")).toEqual(["register"])
       expect(bash("sandbox", "device", "register", "--platform", "")).toEqual(["iOS", "Android"])
@@ -154,7 +154,7 @@ describe.skipIf(!has("fish"))("completion in fish (skipped if there is no fish)"
           .map((text) => text.split("\t")[0])
       }
       expect(fish("ens tok")).toEqual(["token"])
-      expect(fish("ens token ")).toEqual(["create", "list", "revoke"])
+      expect(fish("ens token ")).toEqual(["create", "list", "revoke", "rotate"])
       expect(fish("ens token create --ews")).toEqual(["--ews-pin", "--ews-url"])
       expect(fish("ens sandbox device reg")).toEqual(["register"])
       expect(fish("ens sandbox device register --platform ")).toEqual(["Android", "iOS"])

@@ -89,7 +89,7 @@ describe("a mistyped command line", () => {
       ["token", "list", "--jsn"],
       "ens token list has no option --jsn; did you mean --json?; see: ens token list --help"
     ],
-    [["token"], "ens token needs one of: create, list, revoke; see: ens token --help"]
+    [["token"], "ens token needs one of: create, list, rotate, revoke; see: ens token --help"]
   ]
 
   for (const [args, text] of wrong) {

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs
 import { DatabaseSync } from "node:sqlite"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted } from "effect"
+import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { dataDirectory } from "../../../src/doctor/checks/DataDirectory.ts"
 import { keyPool } from "../../../src/doctor/checks/KeyPool.ts"
@@ -181,6 +182,35 @@ describe("API tokens", () => {
       const unknown = yield* look(settings, tokens, { apiToken: Redacted.make("the-wrong-token") })
       expect(faults(unknown)).toEqual(["api-token-unknown"])
       expect(JSON.stringify([known, unknown])).not.toMatch(/the-(right|wrong)-token/)
+    })
+  )
+
+  it.scopedLive("that end soon and are still used are told, and those that have ended count for none", () =>
+    Effect.gen(function* () {
+      const settings = yield* installation()
+      yield* addToken(settings, { secret: "the-old-token" })
+      const at = Date.now()
+      const next = (name: string, until: number) => ({ hash: hashApiToken(name), createdAt: at, until })
+      yield* inDatabase(settings, (storage) =>
+        Effect.all([
+          storage.rotateToken("1", next("the-new-token", at + 86_400_000)),
+          storage.noteTokenUses([{ id: "1", at }])
+        ])
+      )
+      expect(yield* lines(settings, tokens)).toMatch(
+        /✖ API tokens: token 1 \(phones\) ends at .* was used within the last week; put the token/
+      )
+      yield* inDatabase(settings, (storage) => storage.rotateToken("1", next("third", at + 1)))
+      const found = yield* look(settings, tokens, { apiToken: Redacted.make("the-old-token") })
+      expect(faults(found)).toEqual(["api-token-unknown"])
+      expect(found.at(-1)?.says).toContain("the given one, token 1, ended at")
+      expect(found[0]?.says).toContain("tenant default has 2 tokens")
+      yield* inDatabase(settings, (storage) =>
+        Effect.all([storage.revokeToken("2"), storage.revokeToken("3")])
+      )
+      expect(yield* lines(settings, tokens)).toContain(
+        "✖ API tokens: all have ended, so no phone can register"
+      )
     })
   )
 })

@@ -1,0 +1,79 @@
+import { expect, it } from "@effect/vitest"
+import { Effect, Layer, TestClock } from "effect"
+import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
+import { Storage } from "../../layers/storage/Storage.ts"
+import { lookAfterTokens } from "../../src/TokenUpkeep.ts"
+import { hashOf } from "../layers/storage/Samples.ts"
+import { type Line, makeToken, recordLog } from "../support/DeviceApiFixture.ts"
+import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
+
+const DAY = 86_400_000
+
+const withLines = <E>(
+  body: (said: () => ReadonlyArray<string>) => Effect.Effect<void, E, Storage | StorageFaults>
+) =>
+  Effect.suspend(() => {
+    const lines: Array<Line> = []
+    const said = () => lines.splice(0).map(({ level, text }) => `${level} ${text}`)
+    return Effect.provide(body(said), Layer.merge(layerFaulty(MemoryStorage.layer), recordLog(lines)))
+  })
+
+it.effect("a token that ends within a week is told of each day while somebody uses it", () =>
+  withLines((said) =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const { id } = yield* makeToken("old")
+      const admin = yield* storage.createAdminToken({ label: "night", hash: hashOf("a"), createdAt: 0 })
+      const next = { hash: hashOf("new"), createdAt: 0, until: 10 * DAY }
+      yield* storage.rotateToken(id, next)
+      yield* storage.rotateAdminToken(admin.id, next)
+      yield* storage.noteTokenUses([{ id, at: DAY }])
+      yield* storage.noteAdminTokenUses([{ id: admin.id, at: 4 * DAY }])
+      yield* lookAfterTokens
+      expect(said()).toEqual([])
+      yield* TestClock.adjust("3 days")
+      yield* lookAfterTokens
+      expect(said()).toEqual([
+        expect.stringMatching(
+          /^WARN API token \S+ \(test\) of tenant default ends at 1970-01-11T.*phones still use it/
+        ),
+        expect.stringMatching(/^WARN admin token admin-\S+ \(night\) ends at 1970-01-11T/)
+      ])
+      // Nobody has shown the first for a week.
+      yield* TestClock.adjust("6 days")
+      yield* lookAfterTokens
+      expect(said()).toEqual([expect.stringContaining("admin token")])
+      yield* TestClock.adjust("1 days")
+      yield* lookAfterTokens
+      expect(said()).toEqual([])
+    })
+  )
+)
+
+it.effect("tokens go 30 days after they ended", () =>
+  withLines((said) =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const { id } = yield* makeToken("old")
+      yield* storage.rotateToken(id, { hash: hashOf("new"), createdAt: 0, until: DAY })
+      yield* TestClock.adjust("31 days")
+      yield* lookAfterTokens
+      expect(yield* storage.listTokens).toHaveLength(2)
+      yield* TestClock.adjust("1 millis")
+      yield* lookAfterTokens
+      expect((yield* storage.listTokens).map(({ expiresAt }) => expiresAt)).toEqual([null])
+      expect(said()).toEqual(["INFO 1 tokens that ended 30 days ago were removed"])
+    })
+  )
+)
+
+it.effect("storage that is away is one warning", () =>
+  withLines((said) =>
+    Effect.gen(function* () {
+      const faults = yield* StorageFaults
+      faults.down(true)
+      yield* lookAfterTokens
+      expect(said()).toEqual([expect.stringContaining("WARN tokens are looked after tomorrow")])
+    })
+  )
+)
