@@ -1,0 +1,209 @@
+import { describe, expect, it } from "@effect/vitest"
+import { Deferred, Effect, Fiber, TestClock } from "effect"
+import { userIdOfAddress } from "../../../schemas/Ids.ts"
+import type { SettingsShape } from "../../../schemas/Settings.ts"
+import { Limits } from "../../../src/http/Limits.ts"
+import {
+  layer,
+  makeToken,
+  open,
+  registration,
+  TOKEN,
+  USER_ID,
+  userNumber
+} from "../../support/DeviceApiFixture.ts"
+import { SubscriptionScript } from "../../support/FakeSubscriptions.ts"
+import { StorageFaults } from "../../support/FaultyStorage.ts"
+import { NO_LIMITS } from "../../support/NoLimits.ts"
+
+const limited = (limits: Partial<SettingsShape["limits"]>) => layer({ limits: { ...NO_LIMITS, ...limits } })
+const rate = (count: number) => ({ count, per: 60_000, burst: count })
+const user = (n: number) => userIdOfAddress(`user${n}@example.com`)
+const other = { ENSAPIToken: "a token of another tenant, long enough" }
+
+const start = Effect.gen(function* () {
+  yield* makeToken()
+  yield* makeToken(other.ENSAPIToken, "other")
+  yield* TestClock.adjust(0)
+  return yield* open
+})
+
+describe("a user about whom too much is asked", () => {
+  it.scoped(
+    "is answered 429 with the time to wait; his other endpoints, other users and tenants are served",
+    () =>
+      Effect.gen(function* () {
+        const { post } = yield* start
+        const status = (headers?: Record<string, string>, userId: string = USER_ID) =>
+          post("getsubscriptionstatus", { userId }, headers)
+        expect((yield* status()).status).toBe(404)
+        expect((yield* status(undefined, USER_ID.toUpperCase())).status).toBe(404)
+        const refused = yield* status()
+        expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "30"])
+        expect(refused.json).toMatchObject({
+          responseCode: 4,
+          errorMessage: "too many requests for this user; try again in 30 s",
+          retryAfterSeconds: 30
+        })
+        expect((yield* status(undefined, user(2))).status).toBe(404)
+        expect((yield* status(other)).status).toBe(404)
+        yield* TestClock.adjust("30 seconds")
+        expect((yield* status()).status).toBe(404)
+        expect((yield* status()).status).toBe(429)
+        expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(200)
+      }).pipe(Effect.provide(limited({ user: rate(2) })))
+  )
+
+  it.scoped("takes nothing from the others with the same token, however often his phone asks", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const status = (n: number) =>
+        Effect.map(post("getsubscriptionstatus", { userId: user(n) }), (answer) => answer.status)
+      for (let i = 0; i < 50; i++) yield* status(1)
+      expect(yield* status(1)).toBe(429)
+      expect([yield* status(2), yield* status(3)]).toEqual([404, 404])
+      // Now the token's are used up, and what it refuses costs the user nothing.
+      for (let i = 0; i < 5; i++) expect(yield* status(4)).toBe(429)
+      yield* TestClock.adjust("15 seconds")
+      expect(yield* status(4)).toBe(404)
+    }).pipe(Effect.provide(limited({ user: rate(2), token: rate(4) })))
+  )
+})
+
+describe("a token with which too much is asked", () => {
+  it.scoped("is refused before the body is read, and no other one is", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      expect((yield* post("getpublickey", "not JSON")).status).toBe(400)
+      expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(200)
+      const refused = yield* post("getpublickey", "not JSON")
+      expect([refused.status, refused.json["errorMessage"], refused.headers.get("retry-after")]).toEqual([
+        429,
+        "too many requests with this API token; try again in 30 s",
+        "30"
+      ])
+      expect((yield* post("getpublickey", { userId: USER_ID }, other)).status).toBe(200)
+    }).pipe(Effect.provide(limited({ token: rate(2) })))
+  )
+})
+
+describe("requests that are refused", () => {
+  it.scoped("count for their address: without a token, unusable, to unknown paths; good ones do not", () =>
+    Effect.gen(function* () {
+      const { post, send } = yield* start
+      const { failed } = yield* Limits
+      const counted = <A>(request: Effect.Effect<A>) =>
+        Effect.map(request, () => {
+          const isCounted = failed.wait("", 0) > 0
+          failed.giveBack("", 0)
+          return isCounted
+        })
+      const json = { userId: USER_ID }
+      expect(yield* counted(post("getpublickey", json, {}))).toBe(true)
+      expect(yield* counted(post("getpublickey", {}))).toBe(true)
+      expect(yield* counted(post("getpublickey", `"${"x".repeat(300_000)}"`))).toBe(true)
+      expect(yield* counted(send("/api/ens/getpublickey"))).toBe(true)
+      expect(yield* counted(send("/wp-login.php"))).toBe(true)
+      expect(yield* counted(post("getpublickey", json))).toBe(false)
+      expect(yield* counted(post("getsubscriptionstatus", { userId: user(9) }))).toBe(false)
+      expect(yield* counted(send("/readyz"))).toBe(false)
+    }).pipe(Effect.provide(limited({ failed: rate(1) })))
+  )
+})
+
+describe("new users", () => {
+  it.scoped("above the limit get no key and cost none; those known are served, and other tenants", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const faults = yield* StorageFaults
+      const ask = (n: number, headers?: Record<string, string>) =>
+        post("getpublickey", { userId: user(n) }, headers)
+      expect([(yield* ask(1)).status, (yield* ask(2)).status]).toEqual([200, 200])
+      const before = faults.calls("createUser")
+      const refused = yield* ask(3)
+      expect([refused.status, refused.headers.get("retry-after"), refused.json["errorMessage"]]).toEqual([
+        429,
+        "30",
+        "too many users of this organisation asked for a key and have not registered yet; try again in 30 s"
+      ])
+      for (let i = 0; i < 10; i++) expect((yield* ask(1)).status).toBe(200)
+      expect(faults.calls("createUser")).toBe(before)
+      expect((yield* ask(3, other)).status).toBe(200)
+      yield* TestClock.adjust("30 seconds")
+      expect((yield* ask(3)).status).toBe(200)
+    }).pipe(Effect.provide(limited({ newUsers: rate(2) })))
+  )
+
+  it.scoped(
+    "who register, even at the second try, cost the limit nothing: a roll-out is not slowed down",
+    () =>
+      Effect.gen(function* () {
+        const { post } = yield* start
+        const script = yield* SubscriptionScript
+        const { json } = yield* post("getpublickey", { userId: USER_ID })
+        const next = Effect.map(post("getpublickey", { userId: user(2) }), ({ status }) => status)
+        expect(yield* next).toBe(429)
+        const body = yield* registration(json["publicKey"])
+        script.reply("Register", Effect.succeed({ code: "SubscribeAgain", message: "no" }))
+        yield* post("registerdevicev2", body)
+        expect(yield* next).toBe(429)
+        script.reply("Register", Effect.succeed({ code: "UserSubscribed", message: "", subscriptionId: "x" }))
+        expect((yield* post("registerdevicev2", body)).status).toBe(200)
+        expect(yield* next).toBe(200)
+        // Once only.
+        yield* post("registerdevicev2", body)
+        expect((yield* post("getpublickey", { userId: user(3) })).status).toBe(429)
+      }).pipe(Effect.provide(limited({ newUsers: rate(1) })))
+  )
+
+  it.scoped("who could not be made cost nothing", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const faults = yield* StorageFaults
+      faults.failNext("createUser")
+      expect((yield* post("getpublickey", { userId: user(1) })).status).toBe(500)
+      expect((yield* post("getpublickey", { userId: user(2) })).status).toBe(200)
+    }).pipe(Effect.provide(limited({ newUsers: rate(1) })))
+  )
+
+  it.scoped("who ask on many ways at once are made once, for one key", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const faults = yield* StorageFaults
+      const answers = yield* Effect.all(
+        Array.from({ length: 20 }, () => post("getpublickey", { userId: USER_ID })),
+        { concurrency: "unbounded" }
+      )
+      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
+      expect(new Set(answers.map(({ json }) => json["publicKey"])).size).toBe(1)
+      expect(faults.calls("createUser")).toBe(1)
+      yield* userNumber
+    }).pipe(Effect.provide(limited({ newUsers: rate(1) })))
+  )
+})
+
+describe("registrations", () => {
+  it.scoped("above the limit are answered 429 at once, while other requests go on", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const script = yield* SubscriptionScript
+      const done = yield* Deferred.make<unknown>()
+      const asked = yield* Deferred.make<void>()
+      script.reply("Register", Effect.zipRight(Deferred.succeed(asked, undefined), Deferred.await(done)))
+      const { json } = yield* post("getpublickey", { userId: USER_ID })
+      const body = yield* registration(json["publicKey"])
+      const first = yield* Effect.fork(post("registerdevicev2", body))
+      yield* Deferred.await(asked)
+      const refused = yield* post("registerdevicev2", body)
+      expect([refused.status, refused.headers.get("retry-after"), refused.json["errorMessage"]]).toEqual([
+        429,
+        "30",
+        "too many registrations at once; try again later"
+      ])
+      expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(200)
+      yield* Deferred.succeed(done, { code: "UserSubscribed", message: "", subscriptionId: "x" })
+      expect((yield* Fiber.join(first)).status).toBe(200)
+      expect((yield* post("registerdevicev2", body, { ENSAPIToken: TOKEN })).status).toBe(200)
+    }).pipe(Effect.provide(limited({ registrations: 1 })))
+  )
+})
