@@ -44,7 +44,9 @@ export const claimOf = (f: string): CallbackClaim | undefined => {
 /** The whole header; undefined as with `claimOf`. */
 export const headerOf = (f: string): CallbackHeader | undefined => {
   const claim = claimOf(f)
-  return claim && { ...claim, keyId: Buffer.from(f.slice(0, 8), "base64url").subarray(2) }
+  return claim === undefined || Number.isNaN(numberAt(f, 4, 8))
+    ? undefined
+    : { ...claim, keyId: Buffer.from(f.slice(0, 8), "base64url").subarray(2) }
 }
 
 /** The number that these base64url characters spell, 6 bits each (at most 8 characters); NaN for any other character. */

@@ -1,5 +1,6 @@
 import { Either } from "effect"
 import * as Der from "./Der.ts"
+import { MESSAGE_LIMIT } from "./NtlmMessage.ts"
 
 /** First message of a client that speaks NTLM only: NegTokenInit (RFC 4178, 4.2.1) around a NEGOTIATE_MESSAGE. */
 export const wrapNegotiate = (negotiate: Buffer): Buffer =>
@@ -21,6 +22,7 @@ export const wrapAuthenticate = (authenticate: Buffer): Buffer =>
  * what is wrong with anything else; never throws.
  */
 export const unwrapChallenge = (token: Uint8Array): Either.Either<Buffer, string> => {
+  if (token.length > TOKEN_LIMIT) return Either.left("no SPNEGO answer")
   const bytes = Buffer.from(token)
   if (bytes.subarray(0, 7).toString("latin1") === "NTLMSSP") return Either.right(bytes)
   const sequence = Der.contents(Der.contents(bytes, FIELD_1), SEQUENCE)
@@ -31,6 +33,9 @@ export const unwrapChallenge = (token: Uint8Array): Either.Either<Buffer, string
   const challenge = Der.contents(Der.find(fields, FIELD_2), OCTETS)
   return challenge === undefined ? Either.left("no token in the SPNEGO answer") : Either.right(challenge)
 }
+
+/** Longer ones are not read: what is in them would not be either. */
+const TOKEN_LIMIT = 4 * MESSAGE_LIMIT
 
 const SEQUENCE = 0x30
 const OCTETS = 0x04

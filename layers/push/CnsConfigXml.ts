@@ -22,18 +22,17 @@ export type FoundInXml =
 export const findInXml = (bytes: Buffer): FoundInXml => {
   const parser = new SaxesParser({ position: false })
   const texts: Array<string> = []
-  let problem: string | undefined
+  let problem = "it is no well-formed XML"
   let text = ""
   const keep = (candidate: string) => {
     const base64 = candidate.replace(/\s+/g, "")
     if (base64.length >= SHORTEST && /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && texts.length < FOUND_MAX)
       texts.push(base64)
   }
-  parser.on("error", () => {
-    problem ??= "it is no well-formed XML"
-  })
+  // Without an error handler saxes throws at the first one: text that is nothing but errors would take a second.
   parser.on("doctype", () => {
-    problem ??= "it has a document type, which config.xml has not"
+    problem = "it has a document type, which config.xml has not"
+    throw new Error(problem)
   })
   parser.on("opentag", ({ attributes }) => {
     text = ""
@@ -52,9 +51,9 @@ export const findInXml = (bytes: Buffer): FoundInXml => {
   try {
     parser.write(decoded(bytes)).close()
   } catch {
-    problem ??= "it is no well-formed XML"
+    return { _tag: "Unreadable", problem }
   }
-  return problem === undefined ? { _tag: "Found", texts } : { _tag: "Unreadable", problem }
+  return { _tag: "Found", texts }
 }
 
 /** By the byte order mark; Windows writes UTF-16 as well. */
