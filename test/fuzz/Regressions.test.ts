@@ -1,0 +1,31 @@
+import { readFileSync } from "node:fs"
+import { basename } from "node:path"
+import { describe, it } from "@effect/vitest"
+import { foundInputs, storedInputs } from "./Inputs.ts"
+import { TARGETS, targetNamed } from "./Targets.ts"
+
+/** A thread that hangs cannot tell, so what hung once shows as a test that does not end in this time. */
+const WATCHDOG = 60_000
+
+describe("a parser under fuzzing", () => {
+  for (const name of TARGETS) {
+    const found = foundInputs(name)
+    for (const file of found) {
+      it(
+        `${name} bears what was found as ${basename(file)}`,
+        async () => {
+          await (await targetNamed(name)).run(readFileSync(file))
+        },
+        WATCHDOG
+      )
+    }
+    it(
+      `${name} bears its seeds and its corpus`,
+      async () => {
+        const target = await targetNamed(name)
+        for (const { bytes } of [...target.seeds(), ...storedInputs(name)]) await target.run(bytes)
+      },
+      WATCHDOG
+    )
+  }
+})
