@@ -88,11 +88,12 @@ export class EnsClient {
     }
     const { address, password, username } = this.account
     const payload = {
+      // In front of the log-in, so that nobody can exchange them in a copy.
+      deviceToken: this.device.token,
+      issuedAt: new Date().toISOString(),
       emailAddress: address,
       username,
-      password,
-      deviceToken: this.device.token,
-      issuedAt: new Date().toISOString()
+      password
     }
     return this.#post("registerdevicev2", {
       userId: this.userId,

@@ -40,7 +40,8 @@ export const sealed: SealBody = {
 
 /**
  * PKCS#1 v1.5 blocks to the user's callback key pair, of a tag under the seal key and the credentials: RSA alone would
- * neither notice changed bytes nor know for which generation they were meant.
+ * neither notice changed bytes nor know for which generation they were meant. Nobody can ask what becomes of blocks of his own:
+ * the MAC over `f` is checked before, and only we make one. A block that does not open and a wrong tag are the same error.
  */
 export const rsa = (callbackKey: CallbackKey): SealBody => ({
   sizeOf: (plain) => callbackKey.sizeOf(TAG_BYTES + plain),

@@ -1,7 +1,6 @@
 import { Effect, Either } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
-import type { MasterKey } from "../../layers/crypto/MasterKey.ts"
-import type { PayloadUnreadable, RsaKeys } from "../../layers/crypto/RsaKeys.ts"
+import type { PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
 import { type Choice, EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { AuthType } from "../../schemas/Credentials.ts"
@@ -15,13 +14,7 @@ import type { AuthTypeMismatch } from "./RegistrationPayload.ts"
 import { RegistrationPayloads } from "./RegistrationPayloads.ts"
 
 /** What a registration needs. */
-export type RegisterServices =
-  | Storage
-  | Subscriptions
-  | EndpointPolicy
-  | RegistrationPayloads
-  | MasterKey
-  | RsaKeys
+export type RegisterServices = Storage | Subscriptions | EndpointPolicy | RegistrationPayloads
 
 /**
  * Checks a registration in the order of the contract (32, 36, 35, 34, 36, then 14 and 16) and hands it to the user's
