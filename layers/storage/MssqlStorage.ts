@@ -25,6 +25,7 @@ export const layer = (config: MssqlConfig): Layer.Layer<Storage, StorageError | 
     Storage,
     Effect.gen(function* () {
       const ownership = yield* Ownership
+      yield* warnOfOpenness(config)
       yield* upToDate(config)
       const sql = yield* MssqlClient.make(config)
       const storage = SqlStorage.make(
@@ -35,6 +36,18 @@ export const layer = (config: MssqlConfig): Layer.Layer<Storage, StorageError | 
       return LimitedStorage.limited(storage, config.connectTimeout + config.requestTimeout)
     }).pipe(Effect.catchTag("SqlError", (error) => Effect.fail(openError(config, error))))
   )
+
+/** What the URL gives up on the way to the server; such a start is not refused, for databases on the same machine. */
+export const warnOfOpenness = ({ encrypt, trustServerCertificate }: MssqlConfig): Effect.Effect<void> =>
+  !encrypt
+    ? Effect.logWarning(
+        "ENS_DATABASE_URL has encrypt=false: whoever is between ENS and SQL Server reads and changes what is stored; remove it"
+      )
+    : trustServerCertificate
+      ? Effect.logWarning(
+          "ENS_DATABASE_URL has trustServerCertificate=true: whoever is between ENS and SQL Server can pretend to be that; give caFile= or serverName= instead"
+        )
+      : Effect.void
 
 /** ms: a step may build an index of a big table, and another node may be at it already. */
 const MIGRATE_WITHIN = 15 * 60_000

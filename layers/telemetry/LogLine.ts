@@ -40,7 +40,7 @@ export const lineLogger: Logger.Logger<unknown, Line> = Logger.make(
       activityId: String(activityId),
       userId: String(userId),
       others: { ...others, ...detailsOf(parts) },
-      cause,
+      cause: readable(() => discreet(cause), Cause.empty),
       errors: parts.filter(isError),
       thread: FiberId.ids(fiberId)[Symbol.iterator]().next().value ?? 0
     }
@@ -55,6 +55,42 @@ export const causeText = ({ cause }: Line): string =>
         readable(() => Cause.pretty(cause, { renderErrorCause: true }), UNREADABLE),
         CAUSE_LONGEST
       )
+
+/**
+ * Without what defects say of themselves, which may quote what they stumbled over: a password, a subject. Kind and place stay.
+ * Failures are ours, with texts made for the log.
+ */
+const discreet = (cause: Cause.Cause<unknown>): Cause.Cause<unknown> =>
+  Cause.match(cause, {
+    onEmpty: Cause.empty as Cause.Cause<unknown>,
+    onFail: (failure) => Cause.fail(failure),
+    onDie: (defect) => Cause.die(withoutText(defect)),
+    onInterrupt: (by) => Cause.interrupt(by),
+    onSequential: (left, right) => Cause.sequential(left, right),
+    onParallel: (left, right) => Cause.parallel(left, right)
+  })
+
+const withoutText = (defect: unknown): Error => {
+  const shown = new Error("a bug")
+  if (!isError(defect)) {
+    shown.name = typeof defect
+    delete shown.stack
+    return shown
+  }
+  // The stack begins with the text, which may have lines that look like frames.
+  const { message, name, stack = "" } = defect
+  const text = stack.indexOf(message)
+  const frames =
+    text < 0
+      ? []
+      : stack
+          .slice(text + message.length)
+          .split("\n")
+          .filter((line) => line.startsWith("    at "))
+  shown.name = name
+  shown.stack = [`${name}: ${shown.message}`, ...frames].join("\n")
+  return shown
+}
 
 /** What reads values of others, whose getters may throw: whoever logs must not fail for it. */
 export const readable = <A, B>(read: () => A, otherwise: B): A | B => {

@@ -146,13 +146,26 @@ describe("log lines", () => {
     Effect.gen(function* () {
       const lines = yield* logged(
         "pretty",
-        annotated(Effect.logError("went wrong", Cause.die(new Error("boom"))))
+        annotated(Effect.logError("went wrong", Cause.fail(new Error("boom"))))
       )
       expect(lines[0]).toMatch(
         /^\d\d:\d\d:\d\d\.\d{3} ERROR DeviceApi went wrong user=1743604e activity=7b21cd56$/
       )
       expect(lines[1]).toContain("boom")
       expect(lines.join("")).not.toContain("\u001b")
+    })
+  )
+
+  it.effect("tell of a bug where it is, and not what it says, which may quote a mail", () =>
+    Effect.gen(function* () {
+      const bug = () => new RangeError("Re: salaries\n    at Re: salaries")
+      const both = Cause.parallel(Cause.die(bug()), Cause.die("Re: salaries"))
+      for (const format of ["ens2", "json", "pretty"] as const) {
+        const text = (yield* logged(format, Effect.logError("went wrong", both))).join("\n")
+        expect(text).not.toContain("salaries")
+        expect(text).toContain("RangeError")
+        expect(text).toContain("Logging.test.ts")
+      }
     })
   )
 
