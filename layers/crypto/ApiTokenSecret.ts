@@ -1,7 +1,11 @@
 import { createHash, randomBytes } from "node:crypto"
 import { Effect, Redacted } from "effect"
 
-/** A new API token: 256 random bits as `ens_` and base64url. Shown once, stored as a hash only. */
+/**
+ * A new API token: 256 random bits as `ens_` and base64url. Shown once, stored as a hash only. Scanners for leaked secrets
+ * find it by prefix and length (docs/security.md has the expression); a checksum at its end would make it longer to type and
+ * find no more.
+ */
 export const makeApiToken: Effect.Effect<Redacted.Redacted<string>> = Effect.sync(() => made("ens_"))
 
 /** A new admin token, which opens the console and nothing else: 256 random bits as `ensadm-` and base64url. */

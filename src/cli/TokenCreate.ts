@@ -98,7 +98,7 @@ const createForPhones = Effect.fnUntraced(function* (given: Given, label: string
   if (given.json) return yield* Console.log(JSON.stringify({ id: created.id, tenant: created.tenant, token }))
   yield* Console.log(
     given.stdin
-      ? `token ${created.id} of tenant ${created.tenant} imported`
+      ? `token ${created.id} of tenant ${created.tenant} imported${created.expiresAt === null ? "" : `; it was there and has been rotated, so it ends at ${new Date(created.expiresAt).toISOString()}`}`
       : `${token}\n\nThis is token ${created.id} of tenant ${created.tenant}. It is not shown again: enter it as ENSAPIToken in the app's profile.`
   )
 })

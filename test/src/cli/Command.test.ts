@@ -191,6 +191,26 @@ describe("ens as a process", () => {
     })
   )
 
+  it.scopedLive("token create --stdin: warns of a weak token without showing it, and never revives one", () =>
+    Effect.gen(function* () {
+      const { config } = yield* setUp
+      const args = ["token", "create", "--label", "old", "--stdin", "--config", config]
+      const weak = yield* process_(args, "Summer2026!")
+      expect(weak).toMatchObject({ code: 0, out: "token 1 of tenant default imported\n" })
+      expect(weak.err).toMatch(/looks like 72 bits at most.*ens token rotate 1\n$/)
+      expect(weak.err).not.toContain("Summer")
+      const rotated = yield* ens("token", "rotate", "1", "--overlap", "1 days", "--config", config)
+      expect(rotated.ok).toBe(true)
+      expect((yield* process_(args, "Summer2026!")).out).toMatch(
+        /it was there and has been rotated, so it ends at/
+      )
+      yield* ens("token", "rotate", "1", "--overlap", "0", "--config", config)
+      const late = yield* process_(args, "Summer2026!")
+      expect(late).toMatchObject({ code: 1, out: "" })
+      expect(late.err).toMatch(/^ens: this token has ended: it is token 1, which was replaced/)
+    })
+  )
+
   it.scopedLive("tells who may have forgotten --config that a new database is made, once", () =>
     Effect.gen(function* () {
       const { config, database } = yield* setUp
