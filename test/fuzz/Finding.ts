@@ -27,7 +27,6 @@ export interface Figures {
 
 /** What the worker tells the one who watches it. */
 export type Message =
-  | { readonly _tag: "Begun"; readonly target: string }
   | { readonly _tag: "Finding"; readonly finding: Finding }
   | { readonly _tag: "Kept"; readonly target: string; readonly input: Uint8Array }
   | { readonly _tag: "Done"; readonly figures: Figures }

@@ -7,7 +7,22 @@ import { TARGETS, targetNamed } from "./Targets.ts"
 /** A thread that hangs cannot tell, so what hung once shows as a test that does not end in this time. */
 const WATCHDOG = 60_000
 
+/** Findings that are too long for files. */
+const LONG: ReadonlyArray<readonly [target: string, what: string, input: () => Buffer]> = [
+  ["config-xml", "an error at every character", () => Buffer.from(`<a>${"]]>".repeat(90_000)}`)],
+  ["ntlm", "a megabyte of elements without contents", () => Buffer.alloc(1_048_576, Buffer.from([5, 0]))]
+]
+
 describe("a parser under fuzzing", () => {
+  for (const [name, what, input] of LONG) {
+    it(
+      `${name} bears ${what}`,
+      async () => {
+        await (await targetNamed(name)).run(input())
+      },
+      WATCHDOG
+    )
+  }
   for (const name of TARGETS) {
     const found = foundInputs(name)
     for (const file of found) {

@@ -13,7 +13,7 @@ export const render = (figures: Figures): string =>
     `${figures.inputs} inputs in ${figures.seconds.toFixed(1)} s`,
     `seeds ${figures.seeds}, corpus ${figures.corpus}, reached ${figures.reached}`,
     `slowest ${figures.slowest.toFixed(1)} ms (${figures.slowestBytes} bytes)`,
-    `heap ${megabytes(figures.heapBefore)} to ${megabytes(figures.heapAfter)} MB`
+    `heap ${figures.heapBefore === 0 ? "" : `${megabytes(figures.heapBefore)} to `}${megabytes(figures.heapAfter)} MB`
   ].join(" · ")
 
 const megabytes = (bytes: number): string => (bytes / 1024 / 1024).toFixed(1)

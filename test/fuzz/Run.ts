@@ -11,7 +11,7 @@ export interface Outcome {
   readonly findings: ReadonlyArray<Finding>
 }
 
-/** Fuzzes the targets one after the other, in a thread that may hang or die: then the next one goes on with the others. */
+/** Fuzzes the targets one after the other. */
 export const runFuzz = async (
   targets: ReadonlyArray<string>,
   options: FuzzOptions,
@@ -19,31 +19,31 @@ export const runFuzz = async (
 ): Promise<Outcome> => {
   const figures: Array<Figures> = []
   const findings: Array<Finding> = []
-  let left = [...targets]
-  while (left.length > 0) {
-    const begun = await work(left, targets.length, options, (message) => {
+  for (const target of targets) {
+    await fuzzOne(target, (options.minutes * 60_000) / targets.length, options, (message) => {
       if (message._tag === "Done") figures.push(message.figures)
       if (message._tag === "Finding") findings.push(message.finding)
       if (message._tag === "Kept" && options.keep) keepInput(message.target, message.input)
       onMessage(message)
     })
-    left = left.slice(begun)
   }
   return { figures, findings }
 }
 
-/** Answers how many targets were begun. */
-const work = (
-  targets: ReadonlyArray<string>,
-  share: number,
-  { inputs, minutes, patience, seed, slow }: FuzzOptions,
+/**
+ * In a thread of its own, because it may hang or die, and because V8 tells nothing more of code that a target before it has
+ * had optimised.
+ */
+const fuzzOne = (
+  target: string,
+  time: number,
+  { inputs, patience, seed, slow }: FuzzOptions,
   tell: (message: Message) => void
-): Promise<number> => {
+): Promise<void> => {
   const inHand = new InHand()
-  const course = { seed, inputs, slow, time: (minutes * 60_000) / share }
-  const workerData: Work = { memory: inHand.memory, targets, course }
+  const course = { seed, inputs, slow, time }
+  const workerData: Work = { memory: inHand.memory, target, course, begunAt: Date.now() }
   const worker = new Worker(new URL("./Worker.ts", import.meta.url), { workerData })
-  let begun = 0
   let ended = false
   let turn = inHand.turn
   let since = performance.now()
@@ -51,7 +51,6 @@ const work = (
   const lost = (kind: "hang" | "crash", what: string) => {
     if (ended) return
     ended = true
-    const target = targets[Math.max(0, begun - 1)] ?? ""
     tell({ _tag: "Finding", finding: { target, kind, what, input: inHand.input } })
   }
   const watch = setInterval(() => {
@@ -65,16 +64,12 @@ const work = (
   }, 50)
 
   return new Promise((resolve) => {
-    worker.on("message", (message: Message) => {
-      if (message._tag === "Begun") begun++
-      tell(message)
-    })
+    worker.on("message", tell)
     worker.on("error", (error) => lost("crash", error instanceof Error ? (error.stack ?? "") : String(error)))
     worker.on("exit", (code) => {
       clearInterval(watch)
       if (code !== 0) lost("crash", `the thread ended with ${code}`)
-      // One that could not even begin would be begun for ever.
-      resolve(Math.max(1, begun))
+      resolve()
     })
   })
 }

@@ -8,16 +8,14 @@ import { targetNamed } from "./Targets.ts"
 /** What a worker is given. */
 export interface Work {
   readonly memory: SharedArrayBuffer
-  readonly targets: ReadonlyArray<string>
+  readonly target: string
   readonly course: Course
+  /** Milliseconds since 1970 when the thread began, from which on the time runs. */
+  readonly begunAt: number
 }
 
-const { course, memory, targets } = workerData as Work
+const { begunAt, course, memory, target } = workerData as Work
 const tell = (message: Message) => parentPort?.postMessage(message)
-const inHand = new InHand(memory)
-
-for (const name of targets) {
-  tell({ _tag: "Begun", target: name })
-  const target = await targetNamed(name)
-  tell({ _tag: "Done", figures: await fuzz(target, storedInputs(name), course, inHand, tell) })
-}
+const loaded = await targetNamed(target)
+const left = { ...course, time: Math.max(0, course.time - (Date.now() - begunAt)) }
+tell({ _tag: "Done", figures: await fuzz(loaded, storedInputs(target), left, new InHand(memory), tell) })

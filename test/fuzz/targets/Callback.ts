@@ -1,16 +1,14 @@
 import { deepStrictEqual } from "node:assert"
 import { Either, FastCheck as fc } from "effect"
 import { makeCallbackReader } from "../../../layers/ews/CallbackReader.ts"
-import { makeHeartbeatScan } from "../../../layers/ews/HeartbeatScan.ts"
 import { decodeSendNotification, NotAnEwsCallback } from "../../../layers/ews/SendNotification.ts"
 import type { EwsNotification } from "../../../schemas/EwsMessage.ts"
 import { heartbeat, styles, values } from "../../support/CallbackText.ts"
 import { realMessages, XML_WORDS } from "../Samples.ts"
 import { check, checkWords, own, type Target } from "../Target.ts"
 
-/** Both live as long as the listener does, and learn. */
+/** Lives as long as the listener does, and learns. */
 const read = makeCallbackReader()
-const scan = makeHeartbeatScan()
 
 /** Bodies of callbacks: what the short cut for heartbeats answers is what the real reader answers. */
 export const target: Target = {
@@ -29,19 +27,11 @@ export const target: Target = {
   ],
   run: (input) => {
     const full = decodeSendNotification(input)
-    const short = scan.read(input)
-    if (short !== undefined) {
-      check(Either.isRight(full), "what the scan reads, the reader reads")
-      if (Either.isRight(full)) deepStrictEqual(short, full.right)
-    }
     deepStrictEqual(read(input), full)
     if (Either.isLeft(full)) {
       check(full.left instanceof NotAnEwsCallback, "the failure is NotAnEwsCallback")
       checkWords(full.left.message, "the reason", 100)
-    } else {
-      checkNotification(full.right, input.length)
-      scan.learn(input, full.right)
-    }
+    } else checkNotification(full.right, input.length)
   }
 }
 
