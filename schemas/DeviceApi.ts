@@ -121,7 +121,12 @@ export const requestReader = <Fields extends Schema.Struct.Fields>(
     const fields: Record<string, unknown> = {}
     for (const [key, value] of Object.entries(json)) {
       const name = names.get(key.toLowerCase())
-      if (name !== undefined && value !== null && (value !== "" || name === "sound")) fields[name] = value
+      if (name === undefined || value === null || (value === "" && name !== "sound")) continue
+      // Who checks requests on their way here may have looked at the other one.
+      if (Object.hasOwn(fields, name)) {
+        return Either.left(new RequestUnusable({ reason: `${name} must be given once` }))
+      }
+      fields[name] = value
     }
     return Either.mapLeft(decode(fields), unusable)
   }

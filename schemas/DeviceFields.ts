@@ -7,12 +7,18 @@ import { UserId } from "./Ids.ts"
  * with "must" and never repeats the value.
  */
 
+/** Half a character pair would be another text once it is stored or sent. */
+const isPlain = (text: string) =>
+  /\p{Cc}/u.test(text)
+    ? "must not have control characters"
+    : text.isWellFormed() || "must be well-formed Unicode"
+
 /** A text that is not empty and fits into a log line and a header. */
 export const textOf = (max: number, description: string) =>
   Schema.String.pipe(
     Schema.filter((text) => text.trim() !== "" || "must not be empty"),
     Schema.filter((text) => text.length <= max || `must have at most ${max} characters`),
-    Schema.filter((text) => !/\p{Cc}/u.test(text) || "must not have control characters"),
+    Schema.filter(isPlain),
     Schema.annotations({ jsonSchema: { type: "string", minLength: 1, maxLength: max, description } })
   )
 
@@ -20,6 +26,7 @@ export const textOf = (max: number, description: string) =>
 export const shortText = (max: number, description: string) =>
   Schema.String.pipe(
     Schema.filter((text) => text.length <= max || `must have at most ${max} characters`),
+    Schema.filter(isPlain),
     Schema.annotations({ jsonSchema: { type: "string", maxLength: max, description } })
   )
 
@@ -112,6 +119,8 @@ export const deviceId = Schema.String.pipe(
 export const ewsUrl = Schema.String.pipe(
   Schema.filter((text) => isWebUrl(text) || "must be an http or https URL without user name"),
   Schema.filter((text) => text.length <= 1024 || "must have at most 1024 characters"),
+  // `URL` overlooks tabs and line breaks.
+  Schema.filter(isPlain),
   Schema.annotations({
     jsonSchema: {
       type: "string",

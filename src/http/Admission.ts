@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http"
 import type { SettingsShape } from "../../schemas/Settings.ts"
+import { aliveText } from "./Alive.ts"
 import { normalPath } from "./CallbackUrl.ts"
 import { type Answer, envelopeOf, tooMany } from "./Envelope.ts"
 import type { LimitName, LimitsShape } from "./Limits.ts"
+import { TokenBuckets } from "./TokenBuckets.ts"
 
 /** What it takes to say who may ask on. */
 export interface AdmissionTerms {
@@ -16,8 +18,8 @@ export interface AdmissionTerms {
 
 /**
  * Answers 429 to requests of an address that asks too much, before a body is read or a fiber begins: true = answered. Not
- * for callbacks. An address whose requests are refused too often gets in only with an API token that memory has. `alive`,
- * `healthz` and `readyz` always get in: whoever watches ENS may share his address with others.
+ * for callbacks. An address whose requests are refused too often gets in only with an API token that memory has. Questions
+ * after ENS's health count apart, as whoever watches it may share his address with others; many of them get a short answer.
  */
 export const makeAdmission = ({
   knows,
@@ -25,40 +27,63 @@ export const makeAdmission = ({
   now,
   settings
 }: AdmissionTerms): ((request: IncomingMessage, response: ServerResponse) => boolean) => {
-  const health = new Set([
-    "/healthz",
-    "/readyz",
-    ...settings.basePaths.map((base) => normalPath(`${base}/alive`))
+  const alive = { type: "application/xml", text: aliveText(settings) }
+  /** What is always the same, and with undefined what has to be found out. */
+  const health = new Map<string, { readonly type: string; readonly text: string } | undefined>([
+    ["/healthz", { type: "text/plain", text: "ok\n" }],
+    ["/readyz", undefined],
+    ...settings.basePaths.map((base) => [normalPath(`${base}/alive`), alive] as const)
   ])
+  const watchers = new TokenBuckets(WATCHERS)
 
   const refuse = (limit: LimitName, request: IncomingMessage, response: ServerResponse, answer: Answer) => {
     limits.refused(limit, request)
     const { body, headers, status } = envelopeOf(settings, answer)
-    const text = Buffer.from(JSON.stringify(body))
-    if (!isSmall(request)) response.shouldKeepAlive = false
-    response.writeHead(status, {
-      ...headers,
-      "content-type": "application/json",
-      "content-length": text.length
-    })
-    response.end(text)
-    return true
+    return write(
+      request,
+      response,
+      status,
+      { ...headers, "content-type": "application/json" },
+      JSON.stringify(body)
+    )
   }
 
   return (request, response) => {
-    if (health.has(normalPath(request.url ?? ""))) return false
+    const path = normalPath(request.url ?? "")
     const key = limits.keyOf(limits.sourceOf(request))
     const at = now()
-    const wait = limits.address.take(key, at)
-    if (wait > 0) {
-      return refuse("address", request, response, tooMany("too many requests from this address", wait))
+    if ((request.method === "GET" || request.method === "HEAD") && health.has(path)) {
+      const wait = watchers.take(key, at)
+      if (wait === 0) return false
+      const known = health.get(path)
+      return known === undefined
+        ? refuse("address", request, response, tooMany(MANY, wait))
+        : write(request, response, 200, { "content-type": known.type }, known.text)
     }
+    const wait = limits.address.take(key, at)
+    if (wait > 0) return refuse("address", request, response, tooMany(MANY, wait))
     const failedWait = limits.failed.wait(key, at)
     if (failedWait === 0 || knows(String(request.headers["ensapitoken"] ?? "").trim())) return false
     return refuse("failed", request, response, tooMany(MANY_FAILED, failedWait))
   }
 }
 
+const write = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text: string
+): true => {
+  if (!isSmall(request)) response.shouldKeepAlive = false
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(text) })
+  response.end(text)
+  return true
+}
+
+/** Questions after ENS's health from one address: far more than load balancers and monitors ask. */
+const WATCHERS = { count: 50, per: 1000, burst: 200 }
+const MANY = "too many requests from this address"
 const MANY_FAILED =
   "too many requests from this address were refused; check the path and the API token in the header ENSAPIToken"
 

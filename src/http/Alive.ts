@@ -7,7 +7,7 @@ import { host, instanceId, version } from "../Instance.ts"
 export const alive = (
   settings: Pick<SettingsShape, "environmentType">
 ): HttpServerResponse.HttpServerResponse =>
-  HttpServerResponse.text(
-    `<string xmlns="http://schemas.microsoft.com/2003/10/Serialization/">${escaped(host)} is alive, Version = ${escaped(version)} Environment = ${escaped(settings.environmentType)} InstanceId = ${instanceId}</string>`,
-    { contentType: "application/xml" }
-  )
+  HttpServerResponse.text(aliveText(settings), { contentType: "application/xml" })
+
+export const aliveText = (settings: Pick<SettingsShape, "environmentType">): string =>
+  `<string xmlns="http://schemas.microsoft.com/2003/10/Serialization/">${escaped(host)} is alive, Version = ${escaped(version)} Environment = ${escaped(settings.environmentType)} InstanceId = ${instanceId}</string>`

@@ -2,6 +2,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Effect, Schema, Stream } from "effect"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { RequestUnusable } from "../../schemas/DeviceApi.ts"
+import { DEPTH_MAX, isModest, VALUES_MAX } from "./JsonShape.ts"
 import { DRAIN_MAX } from "./RequestBody.ts"
 
 /** The body has more than `BODY_LIMIT` bytes: code 32 with status 413. */
@@ -41,8 +42,14 @@ const collect = (request: HttpServerRequest.HttpServerRequest) =>
   })
 
 const parse = (chunks: ReadonlyArray<Uint8Array>) =>
-  Effect.try({
-    try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks))),
-    // The parser's message would quote the body.
-    catch: () => new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
+  Effect.suspend(() => {
+    const body = Buffer.concat(chunks)
+    if (!isModest(body)) return new RequestUnusable({ reason: TOO_MUCH })
+    return Effect.try({
+      try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)),
+      // The parser's message would quote the body.
+      catch: () => new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
+    })
   })
+
+const TOO_MUCH = `the body must have at most ${DEPTH_MAX} levels and ${VALUES_MAX} values`

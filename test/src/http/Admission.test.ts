@@ -71,6 +71,23 @@ describe("an address that asks too much", () => {
     })
   )
 
+  it.scoped(
+    "is told of ENS's health from memory where it asks for nothing else, and only by GET and HEAD",
+    () =>
+      Effect.gen(function* () {
+        const { ask } = yield* start({})
+        for (let i = 0; i < 200; i++) yield* ask("/healthz", {}, "GET")
+        const body = (path: string) =>
+          Effect.map(ask(path, {}, "GET"), (answer) => [answer.status, answer.body.slice(0, 7)])
+        expect(yield* body("/healthz")).toEqual([200, "ok\n"])
+        expect(yield* body("/api/ens/alive")).toEqual([200, "<string"])
+        expect((yield* ask("/readyz", {}, "GET")).status).toBe(429)
+        expect((yield* ask("/healthz")).body).toBe("app /healthz")
+        yield* TestClock.adjust("1 seconds")
+        expect(yield* body("/readyz")).toEqual([200, "app /re"])
+      })
+  )
+
   it.scoped("loses its connection where throwing its body away would cost more", () =>
     Effect.gen(function* () {
       const { ask, connection } = yield* start({ address: TWO_A_MINUTE })

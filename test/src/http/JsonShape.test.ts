@@ -1,0 +1,35 @@
+import { describe, expect, it } from "@effect/vitest"
+import { FastCheck as fc } from "effect"
+import { DEPTH_MAX, isModest, VALUES_MAX } from "../../../src/http/JsonShape.ts"
+
+const modest = (text: string) => isModest(Buffer.from(text))
+
+/** Levels of a value, and how many values it has. */
+const levels = (value: unknown): number =>
+  typeof value === "object" && value !== null ? 1 + Math.max(0, ...Object.values(value).map(levels)) : 0
+const nested = (depth: number) => "[".repeat(depth) + "]".repeat(depth)
+
+describe("the shape of a request's JSON", () => {
+  it("has bounds in depth and number", () => {
+    expect([modest(nested(DEPTH_MAX)), modest(nested(DEPTH_MAX + 1))]).toEqual([true, false])
+    expect(modest('{"a":'.repeat(100_000))).toBe(false)
+    const list = (length: number) => JSON.stringify(Array.from({ length }, () => 1))
+    expect([modest(list(VALUES_MAX - 1)), modest(list(VALUES_MAX + 1))]).toEqual([true, false])
+  })
+
+  it("is not what stands in strings, and what is no JSON is left to the parser", () => {
+    const text = `${"[".repeat(500)}\\"${"{,".repeat(2000)}\\\\`
+    expect(modest(JSON.stringify({ a: text, b: [text, "\\"] }))).toBe(true)
+    for (const odd of ["", '"', '"\\', "\\", "]]]]", '{"a'.repeat(3)]) expect(modest(odd)).toBe(true)
+  })
+
+  it("is seen as the parser sees it", () => {
+    fc.assert(
+      fc.property(fc.jsonValue({ maxDepth: 6 }), fc.integer({ min: 0, max: 40 }), (value, more) => {
+        const text = "[".repeat(more) + JSON.stringify(value) + "]".repeat(more)
+        const count = text.length
+        if (count < VALUES_MAX) expect(modest(text)).toBe(levels(JSON.parse(text)) <= DEPTH_MAX)
+      })
+    )
+  })
+})
