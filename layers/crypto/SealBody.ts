@@ -76,7 +76,10 @@ export const split = (storage: Context.Tag.Service<Storage>): SealBody => ({
     Effect.suspend(() => {
       const once = randomBytes(ONCE_BYTES)
       const ciphertext = seal(sealKey, seal(createSecretKey(once), plain, bound), bound)
-      return Effect.as(storage.savePartial(user.user, generation, ciphertext), once)
+      return Effect.as(storage.savePartial(user.user, generation, ciphertext), once).pipe(
+        // Nobody gets it then.
+        Effect.onError(() => wiped(once))
+      )
     }),
   open: ({ bound, generation, sealKey, user }, once) =>
     Effect.flatMap(

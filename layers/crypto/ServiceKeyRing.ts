@@ -39,6 +39,12 @@ export const withNewestMac = (ring: ServiceKeyRing): ServiceKeyRing => ({
   callbackMac: [ring.callbackMac[0]]
 })
 
+/** Wipes all keys of a ring that is used no more, and of those that share its bytes. */
+export const wipeRing = ({ callbackMac, fingerprint }: ServiceKeyRing): void => {
+  fingerprint.fill(0)
+  for (const { key } of callbackMac) key.fill(0)
+}
+
 export const wrapRing = (master: Context.Tag.Service<MasterKey>, ring: ServiceKeyRing): Uint8Array => {
   const plain = Buffer.from(JSON.stringify(Schema.encodeSync(ServiceKeyRing)(ring)), "utf8")
   const wrapped = master.wrap(plain, CONTEXT)

@@ -10,6 +10,7 @@ import {
   SERVICE_KEYS,
   type ServiceKeyRing,
   unwrapRing,
+  wipeRing,
   withNewestMac,
   wrapRing
 } from "./ServiceKeyRing.ts"
@@ -41,11 +42,13 @@ export const layer: Layer.Layer<ServiceKeys, StorageError | SealBroken, Storage 
     const stored = yield* storage.findMeta(SERVICE_KEYS)
     const wrapped = Option.isSome(stored)
       ? stored.value
-      : yield* storage.meta(SERVICE_KEYS, wrapRing(master, firstRing(master)))
+      : yield* storage.meta(SERVICE_KEYS, wrappedFirst(master))
     const drop = Effect.gen(function* () {
       const now = Option.getOrElse(yield* storage.findMeta(SERVICE_KEYS), () => wrapped)
-      const ring = withNewestMac(yield* unwrapRing(master, now))
-      yield* storage.changeMeta({ put: { [SERVICE_KEYS]: wrapRing(master, ring) }, drop: [] })
+      const ring = yield* unwrapRing(master, now)
+      const newest = wrapRing(master, withNewestMac(ring))
+      wipeRing(ring)
+      yield* storage.changeMeta({ put: { [SERVICE_KEYS]: newest }, drop: [] })
     })
     return of(yield* unwrapRing(master, wrapped), drop)
   })
@@ -60,6 +63,13 @@ export const layerDerived: Layer.Layer<ServiceKeys, never, MasterKey> = Layer.ef
   ServiceKeys,
   Effect.map(MasterKey, ofMasterKey)
 )
+
+const wrappedFirst = (master: MasterKey["Type"]): Uint8Array => {
+  const ring = firstRing(master)
+  const wrapped = wrapRing(master, ring)
+  wipeRing(ring)
+  return wrapped
+}
 
 /** Takes the ring's bytes over and wipes them. */
 const of = (

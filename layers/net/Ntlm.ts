@@ -66,27 +66,33 @@ export const authenticate = (answer: Answer): Buffer => {
   const responseKey = ntowfv2(user, domain, answer.password)
   const proof = proofOf(responseKey, challenge.serverChallenge, temp)
   const sessionKey = sessionKeyOf(responseKey, proof)
-  const message = assemble(
-    3,
-    MIC_AT + MIC_SIZE,
-    (head) => {
-      head.writeUInt32LE((OFFERED & challenge.flags) | (challenge.flags & Flag.targetInfo) | Flag.version, 60)
-      VERSION.copy(head, 64)
-    },
-    [
-      { at: 28, bytes: name(domain) },
-      { at: 36, bytes: name(user) },
-      { at: 44, bytes: name(answer.workstation ?? "") },
-      // An LM response of zeros says that there is none.
-      { at: 12, bytes: Buffer.alloc(24) },
-      { at: 20, bytes: Buffer.concat([proof, temp]) },
-      { at: 52, bytes: Buffer.alloc(0) }
-    ]
-  )
-  hmacMd5(sessionKey, answer.negotiate, challenge.message, message).copy(message, MIC_AT)
-  responseKey.fill(0)
-  sessionKey.fill(0)
-  return message
+  try {
+    const message = assemble(
+      3,
+      MIC_AT + MIC_SIZE,
+      (head) => {
+        head.writeUInt32LE(
+          (OFFERED & challenge.flags) | (challenge.flags & Flag.targetInfo) | Flag.version,
+          60
+        )
+        VERSION.copy(head, 64)
+      },
+      [
+        { at: 28, bytes: name(domain) },
+        { at: 36, bytes: name(user) },
+        { at: 44, bytes: name(answer.workstation ?? "") },
+        // An LM response of zeros says that there is none.
+        { at: 12, bytes: Buffer.alloc(24) },
+        { at: 20, bytes: Buffer.concat([proof, temp]) },
+        { at: 52, bytes: Buffer.alloc(0) }
+      ]
+    )
+    hmacMd5(sessionKey, answer.negotiate, challenge.message, message).copy(message, MIC_AT)
+    return message
+  } finally {
+    responseKey.fill(0)
+    sessionKey.fill(0)
+  }
 }
 
 /** User and domain as they go into the messages. */

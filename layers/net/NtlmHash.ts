@@ -9,12 +9,14 @@ import { utf16 } from "./NtlmMessage.ts"
 export const ntowfv2 = (user: string, domain: string, password: string): Buffer => {
   const secret = utf16(password)
   const hash = Buffer.from(md4.arrayBuffer(secret))
-  // js-md4 keeps the last block in memory of its own, which the next message overwrites.
-  md4.arrayBuffer(new Uint8Array())
-  const key = hmacMd5(hash, utf16(upperCase(user) + domain))
-  secret.fill(0)
-  hash.fill(0)
-  return key
+  try {
+    return hmacMd5(hash, utf16(upperCase(user) + domain))
+  } finally {
+    // js-md4 keeps the last block in memory of its own, which the next message overwrites.
+    md4.arrayBuffer(new Uint8Array())
+    secret.fill(0)
+    hash.fill(0)
+  }
 }
 
 /** HMAC-MD5 over the parts in a row. */

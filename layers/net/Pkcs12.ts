@@ -43,7 +43,7 @@ export const openModern = (pfx: Asn1Tree, password: string): Pkcs12 | undefined 
     bags.flatMap((bag) => (oidOf(nodeAt(bag, 0)) === id ? (nodeAt(bag, 1, 0) ?? []) : []))
   return {
     keys: [...valuesOf(oids["keyBag"]), ...valuesOf(oids["pkcs8ShroudedKeyBag"])].map((key) =>
-      createPrivateKey({ key: derOf(key), format: "der", type: "pkcs8", passphrase: password })
+      privateKeyOf(derOf(key), password)
     ),
     certificates: valuesOf(oids["certBag"]).map(
       (bag) => new X509Certificate(Buffer.from(octetsOf(nodeAt(bag, 1, 0)), "latin1"))
@@ -69,7 +69,7 @@ export const openLegacy = (pfx: Asn1Tree, password: string): Pkcs12 => {
       bag.type === oids["keyBag"] || bag.type === oids["pkcs8ShroudedKeyBag"]
         ? bag.key
           ? createPrivateKey(forge.pki.privateKeyToPem(bag.key))
-          : createPrivateKey({ key: derOf(bag.asn1), format: "der", type: "pkcs8" })
+          : privateKeyOf(derOf(bag.asn1))
         : []
     ),
     certificates: bags.flatMap((bag) =>
@@ -77,6 +77,16 @@ export const openLegacy = (pfx: Asn1Tree, password: string): Pkcs12 => {
         ? new X509Certificate(bag.cert ? forge.pki.certificateToPem(bag.cert) : derOf(bag.asn1))
         : []
     )
+  }
+}
+
+/** Wipes the bytes: those of a plain bag are the key itself. */
+const privateKeyOf = (der: Buffer, password?: string): KeyObject => {
+  try {
+    const passphrase = password === undefined ? {} : { passphrase: password }
+    return createPrivateKey({ key: der, format: "der", type: "pkcs8", ...passphrase })
+  } finally {
+    der.fill(0)
   }
 }
 
@@ -102,13 +112,17 @@ const decrypt = (info: Asn1Tree | undefined, password: string): string | undefin
   if (oidOf(scheme) !== oids["pkcs5PBES2"] || cipher === undefined || hash === undefined) return undefined
   const salt = Buffer.from(octetsOf(nodeAt(derivation, 0)), "latin1")
   const key = pbkdf2Sync(password, salt, numberOf(nodeAt(derivation, 1)), cipher.size, hash)
-  const decipher = createDecipheriv(
-    cipher.name,
-    key,
-    Buffer.from(octetsOf(nodeAt(parameters, 1, 1)), "latin1")
-  )
-  key.fill(0)
+  const decipher = decipherOf(cipher.name, key, Buffer.from(octetsOf(nodeAt(parameters, 1, 1)), "latin1"))
   return decipher.update(octetsOf(nodeAt(info, 2)), "latin1", "latin1") + decipher.final("latin1")
+}
+
+/** Wipes the key, also if the file names a vector of a wrong length. */
+const decipherOf = (name: string, key: Buffer, vector: Buffer) => {
+  try {
+    return createDecipheriv(name, key, vector)
+  } finally {
+    key.fill(0)
+  }
 }
 
 /** forge decrypts single things only in the form of keys, which is the same but for the type in front. */
