@@ -26,6 +26,24 @@ const cased = (key: string, upper: ReadonlyArray<boolean>) =>
   [...key].map((letter, i) => (upper[i] ? letter.toUpperCase() : letter.toLowerCase())).join("")
 
 describe("requests of devices", () => {
+  it("that may be read in two ways are refused, naming the field", () => {
+    const problem = (more: Record<string, unknown>) =>
+      Either.match(register({ ...GOOD, ...more }), {
+        onLeft: ({ message }) => message,
+        onRight: () => "none"
+      })
+    expect(problem({ USERID: "cd".repeat(32) })).toBe("userId must be given once")
+    expect(problem({ USERID: null, DeviceToken: "" })).toBe("none")
+    const half = "a\ud800"
+    const control = "must not have control characters"
+    expect(problem({ deviceToken: half })).toBe("deviceToken must be well-formed Unicode")
+    expect(problem({ sound: half })).toBe("sound must be well-formed Unicode")
+    expect(problem({ sound: "a\0" })).toBe(`sound ${control}`)
+    expect(problem({ bundleId: "a\0" })).toBe(`bundleId ${control}`)
+    expect(problem({ ewsUrl: "https://mail.exa\nmple.com/EWS" })).toBe(`ewsUrl ${control}`)
+    expect(problem(JSON.parse('{"__proto__": {"force": true}, "constructor": 1}'))).toBe("none")
+  })
+
   it("are the same whatever the case of their keys, and whatever else they hold", () => {
     const full = {
       ...GOOD,
