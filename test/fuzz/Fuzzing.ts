@@ -94,13 +94,14 @@ export const fuzz = async (
   let window = 0
   while (!isOver()) {
     const parent = random.pick(corpus)
-    let other: Seed | undefined
+    let isOwn = parent.own
     const bytes = mutated(random, parent.bytes, {
       form: target.form,
       words: target.words,
       longest: target.longest ?? LONGEST,
       other: () => {
-        other = random.pick(corpus)
+        const other = random.pick(corpus)
+        isOwn &&= other.own
         return other.bytes
       }
     })
@@ -113,7 +114,6 @@ export const fuzz = async (
     if (window > 0) {
       window--
       if (coverage.isNew() && bytes.length <= KEPT_BYTES_MAX && corpus.length < CORPUS_MAX) {
-        const isOwn = parent.own && (other?.own ?? true)
         // A copy: it may be a piece of something much longer.
         corpus.push({ bytes: Buffer.from(bytes), own: isOwn })
         if (isOwn) tell({ _tag: "Kept", target: target.name, input: bytes })
