@@ -1,4 +1,4 @@
-import { Duration, Effect, type Scope } from "effect"
+import { Duration, Effect, Exit, type Scope } from "effect"
 import type { TokenUse } from "../../layers/storage/Storage.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 
@@ -19,10 +19,13 @@ export const makeTokenUses = (
       if (latest.size === 0) return Effect.void
       const uses = Array.from(latest, ([id, at]) => ({ id, at }))
       latest.clear()
-      return Effect.catchAll(write(uses), () =>
-        Effect.sync(() => {
-          for (const { at, id } of uses) note(id, at)
-        })
+      return write(uses).pipe(
+        Effect.onExit((exit) =>
+          Effect.sync(() => {
+            if (Exit.isFailure(exit)) for (const { at, id } of uses) note(id, at)
+          })
+        ),
+        Effect.ignore
       )
     })
     yield* Effect.addFinalizer(() => flush)

@@ -266,7 +266,7 @@ describe("API tokens", () => {
         expect(yield* ask("next")).toBe("default")
         expect([knows("known"), knows("next")]).toEqual([false, true])
         faults.down(false)
-        yield* TestClock.adjust("2 hours")
+        yield* TestClock.adjust("61 minutes")
         expect(yield* ask("known")).toContain("was valid until")
       })
     )
