@@ -33,7 +33,9 @@ export const deviceApi = (servers: ReadonlyArray<string>) =>
       OpenApi.Description,
       [
         "Every answer, good or bad, has the same envelope; `responseCode` says what happened.",
-        "Keys are matched ignoring case and unknown keys are ignored; the base path is matched ignoring case."
+        "Keys are matched ignoring case and unknown keys are ignored; the base path is matched ignoring case.",
+        "429: too much was asked about one user, with one token or from one address; nothing was done, and after",
+        "`retryAfterSeconds` (header `Retry-After`) it goes through."
       ].join(" ")
     )
     .annotate(
