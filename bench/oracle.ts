@@ -32,6 +32,8 @@ export interface OracleRow {
 /** Beyond it a difference counts as found. */
 const THRESHOLD = 4.5
 const WARM_UP = 200
+/** The service ends a connection after some thousands. */
+const PER_CONNECTION = 1_000
 
 /** `n`: payloads of each kind. */
 export const run = async ({ n = 2_000 }: { readonly n?: number | undefined } = {}) => {
@@ -63,7 +65,12 @@ const measured = async (directory: string, n: number): Promise<ReadonlyArray<Ora
   })
   try {
     const order = inRandomOrder(await OneConnection.use(port, token, keysOf), n)
-    return rowsOf(await OneConnection.use(port, token, (connection) => askAll(connection, order)), n)
+    const results = new Results()
+    for (let at = 0; at < order.length; at += PER_CONNECTION) {
+      const part = order.slice(at, at + PER_CONNECTION)
+      await OneConnection.use(port, token, (connection) => askAll(connection, part, results))
+    }
+    return rowsOf(results, n)
   } finally {
     await service.stop()
   }
@@ -84,20 +91,23 @@ const inRandomOrder = (keys: OracleKeys, n: number): ReadonlyArray<Asked> =>
     .sort((a, b) => a.at - b.at)
     .map(({ one }) => one)
 
-/** One after the other over one connection: times in microseconds and answers by kind. */
-const askAll = async (connection: OneConnection, order: ReadonlyArray<Asked>) => {
-  const times: Array<Array<number>> = CLASSES.map(() => [])
-  const answers = CLASSES.map(() => new Set<string>())
-  for (const one of order) {
-    const { answer, microseconds } = await register(connection, one.userId, one.payload)
-    if (!answer.includes('"responseCode":34,')) throw new Error(`not refused for its payload: ${answer}`)
-    answers[one.kind]!.add(answer)
-    if (!one.isWarmUp) times[one.kind]!.push(microseconds)
-  }
-  return { times, answers }
+/** By kind: times in microseconds, and answers. */
+class Results {
+  readonly times: ReadonlyArray<Array<number>> = CLASSES.map(() => [])
+  readonly answers = CLASSES.map(() => new Set<string>())
 }
 
-const rowsOf = ({ answers, times }: Awaited<ReturnType<typeof askAll>>, n: number) => {
+/** One after the other. */
+const askAll = async (connection: OneConnection, order: ReadonlyArray<Asked>, results: Results) => {
+  for (const { isWarmUp, kind, payload, userId } of order) {
+    const { answer, microseconds } = await register(connection, userId, payload)
+    if (!answer.includes('"responseCode":34,')) throw new Error(`not refused for its payload: ${answer}`)
+    results.answers[kind]!.add(answer)
+    if (!isWarmUp) results.times[kind]!.push(microseconds)
+  }
+}
+
+const rowsOf = ({ answers, times }: Results, n: number) => {
   const all = new Set<string>()
   const reference = times[0]!
   return CLASSES.map(({ judged, name }, kind): OracleRow => {
