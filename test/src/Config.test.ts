@@ -98,12 +98,16 @@ describe("Config", () => {
       const cert = { ENS_TLS_CERT_FILE: "ens.crt" }
       const key = { ENS_TLS_KEY_FILE: "ens.key" }
       const pfx = { ENS_TLS_PFX_FILE: "ens.pfx" }
+      const clients = { ENS_TLS_CLIENT_CA_FILE: "ca.pem" }
       const cases = [
         [cert, /^ENS_TLS_CERT_FILE needs ENS_TLS_KEY_FILE/],
         [key, /^ENS_TLS_KEY_FILE needs ENS_TLS_CERT_FILE/],
         [{ ...pfx, ...cert }, /^ENS_TLS_PFX_FILE and .* keep one kind$/],
         [{ ...pfx, ...key }, /^ENS_TLS_PFX_FILE and .* keep one kind$/],
-        [{ ...cert, ...key, ENS_TLS_PFX_PASSWORD: "x" }, /^ENS_TLS_PFX_PASSWORD needs ENS_TLS_PFX_FILE/]
+        [{ ...cert, ...key, ENS_TLS_PFX_PASSWORD: "x" }, /^ENS_TLS_PFX_PASSWORD needs ENS_TLS_PFX_FILE/],
+        [{ ...pfx, ENS_TLS_CLIENT_AUTH: "all" }, /^ENS_TLS_CLIENT_AUTH all needs ENS_TLS_CLIENT_CA_FILE/],
+        [{ ...pfx, ...clients }, /^ENS_TLS_CLIENT_CA_FILE does nothing without ENS_TLS_CLIENT_AUTH/],
+        [{ ...clients, ENS_TLS_CLIENT_AUTH: "devices" }, /^ENS_TLS_CLIENT_AUTH needs .* ENS_TLS_CERT_FILE/]
       ] as const
       for (const [environment, said] of cases) {
         expect(yield* problemsOf(environment)).toEqual([expect.stringMatching(said)])
