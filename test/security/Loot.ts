@@ -35,7 +35,7 @@ export const filesIn = (directory: string): ReadonlyArray<Buffer> =>
     .filter((path) => statSync(path).isFile())
     .map((path) => readFileSync(path))
 
-/** Which of the secrets are somewhere in the bytes: as text, base64, hexadecimal or UTF-16. */
+/** Which of the secrets are somewhere in the bytes: as text, in a URL or in JSON, as base64, hexadecimal or UTF-16. */
 export const secretsIn = (
   bytes: ReadonlyArray<Uint8Array>,
   secrets: Readonly<Record<string, string>>
@@ -43,11 +43,19 @@ export const secretsIn = (
   Object.entries(secrets)
     .filter(([, secret]) => {
       const utf8 = Buffer.from(secret, "utf8")
-      const forms = [utf8, Buffer.from(secret, "utf16le"), Buffer.from(utf8.toString("hex"))]
+      const hex = utf8.toString("hex")
+      const texts = [encodeURIComponent(secret), JSON.stringify(secret).slice(1, -1), hex, hex.toUpperCase()]
+      const forms = [
+        utf8,
+        Buffer.from(secret, "latin1"),
+        Buffer.from(secret, "utf16le"),
+        ...texts.map((text) => Buffer.from(text))
+      ]
       // In base64 the neighbours decide about the first and the last characters.
       for (const shift of [0, 1, 2]) {
         const text = Buffer.concat([Buffer.alloc(shift), utf8]).toString("base64")
-        forms.push(Buffer.from(text.slice(4, Math.floor((shift + utf8.length) / 3) * 4)))
+        const whole = text.slice(4, Math.floor((shift + utf8.length) / 3) * 4)
+        forms.push(Buffer.from(whole), Buffer.from(whole.replaceAll("+", "-").replaceAll("/", "_")))
       }
       return bytes.some((some) => forms.some((form) => Buffer.from(some).includes(form)))
     })
