@@ -17,11 +17,11 @@ const keys = { registrationKey: new Uint8Array(1), sealKey: new Uint8Array(1), c
 const userId = userIdOfAddress("ann@example.com")
 const storage = layerFaulty(MemoryStorage.layer)
 const retain = { devices: undefined, lost: undefined, events: 1 }
-const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(
+const housekeeping = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(
   Layer.provide(Layer.mergeAll(Ownership.layerAll, Actors.layer, settingsOf({ retain }))),
-  Layer.provide(Layer.provide(ServiceKeys.layerDerived, LocalMasterKey.layerTest)),
-  Layer.provideMerge(storage)
+  Layer.provide(Layer.provide(ServiceKeys.layerDerived, LocalMasterKey.layerTest))
 )
+const layer = Layer.provideMerge(housekeeping, storage)
 
 /** A user who asked for a key and nothing more, at the clock's beginning. */
 const unregistered = Effect.gen(function* () {
@@ -50,6 +50,24 @@ describe("Housekeeping", () => {
       yield* TestClock.adjust("12 minutes")
       expect(yield* exists).toBe(false)
     }).pipe(Effect.provide(layer))
+  )
+
+  it.scoped("forgets them with their keys, also if ENS was restarted or away meanwhile", () =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      const exists = yield* unregistered
+      const { user } = Option.getOrThrow(yield* storage.findUser(TenantNumber.make(1), userId))
+      yield* TestClock.adjust("50 minutes")
+      yield* Effect.scoped(Effect.zipRight(Layer.build(housekeeping), TestClock.adjust("1 minutes")))
+      expect(yield* exists).toBe(true)
+      yield* TestClock.adjust("10 minutes")
+      expect(yield* exists).toBe(true)
+      // The first round is the start's.
+      yield* Effect.scoped(Effect.zipRight(Layer.build(housekeeping), TestClock.adjust("1 seconds")))
+      expect(yield* exists).toBe(false)
+      expect(yield* storage.user(user)).toEqual(Option.none())
+      expect(yield* storage.wrappedKeys("registration", undefined, 10)).toEqual([])
+    }).pipe(Effect.provide(storage))
   )
 
   it.scoped("drops keys that were replaced a day ago", () =>
