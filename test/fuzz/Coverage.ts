@@ -57,4 +57,4 @@ export class Coverage {
 }
 
 /** Our own parsers, and those of others behind them. */
-const OF_INTEREST = /\/(?:layers|schemas|src)\/|\/node_modules\/(?:saxes|xmlchars|node-forge)\//
+const OF_INTEREST = /\/(?:layers|schemas|src|faulty)\/|\/node_modules\/(?:saxes|xmlchars|node-forge)\//

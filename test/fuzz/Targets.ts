@@ -22,4 +22,6 @@ const LOADERS: Readonly<Record<string, () => Promise<{ readonly target: Target }
 
 export const TARGETS: ReadonlyArray<string> = Object.keys(LOADERS)
 
-export const targetNamed = async (name: string): Promise<Target> => (await LOADERS[name]!()).target
+/** The target of this name; or in the file of this URL, for what is no parser of ours. */
+export const targetNamed = async (name: string): Promise<Target> =>
+  (await (name.startsWith("file:") ? import(name) : LOADERS[name]!())).target
