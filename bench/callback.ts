@@ -31,7 +31,7 @@ const SERVER_CPU = 0
 const LOAD_CPU = 1
 
 /** As `ens start` starts Node: it keeps the space for young objects small, for the sake of memory and short pauses. */
-const FLAGS = nodeFlags({ memory: totalmem(), given: [], threads: undefined }).flags
+const FLAGS = nodeFlags({ memory: totalmem(), given: [], threads: undefined, canStayClosed: false }).flags
 
 /** One way in, and how long it is measured: milliseconds of warm-up, then of each of the rounds. */
 interface Way {

@@ -4,6 +4,7 @@ import * as actors from "./actors.ts"
 import type { Bench, BenchOptions } from "./Bench.ts"
 import * as callback from "./callback.ts"
 import * as ews from "./ews.ts"
+import * as hostile from "./hostile.ts"
 import * as mail from "./mail.ts"
 import * as oracle from "./oracle.ts"
 import { plot } from "./Plot.ts"
@@ -15,12 +16,25 @@ import * as start from "./start.ts"
 import * as storage from "./storage.ts"
 import * as storm from "./storm.ts"
 
-const benches: ReadonlyArray<Bench> = [actors, callback, ews, mail, oracle, push, soak, start, storage, storm]
+const benches: ReadonlyArray<Bench> = [
+  actors,
+  callback,
+  ews,
+  hostile,
+  mail,
+  oracle,
+  push,
+  soak,
+  start,
+  storage,
+  storm
+]
 
 const usage = (): string =>
   [
     "npm run bench -- NAME [--n N] [--json FILE]",
     "npm run bench -- storm [--n USERS] [--minutes M] [--share OF_THE_LOAD] [--only PHASE,…] [--json FILE]",
+    "npm run bench -- hostile [--n SLOW] [--minutes M] [--share OF_THE_FLOOD] [--only limits,one,off] [--json FILE]",
     "npm run bench -- plot JSON… --columns COLUMN,… --out SVG",
     "",
     ...benches.map((bench) => `  ${bench.name.padEnd(10)} ${bench.about}`)

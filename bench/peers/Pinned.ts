@@ -41,8 +41,17 @@ export class Pinned {
 
   ask<A>(message: object): Promise<A> {
     const answer = this.next<A>()
-    this.#child.send(message)
+    this.tell(message)
     return answer
+  }
+
+  /** Sends a message that has no answer. */
+  tell(message: object): void {
+    this.#child.send(message)
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** Children end when their channel does. */

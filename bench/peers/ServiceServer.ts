@@ -27,6 +27,9 @@ const count = Number(users ?? 1000)
 const directory = mkdtempSync(join(tmpdir(), "ens-bench-"))
 process.on("exit", () => rmSync(directory, { recursive: true, force: true }))
 
+/** A bench may want other limits than there are by default. */
+const limits = Object.fromEntries(Object.entries(process.env).filter(([key]) => key.startsWith("ENS_LIMIT_")))
+
 const settings = Config.layer({
   environment: {
     ENS_DATA_DIR: directory,
@@ -37,7 +40,8 @@ const settings = Config.layer({
     ENS_TLS_KEY_FILE: keyFile,
     // Making RSA keys beside the measurement would be measured, too.
     ENS_KEYPOOL_BATCH: "1",
-    ENS_KEYPOOL_THRESHOLD: "1"
+    ENS_KEYPOOL_THRESHOLD: "1",
+    ...limits
   }
 })
 
