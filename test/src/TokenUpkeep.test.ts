@@ -1,10 +1,16 @@
 import { expect, it } from "@effect/vitest"
 import { Effect, Layer, TestClock } from "effect"
+import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
+import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
+import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
+import * as Housekeeping from "../../src/Housekeeping.ts"
 import { lookAfterTokens } from "../../src/TokenUpkeep.ts"
 import { hashOf } from "../layers/storage/Samples.ts"
+import { settingsOf } from "../support/CryptoFixture.ts"
 import { type Line, makeToken, recordLog } from "../support/DeviceApiFixture.ts"
+import * as Actors from "../support/FakeSubscriptions.ts"
 import { layerFaulty, StorageFaults } from "../support/FaultyStorage.ts"
 
 const DAY = 86_400_000
@@ -77,3 +83,19 @@ it.effect("storage that is away is one warning", () =>
     })
   )
 )
+
+it.scoped("tokens are looked after once a day, from the second hour on", () => {
+  const retain = { devices: undefined, lost: undefined, events: undefined }
+  const layer = Layer.mergeAll(Housekeeping.layer, recordLog([])).pipe(
+    Layer.provide(Layer.mergeAll(Ownership.layerAll, Actors.layer, settingsOf({ retain }))),
+    Layer.provide(Layer.provide(ServiceKeys.layerDerived, LocalMasterKey.layerTest)),
+    Layer.provideMerge(layerFaulty(MemoryStorage.layer))
+  )
+  return Effect.gen(function* () {
+    const faults = yield* StorageFaults
+    yield* TestClock.adjust("75 minutes")
+    expect(faults.calls("dropEndedTokens")).toBe(1)
+    yield* TestClock.adjust("24 hours")
+    expect(faults.calls("dropEndedTokens")).toBe(2)
+  }).pipe(Effect.provide(layer))
+})
