@@ -3,6 +3,7 @@ import { isIP } from "node:net"
 import { rootCertificates } from "node:tls"
 import { Clock, Effect } from "effect"
 import { isLoopback } from "../../../layers/net/Loopback.ts"
+import { readAuthorities } from "../../http/ClientCertificates.ts"
 import { readIdentity, tlsFiles } from "../../http/TlsIdentity.ts"
 import type { Check } from "../Check.ts"
 import { failed, faulty, ok, skipped, type Tell } from "../Finding.ts"
@@ -34,6 +35,15 @@ export const ownTls: Check = {
       tellChain(tell, chain)
       const now = yield* Clock.currentTimeMillis
       tellExpiry(tell, "own TLS certificate", "it", certificate.validToDate.getTime(), now)
+      const { clientAuth } = settings.tls
+      const authorities = yield* Effect.either(readAuthorities(settings.tls))
+      if (authorities._tag === "Left") return tell(failed("client certificates", authorities.left.message))
+      for (const text of authorities.right?.match(CERTIFICATE) ?? []) {
+        const { subject, validToDate } = new X509Certificate(text)
+        const name = subject?.split("\n").reverse().join(", ") ?? "an authority without a name"
+        tell(ok("client certificates", `${clientAuth} need one, from ${name}`))
+        tellExpiry(tell, "client certificates", name, validToDate.getTime(), now)
+      }
     })
 }
 

@@ -30,6 +30,31 @@ describe.skipIf(TlsFiles.missing)("the own certificate", () => {
     })
   )
 
+  it.scopedLive("is told with the authority whose client certificates are demanded", () =>
+    Effect.gen(function* () {
+      const at = yield* files
+      const made = at.make("own")
+      const told = (clientCaFile: string) =>
+        Effect.flatMap(
+          installation({
+            ENS_PUSH: "log",
+            ENS_PUBLIC_URL: "https://localhost",
+            ENS_TLS_CERT_FILE: made.certFile,
+            ENS_TLS_KEY_FILE: made.keyFile,
+            ENS_TLS_CLIENT_AUTH: "devices",
+            ENS_TLS_CLIENT_CA_FILE: clientCaFile
+          }),
+          (settings) => lines(settings, ownTls)
+        )
+      expect(yield* told(at.make("gateways").certFile)).toContain(
+        "✔ client certificates: devices need one, from CN=gateways"
+      )
+      expect(yield* told(made.keyFile)).toMatch(
+        /✖ client certificates: ENS_TLS_CLIENT_CA_FILE: .* no certificate/
+      )
+    })
+  )
+
   it.scopedLive("for another name keeps Exchange from calling back", () =>
     Effect.gen(function* () {
       const made = (yield* files).make("own")
