@@ -27,9 +27,15 @@ export const octetsOf = (tree: Asn1Tree | undefined): string => {
   return typeof tree.value === "string" ? tree.value : tree.value.map(octetsOf).join("")
 }
 
-/** Dotted; "" if it is none. */
-export const oidOf = (tree: Asn1Tree | undefined): string =>
-  tree?.type === Type.OID && typeof tree.value === "string" ? forge.asn1.derToOid(tree.value) : ""
+/** Dotted; "" if it is none, or one with a larger number than any that is expected here. */
+export const oidOf = (tree: Asn1Tree | undefined): string => {
+  if (tree?.type !== Type.OID || typeof tree.value !== "string") return ""
+  try {
+    return forge.asn1.derToOid(tree.value)
+  } catch {
+    return ""
+  }
+}
 
 /** Numbers that take more bytes than any that is expected here are infinite. */
 export const numberOf = (tree: Asn1Tree | undefined): number =>
