@@ -152,7 +152,8 @@ export const list =
 
 /** `/a/b` without a trailing slash; a missing leading slash is added. */
 export const path: Parse<string> = (text) => {
-  const trimmed = `/${text.replace(/^\/+|\/+$/g, "")}`
+  // Looked behind, lest each of many slashes in a row is a beginning.
+  const trimmed = `/${text.replace(/^\/+|(?<!\/)\/+$/g, "")}`
   return /^(\/[A-Za-z0-9._~-]+)+$/.test(trimmed)
     ? Either.right(trimmed)
     : Either.left("must be URL paths like /api/ens, separated by commas")

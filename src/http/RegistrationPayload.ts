@@ -62,7 +62,13 @@ export const mismatch = (
 const sameUrl = (inside: string, outside: string | undefined) =>
   outside !== undefined && URL.canParse(inside) && normal(inside) === normal(outside)
 
-const normal = (url: string) => new URL(url).href.toLowerCase().replace(/\/+$/, "")
+const normal = (url: string) => {
+  const { href } = new URL(url)
+  let end = href.length
+  // By hand: an expression would begin anew at each of many slashes in a row.
+  while (href[end - 1] === "/") end--
+  return href.slice(0, end).toLowerCase()
+}
 
 /** Only what the auth type uses; what else the payload holds goes no further. */
 const credentialsFor = (authType: AuthType, payload: CredentialsPayload): Credentials | undefined => {

@@ -10,6 +10,7 @@ const WATCHDOG = 60_000
 /** Findings that are too long for files. */
 const LONG: ReadonlyArray<readonly [target: string, what: string, input: () => Buffer]> = [
   ["config-xml", "an error at every character", () => Buffer.from(`<a>${"]]>".repeat(90_000)}`)],
+  ["settings", "a path of many slashes", () => Buffer.from(`a${"/".repeat(1_000_000)}a`)],
   ["ntlm", "a megabyte of elements without contents", () => Buffer.alloc(1_048_576, Buffer.from([5, 0]))]
 ]
 

@@ -33,6 +33,12 @@ export const failureOf = (error: unknown, sent: boolean): MssqlFailure => {
  * converted (245, 8114, 248).
  */
 export const withoutValues = (message: string): string =>
+  message.length > MESSAGE_MAX ? "a message that is too long to be shown" : cut(message)
+
+/** SQL Server's own have at most 2,048 characters. */
+const MESSAGE_MAX = 8_192
+
+const cut = (message: string): string =>
   message
     .replace(/ ?The duplicate key value is [\s\S]*$/, "")
     .replace(/ ?Truncated value: [\s\S]*$/, "")

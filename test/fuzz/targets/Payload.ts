@@ -25,6 +25,7 @@ export const target: Target = {
   name: "payload",
   form: "json",
   words: [
+    "/",
     '"',
     "{",
     "}",

@@ -35,6 +35,7 @@ export const target: Target = {
     "10.0.0.0/8",
     "'1,",
     "value '",
+    "syntax for type ",
     "The duplicate key value is",
     "\0"
   ],
@@ -61,7 +62,9 @@ export const target: Target = {
       `Violation of UNIQUE KEY constraint. The duplicate key value is (a). Conversion failed when converting the varchar value 'x' to int`
     ),
   run: (input) => {
-    const text = input.toString("utf8")
+    check(withoutValues(input.toString("utf8")).length <= 500, "a server's message is cut")
+    // An environment variable has at most 128 KB.
+    const text = input.toString("utf8", 0, 131_072)
     for (const parse of PLAIN) said(parse(text))
     printed(Parse.duration(MIN, MAX), Parse.durationText, text)
     printed(Parse.durationOrNever(MIN, MAX), Parse.durationOrNeverText, text)
@@ -82,7 +85,6 @@ export const target: Target = {
     const database = parseMssqlUrl(Redacted.make(text))
     said(database)
     if (Either.isRight(database)) locationOf(database.right)
-    check(withoutValues(text).length <= 500, "a server's message is cut")
   }
 }
 
