@@ -16,13 +16,15 @@ export class Pinned {
     cpu: number,
     args: ReadonlyArray<string> = [],
     nodeOptions: ReadonlyArray<string> = [],
-    environment: Readonly<Record<string, string>> = {}
+    environment: Readonly<Record<string, string>> = {},
+    /** Where its log goes. */
+    output: "inherit" | "ignore" = "inherit"
   ) {
     const node = [process.execPath, ...nodeOptions, fileURLToPath(new URL(file, import.meta.url)), ...args]
     const command = canPin ? ["/usr/bin/taskset", "-c", String(cpu), ...node] : node
     this.#name = file
     this.#child = spawn(command[0]!, command.slice(1), {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
+      stdio: ["ignore", output, output, "ipc"],
       env: { ...process.env, ...environment }
     })
   }
