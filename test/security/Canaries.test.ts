@@ -8,6 +8,7 @@ import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import * as SqliteStorage from "../../layers/storage/SqliteStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import { SECRETS } from "../../src/config/Table.ts"
+import { certificateIn } from "../../src/sandbox/CertificateFolder.ts"
 import { eventually, rehearse, within } from "../e2e/Rehearsal.ts"
 import * as CollectorStub from "../support/CollectorStub.ts"
 import { ensProcess } from "../support/EnsProcess.ts"
@@ -27,13 +28,12 @@ interface Sink {
   readonly except?: ReadonlyArray<string>
 }
 
-/** Throws with a secret in its hands, when told to. */
-const crashesOnSignal = (secret: string) => [
-  "--import",
-  `data:text/javascript,${encodeURIComponent(
-    `process.on("SIGUSR2",()=>{const e=new Error(Buffer.from("${Buffer.from(secret).toString("hex")}","hex").toString());e.config={auth:e.message};throw e})`
-  )}`
-]
+/** Throws with a secret in its hands, when told to. The source, which the place names, has it backwards. */
+const crashesOnSignal = (secret: string) => {
+  const backwards = [...secret].reverse().join("")
+  const code = `process.on("SIGUSR2",()=>{const e=new Error([..."${backwards}"].reverse().join(""));e.config={auth:e.message};throw e})`
+  return ["--import", `data:text/javascript,${encodeURIComponent(code)}`]
+}
 
 describe("a service whose secrets are all canaries", () => {
   it.scopedLive.each([
@@ -69,8 +69,11 @@ describe("a service whose secrets are all canaries", () => {
           certificatePassword: canary("Pfx")
         }
         const audit = join(yield* temporaryDirectory, "audit.log")
+        // NTLM is used over https only.
+        const tls = yield* certificateIn(yield* temporaryDirectory, ["127.0.0.1"])
+        const byNtlm = offers.some((offer) => offer === "ntlm")
         const all = yield* rehearse({
-          exchange: { mailboxes: [alice], offers: [...offers] },
+          exchange: { mailboxes: [alice], offers: [...offers], ...(byNtlm ? { tls } : {}) },
           settings: {
             ...UNLIMITED,
             ENS_LOG_FORMAT: format,
@@ -79,6 +82,7 @@ describe("a service whose secrets are all canaries", () => {
             ENS_MASTER_KEY: master.toString("base64"),
             ENS_EWS_PROXY_URL: `http://someone:${secret.proxy}@127.0.0.1:9`,
             ENS_EWS_PROXY_BYPASS: "127.0.0.1",
+            ...(byNtlm ? { ENS_EWS_CA_FILE: tls.certFile } : {}),
             OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
             OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secret.collector}`
           }
@@ -87,7 +91,7 @@ describe("a service whose secrets are all canaries", () => {
         yield* Effect.flatMap(Storage, (storage) =>
           storage.createAdminToken({ label: "test", hash: hashApiToken(secret.admin), createdAt: 0 })
         ).pipe(Effect.provide(SqliteStorage.layer(installation.database)))
-        const service = yield* startProcess(installation, crashesOnSignal(secret.crash))
+        const service = yield* startProcess(installation, crashesOnSignal(secret.crash), 40)
         const answers: Array<string> = []
         const told = <A extends { readonly text: string }, E>(effect: Effect.Effect<A, E>) =>
           Effect.tap(effect, ({ text }) => void answers.push(text))
