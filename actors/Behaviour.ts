@@ -30,6 +30,8 @@ export interface Behaviour<S, M extends {}> {
   readonly crashed: (cell: Cell<S, M>, message: M | undefined, defect: unknown) => void
   /** `message` will not be handled: settle its reply. Jobs' results are refused too, so that their waiters are settled. */
   readonly refuse: (cell: Cell<S, M>, message: M, reason: Refusal) => void
+  /** The actor was stopped, and gets no result of a job or timer any more: settles the replies that are owed. */
+  readonly stopped?: (cell: Cell<S, M>) => void
   /** The restart intensity is exceeded. What waited in the mailbox is refused right after this. */
   readonly parked: (cell: Cell<S, M>) => void
 }

@@ -5,7 +5,7 @@ import { type Arrival, digestEvents, isHeartbeat } from "./MailEvents.ts"
 import { openOf } from "./News.ts"
 import { reform, renewBroken } from "./Renewal.ts"
 import { emptyRound, type Round } from "./Round.ts"
-import { addRound } from "./Rounds.ts"
+import { addRound, confirmHearsay } from "./Rounds.ts"
 import type { StoredSubscription, Suspicion, Verdict, Waiter } from "./SubscriptionProtocol.ts"
 import { canAsk, digest, openGap, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
@@ -83,6 +83,7 @@ const take = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: Suspici
     turn.reply(waiter, "Ok")
     if (suspicion !== "none" || callback.hurried) return
     lookBackAt(turn, callback)
+    confirmHearsay(turn, callback)
     reform(turn, callback)
   } else {
     noticeGap(turn, callback, lastHeard)
@@ -191,7 +192,11 @@ const adopt = (turn: Turn, callback: Callback): void => {
   turn.log("adopted a subscription that storage did not know", callback.activityId)
 }
 
-/** True if the callback is of the recorded subscription; the first one tells its id if none is recorded. */
+/**
+ * True if the callback is of the recorded subscription; the first one tells its id if none is recorded. Such an id is
+ * hearsay, since anybody may have sent that callback who knows the URL: another one is taken as well then (`form` 0 says that
+ * no answer of Exchange's told the id), for `Unsubscribe` to the real one could not be taken back.
+ */
 const recognise = (turn: Turn, waiter: Waiter, callback: Callback): boolean => {
   const id = digest(callback.subscriptionId)
   const { subscription } = turn.state
@@ -201,6 +206,7 @@ const recognise = (turn: Turn, waiter: Waiter, callback: Callback): boolean => {
     turn.do({ _tag: "Adopt", generation: callback.generation, subscriptionId: callback.subscriptionId })
     return true
   }
+  if (turn.state.form === 0) return true
   turn.log("callback of an old subscription", callback.activityId, callback.subscriptionId)
   turn.reply(waiter, "Unsubscribe")
   return false

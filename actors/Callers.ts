@@ -67,6 +67,11 @@ export class Callers {
     const current = this.#current
     this.#current = undefined
     if (current !== undefined) this.refuse(current, reason)
+    this.refuseWaiting(cell, reason)
+  }
+
+  /** The same but for the request in hand. */
+  refuseWaiting<S, M extends {}>(cell: AnyCell<S, M>, reason: Unavailable["reason"]): void {
     const book = cell.extra as Book | undefined
     if (book === undefined) return
     const waiting = [...book.waiting.values()]

@@ -12,6 +12,7 @@ import type { DoneSpan } from "../layers/telemetry/Spans.ts"
 import type { Generation, UserNumber } from "../schemas/Ids.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import type { StorageError } from "../schemas/StorageError.ts"
+import { CallbackPace } from "./CallbackPace.ts"
 import type { Callers } from "./Callers.ts"
 import type { Cell } from "./Cell.ts"
 import { Dossiers } from "./Dossiers.ts"
@@ -40,6 +41,13 @@ import type { Supervisor } from "./Supervisor.ts"
 import type { UserGate } from "./UserGate.ts"
 import type { WriteBehind } from "./WriteBehind.ts"
 
+/** Readings of storage for callbacks of other generations than the live one, per user and minute; the next ones are to come again. */
+const CONSULTS = 60
+/** Lines in the log about a user's subscription, per minute; real ones have some a day. */
+const LINES = 60
+
+const askAgain: Effect.Effect.Success<ReturnType<typeof consultJob>> = { verdict: "Retry", stored: undefined }
+
 /** What jobs need. */
 export type JobServices =
   | Settings
@@ -65,6 +73,8 @@ export class CommandRunner {
   readonly #history: HistoryShape
   readonly #links: LinkTally
   readonly #record: ((span: DoneSpan) => void) | undefined
+  readonly #consults = new CallbackPace(CONSULTS)
+  readonly #lines = new CallbackPace(LINES)
 
   constructor(
     supervisor: Supervisor<Kept, Message, JobServices>,
@@ -138,7 +148,10 @@ export class CommandRunner {
         }))
       case "Consult": {
         const { callback, suspicion, waiter } = command
-        return this.#start(cell, consultJob(user, callback), callback, (answer) => ({
+        const consulted = this.#consults.take(user, this.#supervisor.now())
+          ? consultJob(user, callback)
+          : Effect.succeed(askAgain)
+        return this.#start(cell, consulted, callback, (answer) => ({
           _tag: "Consulted",
           waiter,
           callback,
@@ -170,6 +183,7 @@ export class CommandRunner {
         return this.#supervisor.runJob(cell, retireKeysJob(user), nothing)
       case "Log": {
         const kind = NOTABLE.get(command.event)
+        if (!this.#lines.take(user, this.#supervisor.now())) return
         if (kind !== undefined) this.#history.note(user, kind, command.event)
         return this.#supervisor.runJob(
           cell,

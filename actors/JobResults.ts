@@ -12,6 +12,8 @@ export interface FetchResult {
   readonly unread: number | undefined
   /** undefined: nothing was learned about devices and gateways. */
   readonly compliance: Compliance | undefined
+  /** Calls to Exchange that were made. */
+  readonly calls: number
   /** `rejected`: a definite 401; `sealed`: the credentials cannot be opened any more. */
   readonly trouble: "rejected" | "sealed" | "other" | undefined
 }

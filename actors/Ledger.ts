@@ -32,6 +32,17 @@ export const settle = (ledger: Ledger, entries: ReadonlyArray<number>): Ledger =
   return [...(room === 0 ? [] : old.slice(-room)), ...fresh]
 }
 
+/**
+ * Adds entries that only spare a question, and push out nothing that keeps a mail from being told of twice: they are the
+ * first to go, and only as many are kept as there is room for.
+ */
+export const settleWeakly = (ledger: Ledger, entries: ReadonlyArray<number>): Ledger => {
+  const room = LEDGER_SIZE - ledger.length
+  const known = new Set(ledger)
+  const fresh = [...new Set(entries)].filter((entry) => !known.has(entry))
+  return room <= 0 || fresh.length === 0 ? ledger : [...fresh.slice(-room), ...ledger]
+}
+
 /** Eight bytes an entry, as storage keeps it. */
 export const encodeLedger = (ledger: Ledger): Uint8Array => {
   const bytes = new Uint8Array(ledger.length * 8)

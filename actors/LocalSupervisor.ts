@@ -148,6 +148,7 @@ export class LocalSupervisor<S, M extends {}, R> implements Supervisor<S, M, R> 
     this.circuit.forget(cell, this.now())
     this.parts.jobs.interrupt(cell)
     this.delivery.refuseAll(cell, "draining")
+    this.parts.guard("stopped", () => this.behaviour.stopped?.(cell))
     cell.mailbox.wake()
     this.check()
   }

@@ -73,7 +73,12 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
 const unreadOf = (events: ReadonlyArray<EwsEvent>, inbox: number): number | undefined => {
   for (let i = events.length - 1; i >= 0; i--) {
     const event = events[i]
-    if (event?.unreadCount === undefined || event.folderId === undefined) continue
+    if (
+      event?.unreadCount === undefined ||
+      !Number.isFinite(event.unreadCount) ||
+      event.folderId === undefined
+    )
+      continue
     if (inbox !== 0 && hash53(event.folderId) === inbox) return Math.max(0, Math.trunc(event.unreadCount))
   }
   return undefined

@@ -1,5 +1,6 @@
 import type { Redacted } from "effect"
 import type { Callback } from "../schemas/SubscriptionMessage.ts"
+import { allowedAt, RENEW_CALLS, spend } from "./Allowance.ts"
 import { missedSince } from "./CatchUp.ts"
 import { exhausted, failed, nextGeneration, proceed, subscribed } from "./Desk.ts"
 import type { EnrolResult } from "./JobResults.ts"
@@ -51,7 +52,9 @@ export const reform = (turn: Turn, bearer: Bearer): void => {
 
 /** The desk is free for what waits to be renewed. */
 export const renew = (turn: Turn): void => {
-  const { renewal } = turn.state
+  const { renewal, spent } = turn.state
+  // The timer comes back to it.
+  if (renewal !== undefined && turn.now < allowedAt(spent, RENEW_CALLS)) return
   turn.set({ renewal: undefined })
   // A device may have had a new one made meanwhile.
   if (renewal === undefined || renewal.from !== turn.state.generation) return
@@ -60,7 +63,11 @@ export const renew = (turn: Turn): void => {
   const generation = nextGeneration(turn.state)
   const since = missedSince(turn.state, turn.env)
   const { activityId, f, from, resume } = renewal
-  turn.set({ attempted: generation, desk: { _tag: "Renewing", job, renewal, generation, since, early: [] } })
+  turn.set({
+    attempted: generation,
+    spent: spend(spent, RENEW_CALLS, turn.now),
+    desk: { _tag: "Renewing", job, renewal, generation, since, early: [] }
+  })
   const blocked = blockedOf(turn.state)
   turn.do({ _tag: "Renew", job, generation, from, f, activityId, resume, since, blocked })
 }

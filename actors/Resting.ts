@@ -47,7 +47,9 @@ export const rest = (state: State): Kept => {
     BACKLOGS.indexOf(state.backlog),
     subscribedAt.length,
     blocked.length,
-    state.sealedSince
+    state.sealedSince,
+    state.spent,
+    state.hearsay
   ]
   // Made at its size: an array that grew keeps room for more, a hundred thousand times.
   const numbers = new Array<number>(FIXED + subscribedAt.length + blocked.length + ledger.length)
@@ -82,6 +84,8 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
     searchedAt: at(9),
     blocked: sliceOf(kept, subscribed, blocked) as State["blocked"],
     inboxRead: at(10),
+    spent: at(26),
+    hearsay: at(27),
     unread: at(18),
     badge: at(19),
     tokenExpiresAt: at(11),
@@ -101,7 +105,7 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
 const isResting = (kept: Kept): kept is Resting => Array.isArray(kept)
 
 /** Numbers before the lists. */
-const FIXED = 26
+const FIXED = 28
 
 const LINKS: ReadonlyArray<State["link"]> = [
   "None",

@@ -1,11 +1,13 @@
-import type { FlushOutbox } from "../schemas/SubscriptionMessage.ts"
+import { callsFor } from "../layers/ews/EwsClient.ts"
+import type { Callback, FlushOutbox } from "../schemas/SubscriptionMessage.ts"
+import { allowed, allowedAt, MAILS_ASKED_MAX, spend } from "./Allowance.ts"
 import { learnCompliance } from "./Compliance.ts"
 import { startRemoval } from "./Departure.ts"
 import type { AnnounceResult, FetchResult } from "./JobResults.ts"
-import { hash53, settle } from "./Ledger.ts"
+import { hash53, settle, settleWeakly } from "./Ledger.ts"
 import { detailsOf, openOf, sift, unknownOf } from "./News.ts"
 import { reform } from "./Renewal.ts"
-import { ARRIVALS_MAX, earliest, merge, type Round, withFound } from "./Round.ts"
+import { earliest, emptyRound, merge, type Round, withFound } from "./Round.ts"
 import type { JobId, Waiter } from "./SubscriptionProtocol.ts"
 import { askingOf, blockedOf, canAsk, digest, type Env, type State } from "./SubscriptionState.ts"
 import type { Turn } from "./Turn.ts"
@@ -13,8 +15,12 @@ import { idle } from "./UnderWay.ts"
 
 /** GetFolder at most once per user in this time. */
 const INBOX_READ_EVERY = 3_000
+/** A search is repeated where clocks differ. */
+const SEARCH_CALLS = 2
 /** Unread counts that Exchange sends along are confirmed by GetFolder now and then. */
 const INBOX_CONFIRM_EVERY = 30 * 60_000
+/** A change of the unread count that is believed; a larger one is confirmed by GetFolder before it is shown. */
+const CHANGE_MAX = 50
 const WAITERS_MAX = 16
 
 /** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
@@ -22,7 +28,12 @@ export const addRound = (turn: Turn, round: Round): void => {
   if (round.inbox !== turn.state.inbox) turn.set({ inbox: round.inbox })
   const { work, next } = turn.state
   if (work._tag === "Idle") return start(turn, round)
-  if (work._tag === "Resting" && (round.blind || openOf(turn.state, round).length > 0)) {
+  if (
+    work._tag === "Resting" &&
+    isUrgent(turn.state, round) &&
+    !isUrgent(turn.state, work.round) &&
+    allowed(turn.state.spent, turn.now) > 0
+  ) {
     // A mail is not held up for the badge.
     turn.set({ work: idle, next: work.round })
     return start(turn, round)
@@ -43,10 +54,32 @@ export const addRound = (turn: Turn, round: Round): void => {
   if (queued === undefined) return turn.set({ next: round })
   if (round.alone || queued.alone) return turnAway(turn, round)
   const isFull =
-    queued.waiters.length >= WAITERS_MAX || queued.arrivals.length + round.arrivals.length > ARRIVALS_MAX
+    queued.waiters.length >= WAITERS_MAX || queued.arrivals.length + round.arrivals.length > MAILS_ASKED_MAX
   if (isFull) return turnAway(turn, round)
   const merged = merge(queued, round)
-  turn.set(work._tag === "Resting" ? { work: { ...work, round: merged } } : { next: merged })
+  if (work._tag !== "Resting") return turn.set({ next: merged })
+  const { state, env } = turn
+  // For the badge there is more time than for mails.
+  const until = isUrgent(state, merged)
+    ? Math.min(allowedAt(state.spent, 1), halfTime(merged, env))
+    : work.until
+  turn.set({ work: { ...work, until: Math.min(work.until, until), round: merged } })
+}
+
+/** It holds mails, or may not be held up. */
+const isUrgent = (state: State, round: Round): boolean => round.blind || openOf(state, round).length > 0
+
+/** Until then Exchange is asked for details; what is left of the deadline is the gateway's. */
+const halfTime = ({ arrivedAt }: Round, { callbackDeadline }: Env): number => arrivedAt + callbackDeadline / 2
+
+/**
+ * An unread count that callbacks told is confirmed in any case, also where no mail comes any more, or somebody who got hold
+ * of a URL could leave any number on the phone.
+ */
+export const confirmHearsay = (turn: Turn, heartbeat: Callback): void => {
+  const { hearsay, inbox, work } = turn.state
+  if (hearsay === 0 || work._tag !== "Idle" || turn.now - hearsay < INBOX_CONFIRM_EVERY) return
+  addRound(turn, emptyRound(heartbeat, inbox, turn.now))
 }
 
 /** The Inbox may be read again. */
@@ -61,7 +94,8 @@ export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => 
   const { work } = turn.state
   if (work._tag !== "Fetching" || work.job !== job) return
   const round = result.missed === undefined ? work.round : withFound(work.round, result.missed)
-  if (result.unread !== undefined) turn.set({ inboxRead: turn.now })
+  if (result.calls > 0) turn.set({ spent: spend(turn.state.spent, result.calls, turn.now) })
+  if (result.unread !== undefined) turn.set({ inboxRead: turn.now, hearsay: 0 })
   if (result.compliance !== undefined) learnCompliance(turn, result.compliance, round.activityId)
   if (
     (result.trouble === "rejected" || result.trouble === "sealed") &&
@@ -126,15 +160,27 @@ const start = (turn: Turn, round: Round): void => {
   const { f } = round
   const items = unknownOf(state, round)
   const sinceRead = turn.now - state.inboxRead
-  const searches = round.gap > 0 && !round.searched
-  const wantsUnread = round.unread === undefined || turn.now > confirmAt(state, env)
-  const unread = wantsUnread && (searches || sinceRead >= INBOX_READ_EVERY)
-  const until = round.arrivedAt + env.callbackDeadline / 2
+  const until = halfTime(round, env)
   // The timer that notices the expiry may be a moment late.
   const isExpired = state.tokenExpiresAt > 0 && state.tokenExpiresAt <= turn.now
-  const mayAsk = canAsk(state) && !isExpired && !round.blind && until > turn.now
-  if (mayAsk && wantsUnread && !unread && openOf(state, round).length === 0) {
-    return turn.set({ work: { _tag: "Resting", until: state.inboxRead + INBOX_READ_EVERY, round } })
+  const isLate = until <= turn.now
+  const mayAsk = canAsk(state) && !isExpired && !round.blind && !isLate && items.length <= MAILS_ASKED_MAX
+  const calls = mayAsk && f !== undefined ? callsFor(items.length) : 0
+  const spare = allowed(state.spent, turn.now) - calls
+  // What follows costs something: a call for details, or a notification.
+  const isDear = isUrgent(state, round) || round.unread !== undefined
+  if (isDear && !isLate && spare < (calls > 0 ? 0 : 1)) {
+    const at = allowedAt(state.spent, Math.max(1, calls))
+    return turn.set({ work: { _tag: "Resting", until: Math.min(at, until), round } })
+  }
+  const searches = round.gap > 0 && !round.searched && spare >= SEARCH_CALLS
+  const wantsUnread =
+    round.unread === undefined || turn.now > confirmAt(state, env) || !isBelieved(state, round.unread)
+  const isTime = searches || sinceRead >= INBOX_READ_EVERY
+  const unread = wantsUnread && isTime && spare > (searches ? SEARCH_CALLS : 0)
+  if (mayAsk && wantsUnread && !unread && !searches && openOf(state, round).length === 0) {
+    const at = Math.max(state.inboxRead + INBOX_READ_EVERY, allowedAt(state.spent, 1))
+    return turn.set({ work: { _tag: "Resting", until: Math.min(at, until), round } })
   }
   if (!mayAsk || f === undefined || (!unread && !searches && items.length === 0)) {
     return announce(turn, round, unasked)
@@ -151,19 +197,29 @@ const start = (turn: Turn, round: Round): void => {
     unread,
     backlog: state.backlog,
     since: searches ? round.gap : 0,
+    // One more, for a second look at the Inbox.
+    calls: allowed(state.spent, turn.now) + 1,
     blocked: blockedOf(state),
     until
   })
 }
 
+const isBelieved = ({ unread: before }: State, unread: number): boolean =>
+  before >= 0 && Math.abs(unread - before) <= CHANGE_MAX
+
 /** After a start nobody's Inbox has been read yet: asked all at once, Exchange would hear of nothing else. */
 const confirmAt = ({ inboxRead, user }: State, env: Env): number =>
   inboxRead > 0 ? inboxRead + INBOX_CONFIRM_EVERY : env.listeningSince + (hash53(user) % INBOX_CONFIRM_EVERY)
+
+/** The count that events told, where Exchange was not asked: it may fall, but rises no further than is believed. */
+const toldUnread = ({ unread: before }: State, { unread }: Round): number | undefined =>
+  unread === undefined || before < 0 ? unread : Math.min(unread, before + CHANGE_MAX)
 
 const unasked: FetchResult = {
   mails: undefined,
   elsewhere: [],
   missed: undefined,
+  calls: 0,
   unread: undefined,
   compliance: undefined,
   trouble: undefined
@@ -171,15 +227,20 @@ const unasked: FetchResult = {
 
 const announce = (turn: Turn, round: Round, result: FetchResult): void => {
   const { arrivals, done } = sift(turn.state, round, result, turn.now)
-  if (done.length > 0) turn.set({ ledger: settle(turn.state.ledger, done) })
+  if (done.length > 0) turn.set({ ledger: settleWeakly(turn.state.ledger, done) })
   const before = turn.state.unread
-  const unread = result.unread ?? round.unread ?? (before < 0 ? -1 : before + arrivals.length)
+  const unread =
+    result.unread ?? toldUnread(turn.state, round) ?? (before < 0 ? -1 : before + arrivals.length)
   if (unread !== before) turn.set({ unread })
+  if (unread !== before && result.unread === undefined && turn.state.hearsay === 0) {
+    turn.set({ hearsay: turn.now })
+  }
   const badgeChanged = unread >= 0 && unread !== turn.state.badge
   if (arrivals.length === 0 && !badgeChanged) {
     turn.set({ work: idle })
     return finish(turn, round, true)
   }
+  if (result.calls === 0) turn.set({ spent: spend(turn.state.spent, 1, turn.now) })
   const job = turn.nextJob()
   turn.set({ work: { _tag: "Pushing", job, round } })
   turn.do({

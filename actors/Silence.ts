@@ -1,5 +1,6 @@
 import { startRemoval } from "./Departure.ts"
 import { nudgeAfter } from "./NudgeSchedule.ts"
+import { renew } from "./Renewal.ts"
 import { endRest } from "./Rounds.ts"
 import { askingFor, canAsk, isListening } from "./SubscriptionState.ts"
 import { EXPIRY_NOTICE, lostAt, overdueAt, UNREGISTERED_FOR } from "./SubscriptionTimes.ts"
@@ -8,6 +9,7 @@ import type { Turn } from "./Turn.ts"
 /** The clock says that something may be due; everything is looked at, because the timer itself says nothing. */
 export const onDue = (turn: Turn): void => {
   endRest(turn)
+  if (turn.state.renewal !== undefined && turn.state.desk._tag === "Free") renew(turn)
   noticeSilence(turn)
   noticeExpiry(turn)
   nudge(turn)

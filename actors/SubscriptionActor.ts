@@ -174,6 +174,8 @@ export const makeBehaviour = Effect.gen(function* () {
         // The result of a job: whoever waited for it gets none.
         callers.refuseAll(cell, reason)
       },
+      // A round may rest, with nothing under way for it.
+      stopped: (cell) => callers.refuseWaiting(cell, "draining"),
       parked: (cell) => {
         links.parked(cell.id, stateOf(cell))
         history.note(
@@ -224,12 +226,14 @@ export const rested = (state: State, lastGood: State | undefined): State => {
   if (lastGood === undefined) return idle
   const { attempted, inbox, inboxRead, backlog, blocked, refused, rejected, subscribedAt, tokenNoticed } =
     lastGood
-  const { reformedAt, searchedAt } = lastGood
+  const { hearsay, reformedAt, searchedAt, spent } = lastGood
   return {
     ...idle,
     gapSince: openGap(lastGood),
     reformedAt,
     searchedAt,
+    spent,
+    hearsay,
     blocked,
     // A turn that crashed half-way may have started jobs under numbers that its state did not keep.
     jobs: lastGood.jobs + JOBS_OF_A_TURN,

@@ -85,6 +85,8 @@ export type Command =
       readonly backlog: boolean | undefined
       /** Look for unread mails that came since then; 0 = do not. */
       readonly since: number
+      /** So many calls to Exchange may be made. */
+      readonly calls: number
       /** What is known so far of devices that a gateway does not let pass. */
       readonly blocked: Blocked
       /** When the answer is of no use any more. */

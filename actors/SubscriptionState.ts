@@ -48,6 +48,10 @@ export interface State {
   readonly blocked: ReadonlyArray<DeviceNumber>
   /** When the Inbox was last read by GetFolder; 0 = not by this process. */
   readonly inboxRead: number
+  /** When callbacks may cost all that is allowed again (`Allowance`); in the past: now. */
+  readonly spent: number
+  /** Since when the unread count is one that callbacks told and nobody confirmed; 0 = it is confirmed. */
+  readonly hearsay: number
   /** Unread count of the Inbox; -1 = unknown. */
   readonly unread: number
   /** Badge that iOS devices show; -1 = unknown. */
@@ -118,6 +122,8 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   searchedAt: 0,
   blocked: noneBlocked,
   inboxRead: 0,
+  spent: 0,
+  hearsay: 0,
   unread: -1,
   badge: -1,
   tokenExpiresAt: 0,

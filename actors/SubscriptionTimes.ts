@@ -1,4 +1,5 @@
 import type { UserNumber } from "../schemas/Ids.ts"
+import { allowedAt, RENEW_CALLS } from "./Allowance.ts"
 import { LOST_AFTER, nudgeAfter } from "./NudgeSchedule.ts"
 import { askingFor, canAsk, type Env, isListening, type State } from "./SubscriptionState.ts"
 
@@ -21,6 +22,9 @@ export const UNREGISTERED_FOR = 70 * 60_000
 /** When the actor has to look at the clock again; Infinity = never. */
 export const dueAt = (state: State, env: Env): number => {
   let due = state.work._tag === "Resting" ? state.work.until : Number.POSITIVE_INFINITY
+  if (state.renewal !== undefined && state.desk._tag === "Free") {
+    due = Math.min(due, allowedAt(state.spent, RENEW_CALLS))
+  }
   if (state.link === "None") due = Math.min(due, state.linkSince + UNREGISTERED_FOR)
   if (isListening(state.link)) due = Math.min(due, overdueAt(state, env))
   if (askingFor(state.link) !== undefined) {

@@ -29,7 +29,15 @@ export interface Questions {
  * then what may have been missed. Answers go into `found`.
  */
 export const askExchange = (user: User, account: EwsAccount, questions: Questions, found: Found) =>
-  withSession(account, (exchange) => askIn(exchange, user, questions, found))
+  withSession(account, (exchange) =>
+    Effect.ensuring(
+      askIn(exchange, user, questions, found),
+      // Of the devices of a gateway that is asked for each by itself, the calls of one count for all.
+      Effect.sync(() => {
+        found.calls = Math.max(found.calls, exchange.made)
+      })
+    )
+  )
 
 /** The same over calls that somebody else gives up. */
 export const askIn = Effect.fnUntraced(function* (

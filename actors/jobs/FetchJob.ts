@@ -61,6 +61,7 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
       mails: undefined,
       elsewhere: [],
       missed: undefined,
+      calls: 0,
       unread: undefined,
       compliance: undefined,
       trouble: undefined
@@ -77,7 +78,10 @@ export const fetchJob = (user: UserNumber, command: Fetch): Effect.Effect<FetchR
     }
     // One region for turn, session and deadline, because this is done for every mail.
     const leave = () => {
-      attempt.calls?.giveUp()
+      if (attempt.calls !== undefined) {
+        attempt.calls.giveUp()
+        found.calls = attempt.calls.made
+      }
       visit.leave()
     }
     return Effect.matchCauseEffect(Effect.interruptible(ask(services, user, command, attempt)), {
@@ -217,7 +221,7 @@ const ask = Effect.fnUntraced(function* (
           found.compliance = compliance
         }
       })
-    : askIn(callsOf(services, account, attempt), dossier.user, questions, found)
+    : askIn(callsOf(services, account, attempt, command), dossier.user, questions, found)
   yield* Effect.tapError(answers, (error) => forgetUrl(tenant, subscription.ewsUrl, error))
   // It stands there no more.
   if (!seg && (command.blocked === "all" || command.blocked.length > 0)) {
@@ -228,9 +232,10 @@ const ask = Effect.fnUntraced(function* (
 const callsOf = (
   services: Context.Context<Services>,
   account: EwsAccount,
-  attempt: Attempt
+  attempt: Attempt,
+  { calls }: Fetch
 ): SessionCalls => {
-  attempt.calls = new SessionCalls(Context.get(services, Ews), account)
+  attempt.calls = new SessionCalls(Context.get(services, Ews), account, calls)
   return attempt.calls
 }
 

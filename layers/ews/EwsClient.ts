@@ -63,7 +63,10 @@ const sessionOver = (http: HttpSession, account: EwsAccount, versions: AcceptedV
 }
 
 /** Exchange looks at a user's budget after each item of a call (FACTS section 5), so that a long one may be cut off. */
-const BATCH = 25
+export const BATCH = 25
+
+/** Calls that ask for so many mails. */
+export const callsFor = (mails: number): number => Math.ceil(mails / BATCH)
 
 /** All or nothing: what is missing from an answer is taken as gone. */
 const mailsIn = <A>(

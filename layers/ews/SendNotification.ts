@@ -44,6 +44,8 @@ export const decodeSendNotification = (
     if (first.subscriptionId === subscriptionId) events.push(...eventsOf(notification))
   }
 
+  if (events.length > EVENTS_MAX) return unusable("too many events")
+  if (events.some(hasLongId)) return unusable("an id is too long")
   if (first !== undefined && events.length > 0) {
     return Either.right({
       _tag: "Events",
@@ -54,6 +56,14 @@ export const decodeSendNotification = (
   }
   return error === undefined ? unusable("no events of a subscription") : Either.right(error)
 }
+
+/** As Exchange writes them, 256 KiB hold some 600. */
+const EVENTS_MAX = 1_000
+/** Characters; Exchange's ids have 100 to 250. Longer ones fit into no notification. */
+const ID_MAX = 1_024
+
+const hasLongId = ({ folderId, itemId, parentFolderId }: EwsEvent): boolean =>
+  (itemId?.length ?? 0) > ID_MAX || (folderId?.length ?? 0) > ID_MAX || (parentFolderId?.length ?? 0) > ID_MAX
 
 const unusable = (reason: string) => Either.left(new NotAnEwsCallback({ reason }))
 

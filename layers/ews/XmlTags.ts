@@ -60,6 +60,8 @@ const copied = (text: string): string => Buffer.from(text, "utf8").toString("utf
 
 /** The real parser refuses more than these, or takes over. */
 const ATTRIBUTES = 16
+/** Prefixes that hold at one place; Exchange has some five. */
+const NAMESPACES = 32
 
 const SPACE = 32
 const QUOTE = 34
@@ -125,6 +127,8 @@ const attributesOf = (tag: string, space: number, end: number, outer: Scope): In
       prefixes.set(name.local, name.prefix)
     }
   }
+  // Each of these is a copy: many, in many elements, would cost the square of a document's length.
+  if (declared !== undefined && outer.uris.size + declared.size > NAMESPACES) return undefined
   const scope =
     declared === undefined ? outer : { uris: new Map([...outer.uris, ...declared]), known: new Map() }
   for (const prefix of prefixes?.values() ?? []) if (!scope.uris.has(prefix)) return undefined

@@ -1,4 +1,5 @@
 import { Redacted } from "effect"
+import { allowedAt, RENEW_CALLS } from "../../actors/Allowance.ts"
 import type { AnnounceResult, DeskResult, EnrolResult, FetchResult } from "../../actors/JobResults.ts"
 import { itemEntry } from "../../actors/Ledger.ts"
 import { sift } from "../../actors/News.ts"
@@ -160,6 +161,7 @@ export class SubscriptionModel {
     for (let i = 0; i < 10_000 && !this.stopped; i++) {
       if (this.#jobs.length > 0) this.take({ _tag: "Answer", pick: 0, outcome: 0, unread: 3 })
       else if (this.state.work._tag === "Resting") this.take({ _tag: "Pass", ms: 4_000 })
+      else if (this.state.renewal !== undefined) this.take({ _tag: "Pass", ms: 4_000 })
       else return
     }
     if (!this.stopped) throw new Error("work never ends")
@@ -384,7 +386,12 @@ export class SubscriptionModel {
     if (generation < before.generation) fail("the live generation went back")
     if (queue.length > 16) fail("the queue is unbounded")
     if (desk._tag !== "Free" && desk.early.length > 8) fail("early callbacks are unbounded")
-    if (desk._tag === "Free" && this.state.renewal !== undefined) fail("a renewal waits for nothing")
+    if (desk._tag === "Free" && this.state.renewal !== undefined) {
+      const at = allowedAt(this.state.spent, RENEW_CALLS)
+      // Only for calls to be allowed again, and the timer comes back to it then.
+      if (at <= this.env.now) fail("a renewal waits for nothing")
+      if (dueAt(this.state, this.env) > at) fail("a renewal is forgotten")
+    }
     if (desk._tag === "Free" && queue.length > 0) fail("devices wait though the desk is free")
     if (work._tag === "Idle" && next !== undefined) fail("a round waits though nothing is in work")
     if (work._tag === "Resting" && next !== undefined) fail("two rounds wait")
@@ -447,9 +454,16 @@ const searchedBy = (input: Input, before: State, now: number): boolean =>
   (input._tag === "Fetched" &&
     (input.result.missed !== undefined || hasNothingLeft(before, input.result, now))) ||
   (input._tag === "Announced" && input.result.kept) ||
+  (input._tag === "Due" && hasNothingToTell(before)) ||
   ((input._tag === "Desked" || input._tag === "Renewed") &&
     input.result._tag === "Subscribed" &&
     input.result.missed !== undefined)
+
+/** What was found rests, and has been told of meanwhile. */
+const hasNothingToTell = ({ ledger, work }: State): boolean =>
+  work._tag === "Resting" &&
+  work.round.searched &&
+  work.round.arrivals.every(({ itemId }) => ledger.includes(itemEntry(itemId)))
 
 const hasNothingLeft = (state: State, result: FetchResult, now: number): boolean =>
   state.work._tag === "Fetching" &&
@@ -491,6 +505,7 @@ const fetched = (
   const nothing = {
     mails: undefined,
     elsewhere: [],
+    calls: 1,
     missed: undefined,
     unread: undefined,
     compliance: complianceOf(outcome)

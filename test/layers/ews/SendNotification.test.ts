@@ -235,3 +235,21 @@ describe("decodeSendNotification", () => {
     )
   })
 })
+
+describe("a callback that Exchange cannot have written", () => {
+  const sent = (events: string) =>
+    decodeSendNotification(
+      `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body><SendNotification xmlns="http://schemas.microsoft.com/exchange/services/2006/messages" xmlns:t="http://schemas.microsoft.com/exchange/services/2006/types"><ResponseMessages><SendNotificationResponseMessage ResponseClass="Success"><ResponseCode>NoError</ResponseCode><Notification><t:SubscriptionId>c3Vi</t:SubscriptionId>${events}</Notification></SendNotificationResponseMessage></ResponseMessages></SendNotification></s:Body></s:Envelope>`
+    )
+  const created = (id: string) => `<t:CreatedEvent><t:ItemId Id="${id}"/></t:CreatedEvent>`
+
+  it("is refused for more than 1,000 events", () => {
+    expect(Either.isRight(sent(created("a").repeat(1000)))).toBe(true)
+    expect(Either.isLeft(sent(created("a").repeat(1001)))).toBe(true)
+  })
+
+  it("is refused for an id that fits into no notification", () => {
+    expect(Either.isRight(sent(created("a".repeat(1024))))).toBe(true)
+    expect(Either.isLeft(sent(created("a".repeat(1025))))).toBe(true)
+  })
+})
