@@ -296,11 +296,19 @@ export const otelAttributesText = (attributes: Readonly<Record<string, string>>)
 const pairs = (text: string): ReadonlyArray<readonly [string, string]> | undefined => {
   const found = text
     .split(",")
-    .map((part) => /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/.exec(part))
-    .map((match) => [match?.[1] ?? "", decoded(match?.[2] ?? "")] as const)
+    .map(pairOf)
+    .map(([name, value]) => [name, decoded(value)] as const)
   return found.every(([name, value]) => name !== "" && value !== undefined)
     ? (found as ReadonlyArray<readonly [string, string]>)
     : undefined
+}
+
+/** No name: it is no pair. By hand, since an expression takes quadratic time for many blanks. */
+const pairOf = (part: string): readonly [name: string, value: string] => {
+  const equals = part.indexOf("=")
+  const name = part.slice(0, Math.max(0, equals)).trim()
+  const value = part.slice(equals + 1).trim()
+  return /^\S+$/.test(name) && !/[\n\r\u2028\u2029]/.test(value) ? [name, value] : ["", ""]
 }
 
 const decoded = (text: string): string | undefined => {

@@ -11,6 +11,7 @@ const WATCHDOG = 60_000
 const LONG: ReadonlyArray<readonly [target: string, what: string, input: () => Buffer]> = [
   ["config-xml", "an error at every character", () => Buffer.from(`<a>${"]]>".repeat(90_000)}`)],
   ["settings", "a path of many slashes", () => Buffer.from(`a${"/".repeat(1_000_000)}a`)],
+  ["settings", "a pair of many blanks", () => Buffer.from(`a=b${" ".repeat(130_000)}c`)],
   ["ntlm", "a megabyte of elements without contents", () => Buffer.alloc(1_048_576, Buffer.from([5, 0]))]
 ]
 

@@ -69,15 +69,32 @@ export const target: Target = {
         { level: "debug", until: 1_800_000_000_000 }
       ].map((body) => JSON.stringify(body))
     ),
-  run: async (input) => {
-    const body = await Effect.runPromiseExit(readJson(requestOf(input)))
-    if (Exit.isFailure(body)) {
-      const { cause } = body
-      check(cause._tag === "Fail" && TAGS.has(cause.error._tag), "the failure is of its signature")
-      if (cause._tag === "Fail") checkWords(cause.error.message, "the message", 120)
-    } else for (const [endpoint, schema] of ENDPOINTS) checkRead(endpoint.read(body.value), schema)
-    await checkConsole(input, CONSOLE[input.length % CONSOLE.length]!)
+  run: (input) => {
+    // Streams and time limits take many times as long as all that is read of a body.
+    if (input.length % 8 === 0) return runWhole(input)
+    const json = parsed(input)
+    for (const [endpoint, schema] of ENDPOINTS) checkRead(endpoint.read(json), schema)
+    return undefined
   }
+}
+
+/** What the endpoints get of bytes that are JSON; anything else is a text here. */
+const parsed = (input: Buffer): unknown => {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(input))
+  } catch {
+    return "no JSON"
+  }
+}
+
+const runWhole = async (input: Buffer): Promise<void> => {
+  const body = await Effect.runPromiseExit(readJson(requestOf(input)))
+  if (Exit.isFailure(body)) {
+    const { cause } = body
+    check(cause._tag === "Fail" && TAGS.has(cause.error._tag), "the failure is of its signature")
+    if (cause._tag === "Fail") checkWords(cause.error.message, "the message", 120)
+  } else for (const [endpoint, schema] of ENDPOINTS) checkRead(endpoint.read(body.value), schema)
+  await checkConsole(input, CONSOLE[(input.length >> 3) % CONSOLE.length]!)
 }
 
 const checkConsole = async (input: Buffer, schema: Schema.Schema<unknown, unknown>) => {
