@@ -9,7 +9,7 @@ import { TokenBuckets } from "./TokenBuckets.ts"
 /** What it takes to say who may ask on. */
 export interface AdmissionTerms {
   readonly settings: Pick<SettingsShape, "basePaths" | "environmentType">
-  readonly limits: Pick<LimitsShape, "sourceOf" | "keyOf" | "address" | "failed" | "refused">
+  readonly limits: Pick<LimitsShape, "sourceOf" | "keyOf" | "address" | "addressKnown" | "failed" | "refused">
   /** Whether memory has this API token. */
   readonly knows: (token: string) => boolean
   /** Milliseconds. */
@@ -18,8 +18,10 @@ export interface AdmissionTerms {
 
 /**
  * Answers 429 to requests of an address that asks too much, before a body is read or a fiber begins: true = answered. Not
- * for callbacks. An address whose requests are refused too often gets in only with an API token that memory has. Questions
- * after ENS's health count apart, as whoever watches it may share his address with others; many of them get a short answer.
+ * for callbacks. Phones may share their address with strangers, if only that of a proxy which the settings do not name. So
+ * with an API token that memory has one gets in however much is refused there, and where the address has nothing left there
+ * is as much again for such requests alone. Questions after ENS's health count apart, as whoever watches it may share his
+ * address, too; many of them get a short answer.
  */
 export const makeAdmission = ({
   knows,
@@ -48,6 +50,8 @@ export const makeAdmission = ({
     )
   }
 
+  const isKnown = ({ headers }: IncomingMessage) => knows(String(headers["ensapitoken"] ?? "").trim())
+
   return (request, response) => {
     const path = normalPath(request.url ?? "")
     const key = limits.keyOf(limits.sourceOf(request))
@@ -61,9 +65,12 @@ export const makeAdmission = ({
         : write(request, response, 200, { "content-type": known.type }, known.text)
     }
     const wait = limits.address.take(key, at)
-    if (wait > 0) return refuse("address", request, response, tooMany(MANY, wait))
+    if (wait > 0) {
+      const knownWait = isKnown(request) ? limits.addressKnown.take(key, at) : wait
+      return knownWait > 0 && refuse("address", request, response, tooMany(MANY, knownWait))
+    }
     const failedWait = limits.failed.wait(key, at)
-    if (failedWait === 0 || knows(String(request.headers["ensapitoken"] ?? "").trim())) return false
+    if (failedWait === 0 || isKnown(request)) return false
     return refuse("failed", request, response, tooMany(MANY_FAILED, failedWait))
   }
 }

@@ -21,6 +21,8 @@ export interface LimitsShape {
   readonly sourceOf: SourceOf
   /** By source address: give `keyOf(sourceOf(request))`. */
   readonly address: TokenBuckets
+  /** The same for requests with an API token that is known, where `address` has nothing left: strangers take nothing of it. */
+  readonly addressKnown: TokenBuckets
   /** By source address: refused requests and forged callbacks, of the device API and of the callback endpoint together. */
   readonly failed: TokenBuckets
   /** By API token's hash. */
@@ -66,6 +68,7 @@ export const make = (
   return {
     sourceOf,
     address: new TokenBuckets(limits.address),
+    addressKnown: new TokenBuckets(limits.address),
     failed: new TokenBuckets(limits.failed),
     token: new TokenBuckets(limits.token),
     user: new TokenBuckets(limits.user),

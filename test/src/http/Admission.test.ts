@@ -39,7 +39,7 @@ describe("an address that asks too much", () => {
       expect((yield* ask("/api/ens/getpublickey")).body).toBe("app /api/ens/getpublickey")
       yield* ask("/api/ens/unregister")
       yield* TestClock.adjust("10 seconds")
-      const refused = yield* ask("/api/ens/getpublickey", { ENSAPIToken: KNOWN_TOKEN })
+      const refused = yield* ask("/api/ens/getpublickey", { ENSAPIToken: "another" })
       expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "20"])
       expect(refused.headers.get("connection")).not.toBe("close")
       expect(JSON.parse(refused.body)).toEqual({
@@ -86,6 +86,18 @@ describe("an address that asks too much", () => {
         yield* TestClock.adjust("1 seconds")
         expect(yield* body("/readyz")).toEqual([200, "app /re"])
       })
+  )
+
+  it.scoped("gets in with a known token as often again, whatever strangers at the same address do", () =>
+    Effect.gen(function* () {
+      const { ask } = yield* start({ address: TWO_A_MINUTE, failed: TWO_A_MINUTE })
+      const known = { ENSAPIToken: KNOWN_TOKEN }
+      for (let i = 0; i < 20; i++) yield* ask("/x", { ENSAPIToken: "another" })
+      for (let i = 0; i < 2; i++) expect((yield* ask("/x", known)).status).toBe(200)
+      const refused = yield* ask("/x", known)
+      expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "30"])
+      expect((yield* ask("/x")).status).toBe(429)
+    })
   )
 
   it.scoped("loses its connection where throwing its body away would cost more", () =>
