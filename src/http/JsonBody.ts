@@ -2,7 +2,7 @@ import type * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Effect, Schema, Stream } from "effect"
 import { BODY_LIMIT } from "../../schemas/BodyLimit.ts"
 import { RequestUnusable } from "../../schemas/DeviceApi.ts"
-import { DEPTH_MAX, isModest, VALUES_MAX } from "./JsonShape.ts"
+import { DEPTH_MAX, shapeOf, VALUES_MAX } from "./JsonShape.ts"
 import { DRAIN_MAX } from "./RequestBody.ts"
 
 /** The body has more than `BODY_LIMIT` bytes: code 32 with status 413. */
@@ -42,14 +42,22 @@ const collect = (request: HttpServerRequest.HttpServerRequest) =>
   })
 
 const parse = (chunks: ReadonlyArray<Uint8Array>) =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const body = Buffer.concat(chunks)
-    if (!isModest(body)) return new RequestUnusable({ reason: TOO_MUCH })
-    return Effect.try({
+    const { isModest, keys } = shapeOf(body)
+    if (!isModest) return yield* new RequestUnusable({ reason: TOO_MUCH })
+    const json = yield* Effect.try({
       try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)),
       // The parser's message would quote the body.
       catch: () => new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
     })
+    // The parser takes the last one; who checks requests on their way here may have looked at the other.
+    return isObject(json) && Object.keys(json).length !== keys
+      ? yield* new RequestUnusable({ reason: "no key may be given twice" })
+      : json
   })
+
+const isObject = (json: unknown): json is object =>
+  typeof json === "object" && json !== null && !Array.isArray(json)
 
 const TOO_MUCH = `the body must have at most ${DEPTH_MAX} levels and ${VALUES_MAX} values`

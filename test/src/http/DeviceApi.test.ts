@@ -137,6 +137,8 @@ describe("the device API", () => {
       const wrong = [
         ["getpublickey", "{not json", "the body must be JSON"],
         ["getpublickey", "", "the body must be JSON"],
+        ["getpublickey", `{"userId":"x","userId":"${USER_ID}"}`, "no key may be given twice"],
+        ["getpublickey", `{"user\\u0049d":"x","userId":"${USER_ID}"}`, "no key may be given twice"],
         ["getpublickey", "[]", "the body must be a JSON object"],
         ["getpublickey", "null", "the body must be a JSON object"],
         ["getpublickey", '"text"', "the body must be a JSON object"],

@@ -1,8 +1,9 @@
 import { describe, expect, it } from "@effect/vitest"
 import { FastCheck as fc } from "effect"
-import { DEPTH_MAX, isModest, VALUES_MAX } from "../../../src/http/JsonShape.ts"
+import { DEPTH_MAX, shapeOf, VALUES_MAX } from "../../../src/http/JsonShape.ts"
 
-const modest = (text: string) => isModest(Buffer.from(text))
+const modest = (text: string) => shapeOf(Buffer.from(text)).isModest
+const keys = (text: string) => shapeOf(Buffer.from(text)).keys
 
 /** Levels of a value, and how many values it has. */
 const levels = (value: unknown): number =>
@@ -29,6 +30,17 @@ describe("the shape of a request's JSON", () => {
         const text = "[".repeat(more) + JSON.stringify(value) + "]".repeat(more)
         const count = text.length
         if (count < VALUES_MAX) expect(modest(text)).toBe(levels(JSON.parse(text)) <= DEPTH_MAX)
+      })
+    )
+  })
+
+  it("counts each key of an object as often as it is written, however that is", () => {
+    expect(keys('{"a":1,"b":{"a":":","c":[{"d":2}]},"a":[":"]}')).toBe(3)
+    expect(keys('{"a":1,"\\u0061":2,"__proto__":3}')).toBe(3)
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 20 }), (object) => {
+        const { isModest, keys } = shapeOf(Buffer.from(JSON.stringify(object, null, 1)))
+        if (isModest) expect(keys).toBe(Object.keys(object).length)
       })
     )
   })
