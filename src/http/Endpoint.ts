@@ -45,7 +45,7 @@ export interface Endpoint<A extends { readonly userId: UserId }, R> {
   readonly room?: Gate
 }
 
-/** Serves one request: room for it, token, body, handler, envelope; whatever happens, the device gets an envelope. */
+/** Serves one request: token, room for it, body, handler, envelope; whatever happens, the device gets an envelope. */
 export const serve = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,
   gate: Gate
@@ -63,7 +63,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
     const activityId = (caller?.activityId ?? randomUUID()) as ActivityId
     const began = yield* Clock.currentTimeMillis
     const activity: Activity = { activityId, userId: undefined, token: undefined, isUnknown: false }
-    const answer = yield* gate.run(authorized(endpoint, activity), TOO_MANY).pipe(
+    const answer = yield* authorized(endpoint, gate, activity).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer, activity)),
       Effect.annotateLogs({ activityId, logger: `DeviceApi.${endpoint.name}` })
@@ -92,7 +92,11 @@ interface Activity {
   isUnknown: boolean
 }
 
-const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint<A, R>, activity: Activity) =>
+const authorized = <A extends { readonly userId: UserId }, R>(
+  endpoint: Endpoint<A, R>,
+  gate: Gate,
+  activity: Activity
+) =>
   Effect.gen(function* () {
     const intake = yield* Intake
     if (!intake.isOpen()) return tryAgain("the service is shutting down; try again")
@@ -108,7 +112,11 @@ const authorized = <A extends { readonly userId: UserId }, R>(endpoint: Endpoint
       yield* noteFailed
       return UNAUTHORIZED
     }
-    return yield* answered(endpoint, request, { tenant: tenant.value, token }, activity)
+    return yield* gate.run(
+      tenant.value.tenant,
+      answered(endpoint, request, { tenant: tenant.value, token }, activity),
+      TOO_MANY
+    )
   }).pipe(
     Effect.catchTags({
       TokenUndecided: (error) =>
@@ -158,7 +166,7 @@ const answered = <A extends { readonly userId: UserId }, R>(
     const { activityId } = activity
     const handled = handle(endpoint, { tenant, activityId }, request)
     if (endpoint.room === undefined) return yield* handled
-    const answer = yield* endpoint.room.run(handled, FULL)
+    const answer = yield* endpoint.room.run(tenant.tenant, handled, FULL)
     if (answer === FULL) limits.refused("registrations", askerOf(http))
     return answer
   })

@@ -4,6 +4,7 @@ import { userIdOfAddress } from "../../../schemas/Ids.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
 import { Limits } from "../../../src/http/Limits.ts"
 import {
+  type Got,
   layer,
   makeToken,
   open,
@@ -205,5 +206,30 @@ describe("registrations", () => {
       expect((yield* Fiber.join(first)).status).toBe(200)
       expect((yield* post("registerdevicev2", body, { ENSAPIToken: TOKEN })).status).toBe(200)
     }).pipe(Effect.provide(limited({ registrations: 1 })))
+  )
+
+  it.scoped("of one tenant that hang leave room for another's", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const script = yield* SubscriptionScript
+      script.reply("Register", Effect.never)
+      const keyFor = (headers?: Record<string, string>) =>
+        Effect.flatMap(post("getpublickey", { userId: USER_ID }, headers), ({ json }) =>
+          registration(json["publicKey"])
+        )
+      const [mine, theirs] = [yield* keyFor(), yield* keyFor(other)]
+      const hanging: Array<Fiber.Fiber<Got>> = []
+      for (let i = 0; i < 9; i++) hanging.push(yield* Effect.fork(post("registerdevicev2", mine)))
+      const refused = yield* Effect.forEach(hanging, (fiber) =>
+        Fiber.join(fiber).pipe(
+          Effect.map(({ status }) => status === 429),
+          Effect.timeoutTo({ duration: "1 seconds", onSuccess: (is) => is, onTimeout: () => false }),
+          Effect.zipLeft(TestClock.adjust("1 seconds"), { concurrent: true })
+        )
+      )
+      expect(refused.filter((is) => is).length).toBe(3)
+      script.reply("Register", Effect.succeed({ code: "UserSubscribed", message: "", subscriptionId: "x" }))
+      expect((yield* post("registerdevicev2", theirs, other)).status).toBe(200)
+    }).pipe(Effect.provide(limited({ registrations: 8 })))
   )
 })
