@@ -1,6 +1,6 @@
 import { Effect, Either } from "effect"
 import { Subscriptions } from "../../actors/Subscriptions.ts"
-import type { PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
+import { PayloadUnreadable } from "../../layers/crypto/RsaKeys.ts"
 import { type Choice, EndpointPolicy, type EwsUrlNotAllowed } from "../../layers/ews/EndpointPolicy.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import type { AuthType } from "../../schemas/Credentials.ts"
@@ -87,7 +87,12 @@ const handOver = Effect.fnUntraced(function* (
       duration: ANSWERED_WITHIN,
       onSuccess: (reply): Answer => reply,
       onTimeout: () => STILL_BUSY
-    })
+    }),
+    // Unregistered, or forgotten, while this was under way: as if it had been before.
+    Effect.filterOrFail(
+      ({ code }) => code !== "UserSubscriptionNotFound",
+      () => new PayloadUnreadable({ failing: "no user" })
+    )
   )
 })
 

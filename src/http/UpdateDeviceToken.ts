@@ -17,10 +17,12 @@ export const updateDeviceToken: Endpoint<UpdateDeviceTokenRequest, Storage | Sub
       const subscriptions = yield* Subscriptions
       const user = yield* storage.findUser(tenant.tenant, userId)
       if (Option.isNone(user)) return NO_RECORD
-      return yield* subscriptions.ask(
+      const reply: Answer = yield* subscriptions.ask(
         user.value.user,
         new Message.UpdateDeviceToken({ activityId, oldToken: oldDeviceToken, newToken: newDeviceToken })
       )
+      // Unregistered while this waited.
+      return reply.code === "UserSubscriptionNotFound" ? NO_RECORD : reply
     })
 }
 

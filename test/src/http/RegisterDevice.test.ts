@@ -123,6 +123,28 @@ describe("registerdevicev2", () => {
   )
 
   scoped(
+    "answers whose user is gone meanwhile as if he had been before: 34, and 9 for a new push token",
+    Effect.gen(function* () {
+      const { post, register, script } = yield* phone
+      const gone = Effect.succeed({
+        code: "UserSubscriptionNotFound",
+        message: "the user has been unregistered"
+      })
+      script.reply("Register", gone)
+      script.reply("UpdateDeviceToken", gone)
+      const before = yield* register({ userId: "0".repeat(64) })
+      const meanwhile = yield* register()
+      expect([meanwhile.status, meanwhile.text]).toEqual([before.status, before.text])
+      expect(meanwhile.json["responseCode"]).toBe(34)
+      const tokens = { oldDeviceToken: "token-1", newDeviceToken: "token-2" }
+      const unknown = yield* post("updatedevicetoken", { userId: "0".repeat(64), ...tokens })
+      const updated = yield* post("updatedevicetoken", { userId: USER_ID, ...tokens })
+      expect([updated.status, updated.text]).toEqual([unknown.status, unknown.text])
+      expect(updated.json["responseCode"]).toBe(9)
+    })
+  )
+
+  scoped(
     "fills in what the device leaves out",
     Effect.gen(function* () {
       const { register, script } = yield* phone
