@@ -12,15 +12,15 @@ export const refusedWithoutCertificate = Metric.counter("ens_client_certificate_
   incremental: true
 })
 
-/** The authorities that may sign client certificates, PEM; undefined: none are asked for. */
+/** The authorities that may sign client certificates, PEM; empty: none are asked for. */
 export const readAuthorities = ({
   clientAuth,
   clientCaFile
-}: TlsSettings): Effect.Effect<string | undefined, TlsProblem> =>
+}: TlsSettings): Effect.Effect<ReadonlyArray<string>, TlsProblem> =>
   clientAuth === "off" || clientCaFile === undefined
-    ? Effect.succeed(undefined)
+    ? Effect.succeed([])
     : Effect.map(certificatesIn(clientCaFile, "ENS_TLS_CLIENT_CA_FILE"), (certificates) =>
-        certificates.map(String).join("")
+        certificates.map(String)
       )
 
 /** Answers 403 and returns true if the request lacks the certificate it needs. */
@@ -30,7 +30,7 @@ export type RefuseStranger = (request: IncomingMessage, response: ServerResponse
  * What `ENS_TLS_CLIENT_AUTH` demands of a request; undefined: nothing, or the handshake has seen to it. `callbacks` is about
  * the callback endpoint, `devices` about all else, but for what load balancers ask (`alive`, `/healthz`, `/readyz`). The answer
  * is a bare 403: an app has no use for a code, it reaches ENS only through a gateway that has a certificate. Until the scope
- * closes, the log tells at most once a minute.
+ * closes, the log tells at most once a minute, with the last one as an example.
  */
 export const clientCertificates = (
   settings: Pick<SettingsShape, "tls" | "basePaths">
@@ -43,6 +43,7 @@ export const clientCertificates = (
     const refused = refusedWithoutCertificate.pipe(Metric.tagged("kind", clientAuth))
     yield* Metric.incrementBy(refused, 0)
     let count = 0
+    let last = { reason: "", source: "" }
     const tell = Effect.suspend(() => {
       const now = count
       count = 0
@@ -50,7 +51,7 @@ export const clientCertificates = (
         ? Effect.void
         : Effect.logWarning(
             `${now} requests came without a client certificate of ENS_TLS_CLIENT_CA_FILE and were refused`,
-            { kind: clientAuth }
+            { kind: clientAuth, ...last }
           )
     })
     yield* Effect.forkScoped(Effect.forever(Effect.delay(tell, "1 minute")))
@@ -59,6 +60,7 @@ export const clientCertificates = (
       const isAsked = isCallback(target) ? clientAuth === "callbacks" : clientAuth === "devices"
       if (!isAsked || isKnown(request) || isOpen(target)) return false
       count++
+      last = { reason: whyUnknown(request), source: request.socket.remoteAddress ?? "unknown" }
       refused.unsafeUpdate(1, [])
       response.shouldKeepAlive = false
       response.writeHead(403, HEADERS).end(REFUSAL)
@@ -67,6 +69,13 @@ export const clientCertificates = (
   })
 
 const isKnown = ({ socket }: IncomingMessage): boolean => socket instanceof TLSSocket && socket.authorized
+
+/** OpenSSL's name for what is wrong with the certificate, as operators find it explained everywhere. */
+const whyUnknown = ({ socket }: IncomingMessage): string => {
+  if (!(socket instanceof TLSSocket)) return "it came without TLS"
+  const isShown = socket.getPeerX509Certificate() !== undefined
+  return isShown ? String(socket.authorizationError) : "it showed none"
+}
 
 const makeIsOpen = (basePaths: ReadonlyArray<string>): ((target: string) => boolean) => {
   const open = new Set(["/healthz", "/readyz", ...basePaths.map((base) => `${base}/alive`.toLowerCase())])

@@ -7,6 +7,7 @@ import { Effect, Redacted, type Scope } from "effect"
 import { showExpiry, warnOfExpiry } from "../../layers/telemetry/CertificateExpiry.ts"
 import type { SettingsShape, TlsSettings } from "../../schemas/Settings.ts"
 import { readAuthorities } from "./ClientCertificates.ts"
+import { formerPeers } from "./FormerPeers.ts"
 import { watchHandshakes } from "./TlsHandshakes.ts"
 import { readIdentity, tlsFiles } from "./TlsIdentity.ts"
 import { TlsProblem } from "./TlsProblem.ts"
@@ -19,7 +20,8 @@ const HANDSHAKE_TIME = 10_000
 
 /**
  * An HTTPS server, not listening yet, with the certificate that the settings name. Until the scope closes, new files are
- * taken over, and the log warns before the certificate ends. Open connections keep the certificate that they began with.
+ * taken over, and the log warns before the certificate ends. Open connections keep the certificate that they began with, unless
+ * an authority of client certificates was taken away: then they end, because one of its clients may be among them.
  * Who comes again is spared half of the handshake: tickets are on by default.
  */
 export const makeTlsServer = (
@@ -35,11 +37,18 @@ export const makeTlsServer = (
     ]
     const seen = yield* signatureOf(files)
     let served = yield* load(settings.tls)
-    const server = createServer({ ...limits, ...served.terms, handshakeTimeout: HANDSHAKE_TIME }, listener)
+    const peers = clientAuth === "off" ? undefined : formerPeers(listener)
+    const server = createServer(
+      { ...limits, ...served.terms, handshakeTimeout: HANDSHAKE_TIME },
+      peers?.listener ?? listener
+    )
+    peers?.watch(server)
     const take = (loaded: Served) =>
       Effect.suspend(() => {
+        const { authorities } = served
         served = loaded
         server.setSecureContext(loaded.terms)
+        if (authorities.some((one) => !loaded.authorities.includes(one))) peers?.end()
         return announce(loaded, settings.publicUrl)
       })
     yield* announce(served, settings.publicUrl)
@@ -56,24 +65,26 @@ export const makeTlsServer = (
 
 interface Served {
   readonly certificate: X509Certificate
+  /** Of client certificates, PEM. */
+  readonly authorities: ReadonlyArray<string>
   readonly terms: TlsOptions
 }
 
 const load = (tls: TlsSettings): Effect.Effect<Served, TlsProblem> =>
   Effect.flatMap(
     Effect.all([readIdentity(tls), readAuthorities(tls)]),
-    ([{ certificate, chain, key }, ca]) => {
+    ([{ certificate, chain, key }, authorities]) => {
       const terms = {
         ...serverTerms(tls.minVersion),
         ...clientTerms(tls),
-        ...(ca === undefined ? {} : { ca }),
+        ...(authorities.length === 0 ? {} : { ca: authorities.join("") }),
         cert: chain,
         key: Redacted.value(key)
       }
       return Effect.try({
         try: () => {
           createSecureContext(terms)
-          return { certificate, terms }
+          return { certificate, authorities, terms }
         },
         catch: () =>
           new TlsProblem({

@@ -38,7 +38,7 @@ export const ownTls: Check = {
       const { clientAuth } = settings.tls
       const authorities = yield* Effect.either(readAuthorities(settings.tls))
       if (authorities._tag === "Left") return tell(failed("client certificates", authorities.left.message))
-      for (const text of authorities.right?.match(CERTIFICATE) ?? []) {
+      for (const text of authorities.right) {
         const { subject, validToDate } = new X509Certificate(text)
         const name = subject?.split("\n").reverse().join(", ") ?? "an authority without a name"
         tell(ok("client certificates", `${clientAuth} need one, from ${name}`))

@@ -1,6 +1,7 @@
 import { execFile } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
-import { createServer, request } from "node:https"
+import type { IncomingMessage } from "node:http"
+import { Agent, createServer, type RequestOptions, request } from "node:https"
 import type { AddressInfo } from "node:net"
 import { type ConnectionOptions, connect, type TLSSocket } from "node:tls"
 import { describe, expect, it } from "@effect/vitest"
@@ -172,6 +173,34 @@ describe.skipIf(TlsFiles.missing)("client certificates", () => {
     })
   )
 
+  it.scoped("that end a handshake are counted, and the log tells why they do", () =>
+    Effect.gen(function* () {
+      const { ask, lines } = yield* demanding("all")
+      const before = yield* failedHandshakes
+      for (const client of ["none", "strange"] as const)
+        expect(yield* Effect.flip(ask("/api/ens/alive", client))).toBeInstanceOf(Error)
+      yield* TestClock.adjust("1 minute")
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
+      expect((yield* failedHandshakes) - before).toBe(2)
+      expect(lines.map(({ text }) => text).join()).toMatch(
+        /2 TLS handshakes .*ENS_TLS_CLIENT_CA_FILE.*DEPTH_ZERO_SELF_SIGNED_CERT/
+      )
+    })
+  )
+
+  it.scoped("that are refused are told of with the reason and where they came from", () =>
+    Effect.gen(function* () {
+      const { ask, lines } = yield* demanding("devices")
+      const told = () => lines.filter(({ level }) => level === "WARN").map(({ text }) => text)
+      expect(yield* ask("/api/ens/registerdevice", "none")).toBe(403)
+      yield* TestClock.adjust("1 minute")
+      expect(told()[0]).toMatch(/^1 requests .*"reason":"it showed none".*"source":"127.0.0.1"/)
+      expect(yield* ask("/api/ens/registerdevice", "strange")).toBe(403)
+      yield* TestClock.adjust("1 minute")
+      expect(told()[1]).toMatch(/^1 requests .*DEPTH_ZERO_SELF_SIGNED_CERT/)
+    })
+  )
+
   it.scopedLive("are looked at anew with each connection", () =>
     Effect.gen(function* () {
       const { port } = yield* demanding("devices")
@@ -186,15 +215,52 @@ describe.skipIf(TlsFiles.missing)("client certificates", () => {
     Effect.gen(function* () {
       const { ask, caFile, some } = yield* demanding("callbacks")
       writeFileSync(caFile, readFileSync(some.path("strange.crt")))
-      const look = Effect.zipRight(
-        TestClock.adjust("10 seconds"),
-        Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
-      )
       const isTaken = Effect.map(ask(CALLBACK, "strange"), (status) => status !== 403)
       yield* Effect.repeat(Effect.zipRight(look, isTaken), { until: (is) => is })
       expect(yield* ask(CALLBACK, "known")).toBe(403)
     })
   )
+
+  for (const clientAuth of ["devices", "all"] as const) {
+    it.scoped(`of an authority that was taken away open no kept connection either: ${clientAuth}`, () =>
+      Effect.gen(function* () {
+        const { ask, caFile, fixture, port, some } = yield* demanding(clientAuth)
+        const agents = [1, 2].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
+        yield* Effect.addFinalizer(() =>
+          Effect.sync(() => {
+            for (const agent of agents) agent.destroy()
+          })
+        )
+        const [idle, busy] = agents as [Agent, Agent]
+        for (const agent of agents) expect(yield* ask("/api/ens/alive", "known", { agent })).not.toBe(403)
+        const mail = Buffer.from(heartbeat())
+        // A request that is under way while the file changes.
+        const known = some.path("known")
+        const slow = request({
+          ...{ port, host: "localhost", method: "POST", path: fixture.url(), agent: busy },
+          ...{ ca: readFileSync(some.path("own.crt")), headers: { "content-length": `${mail.length}` } },
+          ...{ cert: readFileSync(`${known}.crt`), key: readFileSync(`${known}.key`) }
+        })
+        const answered = new Promise<IncomingMessage>((resolve, reject) => {
+          slow.once("response", resolve).once("error", reject)
+        })
+        slow.write(mail.subarray(0, 20))
+        writeFileSync(caFile, readFileSync(some.path("strange.crt")))
+        const isTaken = Effect.match(ask("/api/ens/getpublickey", "strange"), {
+          onFailure: () => false,
+          onSuccess: (status) => status !== 403
+        })
+        yield* Effect.repeat(Effect.zipRight(look, isTaken), { until: (is) => is })
+        const gone = yield* Effect.either(ask("/api/ens/getpublickey", "known", { agent: idle }))
+        expect(gone._tag === "Left" || gone.right === 403).toBe(true)
+        slow.end(mail.subarray(20))
+        const response = yield* Effect.promise(() => answered)
+        response.resume()
+        expect(response.statusCode).toBe(200)
+        expect(response.headers.connection).toBe("close")
+      })
+    )
+  }
 
   it.scopedLive("need a file with authorities that can be read", () =>
     Effect.gen(function* () {
@@ -214,6 +280,16 @@ describe.skipIf(TlsFiles.missing)("client certificates", () => {
 
 const CALLBACK = "/api/ens/pushnotificationlistener"
 
+/** The time of one look at the files passes, and they can be read. */
+const look = Effect.zipRight(
+  TestClock.adjust("10 seconds"),
+  Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 30)))
+)
+
+const failedHandshakes = Effect.map(Prometheus.scrape, (text) =>
+  Number(/^ens_tls_handshake_failures_total (\S+)/m.exec(text)?.[1] ?? 0)
+)
+
 /** A listener that trusts the authority `known`, and clients with its certificate, with that of another, with none. */
 const demanding = (clientAuth: ClientAuth) =>
   Effect.gen(function* () {
@@ -225,7 +301,7 @@ const demanding = (clientAuth: ClientAuth) =>
     writeFileSync(caFile, readFileSync(clients.known.certFile))
     const served = yield* serve({ ...own, clientAuth, clientCaFile: caFile })
     served.fixture.autoReply = "Ok"
-    const ask = (path: string, client: keyof typeof clients, options: ConnectionOptions = {}) => {
+    const ask = (path: string, client: keyof typeof clients, options: RequestOptions = {}) => {
       const shown = clients[client]
       return Effect.tryPromise({
         try: () =>
@@ -240,7 +316,7 @@ const demanding = (clientAuth: ClientAuth) =>
     return { ...served, ask, caFile, some }
   })
 
-const status = (port: number, path: string, options: ConnectionOptions): Promise<number> =>
+const status = (port: number, path: string, options: RequestOptions): Promise<number> =>
   new Promise((resolve, reject) => {
     const sent = request(
       { port, host: "localhost", method: "POST", path, agent: false, ...options },
