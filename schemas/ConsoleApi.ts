@@ -182,6 +182,8 @@ export const Tokens = Schema.Struct({
       label: Schema.String,
       createdAt: Schema.Number,
       lastUsedAt: Time,
+      /** When another one was made to take its place, the first time; null = never. */
+      replacedAt: Time,
       expiresAt: Time,
       ewsUrls: Schema.Array(Schema.String)
     })
@@ -192,6 +194,8 @@ export const Tokens = Schema.Struct({
       label: Schema.String,
       createdAt: Schema.Number,
       lastUsedAt: Time,
+      /** When another one was made to take its place, the first time; null = never. */
+      replacedAt: Time,
       expiresAt: Time
     })
   )

@@ -7,15 +7,23 @@ export interface TokenEnd {
 export const hasEnded = ({ expiresAt }: TokenEnd, now: number): boolean =>
   expiresAt !== null && expiresAt <= now
 
-/** Whether it ends within a week although somebody has shown it within the last week: phones still have the old profile. */
+/**
+ * Whether it ends within a week although somebody has shown it within the last week, and since there is another one: phones
+ * still have the old profile.
+ */
 export const isNeededBeyondEnd = (
-  { expiresAt, lastUsedAt }: TokenEnd & { readonly lastUsedAt: number | null },
+  {
+    expiresAt,
+    lastUsedAt,
+    replacedAt
+  }: TokenEnd & { readonly lastUsedAt: number | null; readonly replacedAt: number | null },
   now: number
 ): boolean =>
   expiresAt !== null &&
   expiresAt > now &&
   expiresAt - now <= WEEK &&
   lastUsedAt !== null &&
+  lastUsedAt > (replacedAt ?? Number.NEGATIVE_INFINITY) &&
   now - lastUsedAt <= WEEK
 
 const WEEK = 7 * 24 * 3_600_000

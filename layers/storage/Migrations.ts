@@ -12,6 +12,7 @@ import keyVersions from "./migrations/0006_KeyVersions.ts"
 import seenDevices from "./migrations/0007_SeenDevices.ts"
 import operations from "./migrations/0008_Operations.ts"
 import tokenLife from "./migrations/0009_TokenLife.ts"
+import tokenReplaced from "./migrations/0010_TokenReplaced.ts"
 
 /** What a step is in each dialect: statements without parameters, one after another. */
 export type Statements = Readonly<Record<Dialect, ReadonlyArray<string>>>
@@ -33,7 +34,8 @@ export const migrations: ReadonlyArray<Migration> = [
   { version: 6, name: "KeyVersions", statements: keyVersions },
   { version: 7, name: "SeenDevices", statements: seenDevices },
   { version: 8, name: "Operations", statements: operations },
-  { version: 9, name: "TokenLife", statements: tokenLife }
+  { version: 9, name: "TokenLife", statements: tokenLife },
+  { version: 10, name: "TokenReplaced", statements: tokenReplaced }
 ]
 
 /**

@@ -29,6 +29,8 @@ export interface Tenant {
 export interface TokenLife {
   /** About when somebody last showed it, known some minutes later; null = never. */
   readonly lastUsedAt: number | null
+  /** When another one was made to take its place, the first time; null = never. */
+  readonly replacedAt: number | null
   /** From then on it proves nothing; null = it does not end by itself. */
   readonly expiresAt: number | null
 }

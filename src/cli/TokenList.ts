@@ -49,13 +49,21 @@ export const listCommand = Command.make("list", { configFile, json }, (given) =>
   })
 ).pipe(Command.withDescription("List API tokens and admin tokens"))
 
-const timesOf = ({ createdAt, expiresAt, lastUsedAt }: Pick<ApiToken, "createdAt" | keyof TokenLife>) => ({
+const timesOf = ({
+  createdAt,
+  expiresAt,
+  lastUsedAt,
+  replacedAt
+}: Pick<ApiToken, "createdAt" | keyof TokenLife>) => ({
   createdAt: iso(createdAt),
-  lastUsedAt: lastUsedAt === null ? null : iso(lastUsedAt),
-  expiresAt: expiresAt === null ? null : iso(expiresAt)
+  lastUsedAt: isoOf(lastUsedAt),
+  replacedAt: isoOf(replacedAt),
+  expiresAt: isoOf(expiresAt)
 })
 
 const iso = (at: number) => new Date(at).toISOString()
+
+const isoOf = (at: number | null) => (at === null ? null : iso(at))
 
 const endOf = (expiresAt: string | null, now: number) =>
   expiresAt === null

@@ -56,6 +56,23 @@ it.effect("a token that ends within a week is told of each day while somebody us
   )
 )
 
+it.effect("a token that nobody has shown since it was replaced is not told of, however soon it ends", () =>
+  withLines((said) =>
+    Effect.gen(function* () {
+      const storage = yield* Storage
+      yield* TestClock.adjust("5 days")
+      const { id } = yield* makeToken("old")
+      yield* storage.noteTokenUses([{ id, at: 5 * DAY }])
+      yield* storage.rotateToken(id, { hash: hashOf("new"), createdAt: 5 * DAY, until: 7 * DAY })
+      yield* lookAfterTokens
+      expect(said()).toEqual([])
+      yield* storage.noteTokenUses([{ id, at: 5 * DAY + 1 }])
+      yield* lookAfterTokens
+      expect(said()).toEqual([expect.stringContaining("phones still use it")])
+    })
+  )
+)
+
 it.effect("tokens go 30 days after they ended", () =>
   withLines((said) =>
     Effect.gen(function* () {

@@ -19,7 +19,8 @@ export const make = (
     attempt("createAdminToken", () => {
       if (state.adminTokens.some((other) => other.hash === hexOf(hash)))
         throw new Error("it is there already")
-      const made = { id: String(state.nextNumber()), label, createdAt, lastUsedAt: null, expiresAt: null }
+      const life = { lastUsedAt: null, replacedAt: null, expiresAt: null }
+      const made = { id: String(state.nextNumber()), label, createdAt, ...life }
       state.adminTokens = [...state.adminTokens, { ...made, hash: hexOf(hash) }]
       return made
     }),
@@ -59,10 +60,11 @@ export const make = (
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
-const plain = ({ createdAt, expiresAt, id, label, lastUsedAt }: AdminToken): AdminToken => ({
+const plain = ({ createdAt, expiresAt, id, label, lastUsedAt, replacedAt }: AdminToken): AdminToken => ({
   id,
   label,
   createdAt,
   lastUsedAt,
+  replacedAt,
   expiresAt
 })

@@ -37,6 +37,7 @@ export const make = (state: MemoryState): Tenants => ({
         label,
         createdAt,
         lastUsedAt: null,
+        replacedAt: null,
         expiresAt: null
       }
       state.tokens = [...state.tokens, { ...made, hash }]
@@ -82,11 +83,20 @@ export const make = (state: MemoryState): Tenants => ({
 
 const hexOf = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex")
 
-const apiToken = ({ createdAt, expiresAt, id, label, lastUsedAt, tenant }: ApiToken): ApiToken => ({
+const apiToken = ({
+  createdAt,
+  expiresAt,
+  id,
+  label,
+  lastUsedAt,
+  replacedAt,
+  tenant
+}: ApiToken): ApiToken => ({
   id,
   tenant,
   label,
   createdAt,
   lastUsedAt,
+  replacedAt,
   expiresAt
 })

@@ -65,16 +65,18 @@ const rotated = <T extends Held>(
   if (tokens.some((token) => token.hash === hash)) throw new Error("it is there already")
   const expiresAt = Math.min(end, next.until)
   const { createdAt } = next
+  const replacedAt = former.replacedAt ?? createdAt
   const made = {
     ...former,
     id: String(state.nextNumber()),
     hash,
     createdAt,
     lastUsedAt: null,
+    replacedAt: null,
     expiresAt: null
   }
   return {
-    all: [...tokens.map((token) => (token === former ? { ...token, expiresAt } : token)), made],
+    all: [...tokens.map((token) => (token === former ? { ...token, replacedAt, expiresAt } : token)), made],
     made,
     expiresAt
   }

@@ -38,13 +38,14 @@ export const make = (
           label,
           createdAt,
           lastUsedAt: null,
+          replacedAt: null,
           expiresAt: null
         })),
         operation("createAdminToken")
       ),
 
     listAdminTokens: sql<TokenRow>`
-      SELECT token_no, label, created_at, last_used_at, expires_at FROM admin_tokens ORDER BY token_no`.pipe(
+      SELECT token_no, label, created_at, last_used_at, replaced_at, expires_at FROM admin_tokens ORDER BY token_no`.pipe(
       Effect.map((rows) => rows.map(tokenOf)),
       operation("listAdminTokens")
     ),
@@ -58,7 +59,7 @@ export const make = (
         : Effect.succeed(false),
 
     adminTokenOf: (hash) =>
-      sql<TokenRow>`SELECT token_no, label, created_at, last_used_at, expires_at FROM admin_tokens WHERE hash = ${hash}`.pipe(
+      sql<TokenRow>`SELECT token_no, label, created_at, last_used_at, replaced_at, expires_at FROM admin_tokens WHERE hash = ${hash}`.pipe(
         Effect.map((rows) => Option.map(Option.fromNullable(rows[0]), tokenOf)),
         operation("adminTokenOf")
       ),
@@ -92,6 +93,7 @@ interface TokenRow {
   readonly label: string
   readonly created_at: number
   readonly last_used_at: number | null
+  readonly replaced_at: number | null
   readonly expires_at: number | null
 }
 
@@ -100,5 +102,6 @@ const tokenOf = (row: TokenRow): AdminToken => ({
   label: row.label,
   createdAt: row.created_at,
   lastUsedAt: row.last_used_at,
+  replacedAt: row.replaced_at,
   expiresAt: row.expires_at
 })

@@ -26,7 +26,7 @@ export const make = (sql: SqlClient): Tenants => {
   const tokenOfHash = (hash: Uint8Array) =>
     Effect.map(
       sql<TokenRow>`
-        SELECT token_no, t.name AS tenant, label, created_at, last_used_at, expires_at, t.ews_urls
+        SELECT token_no, t.name AS tenant, label, created_at, last_used_at, replaced_at, expires_at, t.ews_urls
         FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no WHERE hash = ${hash}`,
       (rows) => rows[0]
     )
@@ -64,7 +64,7 @@ export const make = (sql: SqlClient): Tenants => {
     ),
 
     listTokens: sql<TokenRow>`
-      SELECT token_no, t.name AS tenant, label, created_at, last_used_at, expires_at, t.ews_urls
+      SELECT token_no, t.name AS tenant, label, created_at, last_used_at, replaced_at, expires_at, t.ews_urls
       FROM api_tokens JOIN tenants t ON t.tenant_no = api_tokens.tenant_no ORDER BY token_no`.pipe(
       Effect.map((rows) => rows.map((row) => ({ ...tokenOf(row), ewsUrls: listOf(row.ews_urls) }))),
       operation("listTokens")
@@ -122,6 +122,7 @@ interface TokenRow {
   readonly label: string
   readonly created_at: number
   readonly last_used_at: number | null
+  readonly replaced_at: number | null
   readonly expires_at: number | null
   readonly ews_urls: string
 }
@@ -146,6 +147,7 @@ const tokenOf = (row: TokenRow): ApiToken => ({
   label: row.label,
   createdAt: row.created_at,
   lastUsedAt: row.last_used_at,
+  replacedAt: row.replaced_at,
   expiresAt: row.expires_at
 })
 

@@ -21,18 +21,21 @@ export const make = (
   /** The new token's number and what the replaced one was; undefined if there is none, or none any more. */
   const rotate = Effect.fnUntraced(function* (table: Table, id: string, next: NextToken) {
     if (!isNumber(id)) return undefined
-    const [former] = yield* sql<Row>`
-      SELECT * FROM ${sql.literal(table)} ${dialect.held} WHERE token_no = ${Number(id)}`
-    const end = former?.expires_at ?? Number.POSITIVE_INFINITY
-    if (former === undefined || end <= next.createdAt) return undefined
-    const values = { label: former.label, hash: next.hash, created_at: next.createdAt }
+    const { createdAt, hash, until } = next
+    // First, because a write locks everywhere: of two that rotate it at once, the later end must not win.
+    const found = yield* affected(sql`
+      UPDATE ${sql.literal(table)} SET replaced_at = COALESCE(replaced_at, ${createdAt}),
+        expires_at = CASE WHEN expires_at < ${until} THEN expires_at ELSE ${until} END
+      WHERE token_no = ${Number(id)} AND (expires_at IS NULL OR expires_at > ${createdAt})`)
+    if (found === 0) return undefined
+    const [row] = yield* sql<Row>`SELECT * FROM ${sql.literal(table)} WHERE token_no = ${Number(id)}`
+    const former = row!
+    const values = { label: former.label, hash, created_at: createdAt }
     const [made] = yield* sql<{ token_no: number }>`
       INSERT INTO ${sql.literal(table)} ${sql
         .insert(table === "api_tokens" ? { tenant_no: former.tenant_no!, ...values } : values)
         .returning(dialect.inserted("token_no"))}`
-    const expiresAt = Math.min(end, next.until)
-    yield* sql`UPDATE ${sql.literal(table)} SET expires_at = ${expiresAt} WHERE token_no = ${Number(id)}`
-    return { former, id: String(made!.token_no), expiresAt }
+    return { former, id: String(made!.token_no), expiresAt: former.expires_at }
   })
 
   const noteUses = (table: Table, uses: ReadonlyArray<TokenUse>) => {
@@ -77,13 +80,19 @@ export const make = (
   }
 }
 
+/** Of a token that has just got an end. */
 interface Row {
   /** Of API tokens only. */
   readonly tenant_no?: number
   readonly label: string
-  readonly expires_at: number | null
+  readonly expires_at: number
 }
 
-const newLife = ({ createdAt }: NextToken) => ({ createdAt, lastUsedAt: null, expiresAt: null })
+const newLife = ({ createdAt }: NextToken) => ({
+  createdAt,
+  lastUsedAt: null,
+  replacedAt: null,
+  expiresAt: null
+})
 
 const isNumber = (id: string) => /^[1-9][0-9]{0,14}$/.test(id)

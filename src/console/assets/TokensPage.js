@@ -13,6 +13,7 @@ import { ShownToken } from "./ShownToken.js"
  * @typedef {Tokens["adminTokens"][number]} AdminToken
  * @typedef {import("./RotateToken.js").Chosen} Victim
  * @typedef {import("./Api.js").RotatedToken} RotatedToken
+ * @typedef {{ lastUsedAt: number | null, replacedAt: number | null, expiresAt: number | null }} Life
  */
 
 /** The tokens of apps and of administrators. */
@@ -116,18 +117,17 @@ const LIFE = [
   },
   {
     head: "Ends",
-    cell: (/** @type {{ lastUsedAt: number | null, expiresAt: number | null }} */ it) =>
-      html`${endBadge(it)} <${When} at=${it.expiresAt} />`
+    cell: (/** @type {Life} */ it) => html`${endBadge(it)} <${When} at=${it.expiresAt} />`
   }
 ]
 
 const WEEK = 7 * 24 * 3_600_000
 
-/** As schemas/TokenEnd.ts has it. @param {{ lastUsedAt: number | null, expiresAt: number | null }} token */
-const endBadge = ({ expiresAt, lastUsedAt }) => {
+/** As schemas/TokenEnd.ts has it. @param {Life} token */
+const endBadge = ({ expiresAt, lastUsedAt, replacedAt }) => {
   if (expiresAt === null) return ""
   if (expiresAt <= now()) return html`<${Badge} tone="quiet">ended<//>`
-  const isUsed = lastUsedAt !== null && now() - lastUsedAt <= WEEK
+  const isUsed = lastUsedAt !== null && lastUsedAt > (replacedAt ?? 0) && now() - lastUsedAt <= WEEK
   return isUsed && expiresAt - now() <= WEEK ? html`<${Badge} tone="warn">still used<//>` : ""
 }
 

@@ -48,7 +48,7 @@ export const tokens: Check = {
       for (const token of [...all, ...adminTokens]) {
         if (!isNeededBeyondEnd(token, now)) continue
         const end = new Date(token.expiresAt ?? now).toISOString()
-        const says = `token ${token.id} (${token.label}) ends at ${end} and was used within the last week`
+        const says = `token ${token.id} (${token.label}) ends at ${end} and has been used since it was replaced`
         tell(failed("API tokens", says, "put the token that replaces it where it is still used"))
       }
       if (questions.apiToken === undefined) return

@@ -184,7 +184,7 @@ export const tokens = (at: number): typeof Tokens.Type => ({
   tokens: [
     {
       ...{ id: "1", tenant: "default", label: "phones", createdAt: at - 400 * 24 * HOUR, ewsUrls: [] },
-      ...{ lastUsedAt: at - 3 * MINUTE, expiresAt: at + 5 * 24 * HOUR }
+      ...{ lastUsedAt: at - 3 * MINUTE, replacedAt: at - 25 * 24 * HOUR, expiresAt: at + 5 * 24 * HOUR }
     },
     {
       id: "2",
@@ -192,6 +192,7 @@ export const tokens = (at: number): typeof Tokens.Type => ({
       label: HOSTILE,
       createdAt: at - 3 * HOUR,
       lastUsedAt: null,
+      replacedAt: null,
       expiresAt: null,
       ewsUrls: ["https://mail.example.com/EWS/Exchange.asmx", "https://mail2.example.com/EWS/Exchange.asmx"]
     }
@@ -199,7 +200,7 @@ export const tokens = (at: number): typeof Tokens.Type => ({
   adminTokens: [
     {
       ...{ id: "admin-1", label: "night shift", createdAt: at - 40 * 24 * HOUR },
-      ...{ lastUsedAt: at - 2 * HOUR, expiresAt: at - HOUR }
+      ...{ lastUsedAt: at - 2 * HOUR, replacedAt: at - 25 * HOUR, expiresAt: at - HOUR }
     }
   ]
 })

@@ -97,12 +97,12 @@ it.scoped("a database of the eighth version keeps its tokens, which do not end a
       yield* sql`INSERT INTO tenants VALUES (1, 'default', '[]', '[]', 0)`
       yield* sql`INSERT INTO api_tokens VALUES (1, 1, 'phones', x'00', 5)`
       yield* sql`INSERT INTO admin_tokens VALUES (1, 'night', x'01', 6)`
-      expect(yield* migrate()).toEqual(["TokenLife"])
-      const life = { last_used_at: null, expires_at: null }
-      expect(yield* sql`SELECT label, last_used_at, expires_at FROM api_tokens`).toEqual([
+      expect(yield* migrate()).toEqual(["TokenLife", "TokenReplaced"])
+      const life = { last_used_at: null, replaced_at: null, expires_at: null }
+      expect(yield* sql`SELECT label, last_used_at, replaced_at, expires_at FROM api_tokens`).toEqual([
         { label: "phones", ...life }
       ])
-      expect(yield* sql`SELECT label, last_used_at, expires_at FROM admin_tokens`).toEqual([
+      expect(yield* sql`SELECT label, last_used_at, replaced_at, expires_at FROM admin_tokens`).toEqual([
         { label: "night", ...life }
       ])
     })

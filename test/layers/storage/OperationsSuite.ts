@@ -78,7 +78,7 @@ export const operationsSuite = (on: OnStorage) => {
         const made = yield* storage.createAdminToken({ label: "night", hash: hashOf("a"), createdAt: NOW })
         expect(made).toEqual({
           ...{ id: made.id, label: "night", createdAt: NOW },
-          ...{ lastUsedAt: null, expiresAt: null }
+          ...{ lastUsedAt: null, replacedAt: null, expiresAt: null }
         })
         expect(yield* storage.adminTokenOf(hashOf("a"))).toEqual(Option.some(made))
         expect(yield* storage.adminTokenOf(hashOf("b"))).toEqual(Option.none())

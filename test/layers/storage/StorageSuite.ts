@@ -89,7 +89,7 @@ const tokensSuite = (on: OnStorage) => {
         const second = yield* storage.createToken(token("other", "phones", { seg: true, ewsPins: ["ab"] }))
         expect(first).toEqual({
           ...{ id: first.id, tenant: "Zürich 日本", label: "phones", createdAt: NOW },
-          ...{ lastUsedAt: null, expiresAt: null }
+          ...{ lastUsedAt: null, replacedAt: null, expiresAt: null }
         })
         expect(second.id).not.toBe(first.id)
         expect(yield* storage.listTokens).toEqual([
@@ -181,10 +181,10 @@ const tokenLivesSuite = (on: OnStorage) => {
         expect(done.expiresAt).toBe(NOW + DAY)
         expect(done.made).toEqual({
           ...{ id: done.made.id, tenant: "t", label: old!.label, createdAt: NOW + 5 },
-          ...{ lastUsedAt: null, expiresAt: null }
+          ...{ lastUsedAt: null, replacedAt: null, expiresAt: null }
         })
         expect(yield* storage.listTokens).toEqual([
-          { ...old!, expiresAt: NOW + DAY },
+          { ...old!, replacedAt: NOW + 5, expiresAt: NOW + DAY },
           { ...done.made, ewsUrls: old!.ewsUrls }
         ])
         expect(yield* storage.tokenVersion).not.toBe(version)
@@ -209,11 +209,13 @@ const tokenLivesSuite = (on: OnStorage) => {
         const first = yield* Effect.zipRight(addTenant("t"), storage.listTokens)
         const id = first[0]!.id
         yield* storage.rotateToken(id, next("second"))
-        const later = Option.getOrThrow(yield* storage.rotateToken(id, next("third", 2 * DAY)))
+        const again = { ...next("third", 2 * DAY), createdAt: NOW + 6 }
+        const later = Option.getOrThrow(yield* storage.rotateToken(id, again))
         expect(later.expiresAt).toBe(NOW + DAY)
         const version = yield* storage.tokenVersion
         const sooner = Option.getOrThrow(yield* storage.rotateToken(id, next("fourth", 2_000)))
         expect(sooner.expiresAt).toBe(NOW + 2_000)
+        expect((yield* storage.listTokens)[0]!.replacedAt).toBe(NOW + 5)
         // As many tokens as before, and none that is newer.
         yield* storage.revokeToken(sooner.made.id)
         expect(yield* storage.tokenVersion).not.toBe(version)
@@ -225,6 +227,31 @@ const tokenLivesSuite = (on: OnStorage) => {
         // A token that somebody has already is no new one: nothing is done.
         expect(Exit.isFailure(yield* Effect.exit(storage.rotateToken(id, next("second", 1_000))))).toBe(true)
         expect(yield* storage.listTokens).toEqual(before)
+      })
+    )
+  )
+
+  it.effect(
+    "of two that rotate a token at once the sooner end holds, and both have their new one",
+    on((storage) =>
+      Effect.gen(function* () {
+        yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, n) => `tenant ${n}`),
+          addTenant
+        )
+        const all = yield* storage.listTokens
+        yield* Effect.forEach(
+          all.flatMap(({ id }, n) => [
+            storage.rotateToken(id, next(`sooner ${n}`, 2_000)),
+            storage.rotateToken(id, next(`later ${n}`, DAY))
+          ]),
+          (rotation) => Effect.map(rotation, Option.getOrThrow),
+          { concurrency: "unbounded" }
+        )
+        const after = yield* storage.listTokens
+        expect(after).toHaveLength(60)
+        const ends = after.filter(({ id }) => all.some((token) => token.id === id))
+        expect(new Set(ends.map(({ expiresAt }) => expiresAt))).toEqual(new Set([NOW + 2_000]))
       })
     )
   )
@@ -264,11 +291,15 @@ const tokenLivesSuite = (on: OnStorage) => {
         yield* storage.rotateToken(phones!.id, next("second"))
         const admin = yield* storage.createAdminToken({ label: "a", hash: hashOf("a"), createdAt: NOW })
         const done = Option.getOrThrow(yield* storage.rotateAdminToken(admin.id, next("b", 1_000)))
+        const life = { lastUsedAt: null, replacedAt: null, expiresAt: null }
         expect(done).toEqual({
-          made: { id: done.made.id, label: "a", createdAt: NOW + 5, lastUsedAt: null, expiresAt: null },
+          made: { id: done.made.id, label: "a", createdAt: NOW + 5, ...life },
           expiresAt: NOW + 1_000
         })
-        expect(yield* storage.listAdminTokens).toEqual([{ ...admin, expiresAt: NOW + 1_000 }, done.made])
+        expect(yield* storage.listAdminTokens).toEqual([
+          { ...admin, replacedAt: NOW + 5, expiresAt: NOW + 1_000 },
+          done.made
+        ])
         expect(Option.getOrThrow(yield* storage.adminTokenOf(hashOf("a"))).expiresAt).toBe(NOW + 1_000)
         const ends = (yield* storage.adminTokenHashes).map(({ expiresAt }) => expiresAt)
         expect(new Set(ends)).toEqual(new Set([NOW + 1_000, null]))

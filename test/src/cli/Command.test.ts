@@ -71,6 +71,7 @@ describe("ens token", () => {
           label: "x",
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT/),
           lastUsedAt: null,
+          replacedAt: null,
           expiresAt: null,
           ewsUrls: ["https://mail.acme.example/EWS/Exchange.asmx", "http://127.0.0.1:8090/ews"]
         }

@@ -197,8 +197,11 @@ describe("API tokens", () => {
           storage.noteTokenUses([{ id: "1", at }])
         ])
       )
+      // Shown before it was replaced only.
+      expect(yield* lines(settings, tokens)).not.toContain("ends at")
+      yield* inDatabase(settings, (storage) => storage.noteTokenUses([{ id: "1", at: at + 1 }]))
       expect(yield* lines(settings, tokens)).toMatch(
-        /✖ API tokens: token 1 \(phones\) ends at .* was used within the last week; put the token/
+        /✖ API tokens: token 1 \(phones\) ends at .* has been used since it was replaced; put the token/
       )
       yield* inDatabase(settings, (storage) => storage.rotateToken("1", next("third", at + 1)))
       const found = yield* look(settings, tokens, { apiToken: Redacted.make("the-old-token") })

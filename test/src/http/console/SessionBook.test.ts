@@ -14,6 +14,7 @@ const token = (id = "1", expiresAt: number | null = null) => ({
   label: "x",
   createdAt: 0,
   lastUsedAt: null,
+  replacedAt: null,
   expiresAt
 })
 
