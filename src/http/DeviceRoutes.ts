@@ -123,7 +123,7 @@ export const layer: Layer.Layer<never, never, HttpLayerRouter.HttpRouter | Devic
 const MAX_IN_FLIGHT = 5000
 
 /** A registration that succeeds is what a new user's key was made for. */
-const noting = (it: typeof registerDevice): Endpoint<RegisterDeviceRequest, RegisterServices | Limits> => ({
+const noting = (it: typeof registerDevice): Endpoint<RegisterDeviceRequest, RegisterServices> => ({
   ...it,
   handle: (call, request) =>
     Effect.tap(it.handle(call, request), (answer) =>

@@ -8,13 +8,14 @@ import { RegisterDeviceRequest, readAuthType, requestReader } from "../../schema
 import { Register } from "../../schemas/SubscriptionMessage.ts"
 import { discreetly } from "./Discretion.ts"
 import type { Call, Endpoint } from "./Endpoint.ts"
-import type { Answer } from "./Envelope.ts"
+import { type Answer, tooMany } from "./Envelope.ts"
+import { Limits } from "./Limits.ts"
 import { noteRefused, reasonOf } from "./RefusedRegistration.ts"
 import type { AuthTypeMismatch } from "./RegistrationPayload.ts"
 import { RegistrationPayloads } from "./RegistrationPayloads.ts"
 
 /** What a registration needs. */
-export type RegisterServices = Storage | Subscriptions | EndpointPolicy | RegistrationPayloads
+export type RegisterServices = Storage | Subscriptions | EndpointPolicy | RegistrationPayloads | Limits
 
 /**
  * Checks a registration in the order of the contract (32, 36, 35, 34, 36, then 14 and 16) and hands it to the user's
@@ -35,9 +36,19 @@ export const registerDevice: Endpoint<RegisterDeviceRequest, RegisterServices> =
         UNNOTED.has(answer) || answer.status === 429
           ? noteRefused(call.tenant, request.userId, answer.code, reasonOf(answer))
           : Effect.void
+      ),
+      // Not noted: whoever floods us would have storage asked each time.
+      Effect.catchTag("PayloadsCrowded", ({ message }) =>
+        Effect.map(Limits, ({ refused }) => {
+          refused("registrations")
+          return tooMany(message, CROWDED_WAIT)
+        })
       )
     )
 }
+
+/** Milliseconds; about what those that wait take. */
+const CROWDED_WAIT = 5_000
 
 const refused =
   ({ tenant }: Call, { userId }: RegisterDeviceRequest, code: Answer["code"]) =>

@@ -2,7 +2,12 @@ import { Clock, Context, Effect, Layer, Option, Redacted } from "effect"
 import { FORMER_KEPT } from "../../actors/KeyAge.ts"
 import { MasterKey, type SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { ENCODING, PayloadUnreadable, RsaKeys } from "../../layers/crypto/RsaKeys.ts"
-import { type KeyOwner, keyContext, openPayload } from "../../layers/crypto/UserKeyring.ts"
+import {
+  type KeyOwner,
+  keyContext,
+  MAX_PAYLOAD_BLOCKS,
+  openPayload
+} from "../../layers/crypto/UserKeyring.ts"
 import { type KeyedUser, Storage, type UserKeys } from "../../layers/storage/Storage.ts"
 import type { AuthType } from "../../schemas/Credentials.ts"
 import type { RegisterDeviceRequest } from "../../schemas/DeviceApi.ts"
@@ -10,6 +15,7 @@ import { TenantNumber, UserId } from "../../schemas/Ids.ts"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import { decoyContent, readContent } from "./PayloadContent.ts"
 import { type PayloadCheck, PayloadRefusals } from "./PayloadRefusals.ts"
+import { makeTurns, type PayloadsCrowded } from "./PayloadTurns.ts"
 import { type AuthTypeMismatch, mismatch, type OpenedPayload, useFor } from "./RegistrationPayload.ts"
 
 /** Opens registration payloads. */
@@ -21,14 +27,18 @@ export class RegistrationPayloads extends Context.Tag("ens/RegistrationPayloads"
      * `PayloadUnreadable` with one text and after one amount of work: as many private-key operations as the payload has
      * blocks (twice, if the user's key was replaced within a day, which `getpublickey` shows), also for users whom nobody
      * knows, and one reading of JSON. Only a payload that is no base64 of whole blocks is refused at once. Log (debug),
-     * metric and the user's history say which check failed.
+     * metric and the user's history say which check failed. `PayloadsCrowded`, and nothing of the payload looked at, while too
+     * many of the tenant wait.
      */
     readonly open: (
       tenant: TenantNumber,
       user: Option.Option<KeyedUser>,
       request: RegisterDeviceRequest,
       authType: AuthType
-    ) => Effect.Effect<OpenedPayload, PayloadUnreadable | AuthTypeMismatch | SealBroken | StorageError>
+    ) => Effect.Effect<
+      OpenedPayload,
+      PayloadUnreadable | PayloadsCrowded | AuthTypeMismatch | SealBroken | StorageError
+    >
   }
 >() {}
 
@@ -57,6 +67,7 @@ export const layer: Layer.Layer<RegistrationPayloads, never, Storage | MasterKey
       const openers = Option.isSome(user) ? yield* openersOf(user.value, now) : [nobody]
       const texts = yield* turns(
         tenant,
+        openers.length * blocksIn(request.payload),
         Effect.forEach(openers, (opener) => textOf(opener, request.payload))
       )
       if (texts.includes(ENCODING)) return yield* refuse(ENCODING)
@@ -104,19 +115,9 @@ const openersOf = Effect.fnUntraced(function* (user: KeyedUser, now: number) {
   return former === undefined ? [user] : [user, { ...user, registrationKey: former.wrapped }]
 })
 
-/**
- * One payload at a time, so that a turn of the event loop has one private-key operation and no more; tenants take turns,
- * so that one which sends many, or long ones, does not keep the others waiting.
- */
-const makeTurns = () => {
-  const one = Effect.unsafeMakeSemaphore(1)
-  const ofTenants = new Map<TenantNumber, Effect.Semaphore>()
-  return <A, E, R>(tenant: TenantNumber, work: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-    const ofTenant = ofTenants.get(tenant) ?? Effect.unsafeMakeSemaphore(1)
-    ofTenants.set(tenant, ofTenant)
-    return ofTenant.withPermits(1)(one.withPermits(1)(work))
-  }
-}
-
 /** About as many bytes as a payload of this length usually holds: of 256 bytes in base64, 11 are padding. */
 const plainBytesOf = (payload: string): number => Math.floor((payload.length * 3 * 245) / (4 * 256))
+
+/** Private-key operations that a payload of this length takes at most. */
+const blocksIn = (payload: string): number =>
+  Math.min(MAX_PAYLOAD_BLOCKS, Math.ceil((payload.length * 3) / (4 * 256)))

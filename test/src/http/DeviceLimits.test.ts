@@ -1,8 +1,10 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber, TestClock } from "effect"
+import { Deferred, Effect, Fiber, Metric, TestClock } from "effect"
 import { userIdOfAddress } from "../../../schemas/Ids.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
-import { Limits } from "../../../src/http/Limits.ts"
+import { Limits, limitRefusals } from "../../../src/http/Limits.ts"
+import { PayloadsCrowded } from "../../../src/http/PayloadTurns.ts"
+import { RegistrationPayloads } from "../../../src/http/RegistrationPayloads.ts"
 import {
   type Got,
   layer,
@@ -231,5 +233,24 @@ describe("registrations", () => {
       script.reply("Register", Effect.succeed({ code: "UserSubscribed", message: "", subscriptionId: "x" }))
       expect((yield* post("registerdevicev2", theirs, other)).status).toBe(200)
     }).pipe(Effect.provide(limited({ registrations: 8 })))
+  )
+
+  it.scoped("whose payloads would wait too long to be opened are answered 429 with the time to wait", () =>
+    Effect.gen(function* () {
+      yield* makeToken()
+      yield* TestClock.adjust(0)
+      const { post } = yield* open.pipe(
+        Effect.provideService(RegistrationPayloads, { open: () => new PayloadsCrowded() })
+      )
+      const before = (yield* Metric.value(limitRefusals.registrations)).count
+      const { json } = yield* post("getpublickey", { userId: USER_ID })
+      const refused = yield* post("registerdevicev2", yield* registration(json["publicKey"]))
+      expect([refused.status, refused.headers.get("retry-after"), refused.json["errorMessage"]]).toEqual([
+        429,
+        "5",
+        "too many registrations of this organisation wait; try again in 5 s"
+      ])
+      expect((yield* Metric.value(limitRefusals.registrations)).count).toBe(before + 1)
+    }).pipe(Effect.provide(limited({})))
   )
 })
