@@ -101,7 +101,7 @@ const sayFarewell = (turn: Turn, waiter: Waiter, callback: Callback, suspicion: 
     return turn.reply(waiter, "Unsubscribe")
   }
   const blind = round.blind || isRejected
-  addRound(turn, { ...round, arrivals, blind, watermark: undefined, alone: true, farewell: true })
+  addRound(turn, { ...round, arrivals, blind, watermark: undefined, leaving: [waiter] })
 }
 
 /**

@@ -42,7 +42,7 @@ export const noticeGap = (turn: Turn, callback: Callback, lastHeard: number): vo
 export const lookingBack = (turn: Turn, round: Round): Round => {
   const { gapSince, searchedAt } = turn.state
   const isTime = gapSince > 0 && turn.now - searchedAt >= SEARCH_EVERY
-  if (!isTime || round.blind || round.alone || round.farewell || !canAsk(turn.state)) return round
+  if (!isTime || round.blind || round.alone || !canAsk(turn.state)) return round
   turn.set({ gapSince: 0, searchedAt: turn.now })
   return { ...round, gap: Math.max(gapSince, turn.now - LONGEST_GAP) }
 }

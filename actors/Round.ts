@@ -26,8 +26,8 @@ export interface Round {
   readonly unread: number | undefined
   /** Hash of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
-  /** Of a subscription that was replaced: once its mails are in good hands it is ended. */
-  readonly farewell: boolean
+  /** Those of the waiters whose subscription was replaced: once its mails are in good hands it is ended. */
+  readonly leaving: ReadonlyArray<Waiter>
   /** No questions to Exchange. */
   readonly blind: boolean
   /** It may be the one that crashed the actor before: nothing else is handled together with it. */
@@ -55,7 +55,7 @@ export const emptyRound = (
   searched: false,
   unread: undefined,
   inbox,
-  farewell: false,
+  leaving: [],
   blind: false,
   alone: false,
   watermark: undefined,
@@ -70,12 +70,13 @@ export const merge = (first: Round, later: Round): Round => {
     const isBetter = known === undefined || known.createdOnly || known.missed
     arrivals.set(arrival.itemId, isBetter ? arrival : known)
   }
-  const { f, generation } = later.f === undefined ? first : later
+  const { f, generation } = bearerOf(first, later)
   return {
     ...later,
     f,
     generation,
     waiters: [...first.waiters, ...later.waiters],
+    leaving: [...first.leaving, ...later.leaving],
     keys: [...first.keys, ...later.keys],
     arrivals: [...arrivals.values()],
     details: [...first.details, ...later.details],
@@ -87,6 +88,12 @@ export const merge = (first: Round, later: Round): Round => {
     watermark: later.watermark ?? first.watermark,
     arrivedAt: first.arrivedAt
   }
+}
+
+/** Of two generations the later one: the log-in of the other may be refused by now. */
+const bearerOf = (first: Round, later: Round): Round => {
+  if (first.f === undefined || later.f === undefined) return later.f === undefined ? first : later
+  return first.generation > later.generation ? first : later
 }
 
 /** The round with the missed mails that were found; one that its events report, too, stays theirs. */

@@ -48,7 +48,9 @@ export const addRound = (turn: Turn, round: Round): void => {
   ) {
     if (work.round.waiters.length >= WAITERS_MAX) return turnAway(turn, round)
     returnGap(turn, round)
-    return turn.set({ work: { ...work, round: { ...work.round, waiters: [...work.round.waiters, waiter] } } })
+    const waiters = [...work.round.waiters, waiter]
+    const leaving = [...work.round.leaving, ...round.leaving]
+    return turn.set({ work: { ...work, round: { ...work.round, waiters, leaving } } })
   }
   const queued = work._tag === "Resting" ? work.round : next
   if (queued === undefined) return turn.set({ next: round })
@@ -265,7 +267,9 @@ const finish = (turn: Turn, round: Round, kept: boolean): void => {
   if (kept && round.watermark !== undefined) turn.set({ watermark: digest(round.watermark) })
   if (!kept || !round.searched) returnGap(turn, round)
   turn.do({ _tag: "Note", watermark: kept ? round.watermark : undefined, soon: true })
-  turn.replyAll(round.waiters, !kept ? "Retry" : round.farewell ? "Unsubscribe" : "Ok")
+  const staying = round.waiters.filter((waiter) => !round.leaving.includes(waiter))
+  turn.replyAll(staying, kept ? "Ok" : "Retry")
+  turn.replyAll(round.leaving, kept ? "Unsubscribe" : "Retry")
   startNext(turn)
   if (round.f !== undefined && !round.blind) reform(turn, { ...round, f: round.f })
 }

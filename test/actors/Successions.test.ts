@@ -1,5 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect, Option, Redacted } from "effect"
+import { emptyRound, merge } from "../../actors/Round.ts"
+import { Generation } from "../../schemas/Ids.ts"
 import { Verdict } from "../../schemas/Push.ts"
 import { DAY, inWorld, MINUTE } from "../support/ActorFixture.ts"
 import { faults } from "../support/FakeEws.ts"
@@ -178,6 +180,51 @@ describe("a user whose last device's token is dead", () => {
 })
 
 describe("a mail that the replaced and the live subscription report at the same time", () => {
+  it.scopedLive(
+    "has none of them wait for a repeat, however many were replaced",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* world.start
+        yield* world.user(ANN)
+        const replaced = []
+        for (let n = 0; n < 4; n++) {
+          yield* ens.registered(ANN, { force: n > 0 })
+          replaced.push(yield* world.subscription(ANN))
+        }
+        yield* ens.heartbeat(ANN)
+        replaced.pop()
+        const arrived = yield* world.arrive(ANN, { sender: "Bob", subject: "now" })
+        yield* world.ews.hold("mails")
+        const first = yield* ens.callback(ANN, arrived.events, { subscription: replaced[0]! })
+        yield* world.settled
+        const second = yield* ens.callback(ANN, arrived.events, { subscription: replaced[1]! })
+        const live = yield* ens.callback(ANN, arrived.events)
+        const third = yield* ens.callback(ANN, arrived.events, { subscription: replaced[2]! })
+        yield* world.settled
+        yield* world.ews.release("mails")
+        yield* world.settled
+        yield* world.settled
+        expect([first, second, third, live].map(({ reply }) => reply)).toEqual([
+          "Unsubscribe",
+          "Unsubscribe",
+          "Unsubscribe",
+          "Ok"
+        ])
+        expect(yield* world.titles("phone")).toEqual(["Bob · now"])
+        expect((yield* ens.mail(ANN)).reply).toBe("Ok")
+      })
+    )
+  )
+
+  it("is asked for with the later log-in, for the other may be refused by now", () => {
+    const round = (generation: number, f = Redacted.make(`f${generation}`)) =>
+      emptyRound({ activityId: "a", f, generation: Generation.make(generation) }, 0, 0)
+    for (const merged of [merge(round(1), round(2)), merge(round(2), round(1))]) {
+      expect(merged.generation).toBe(2)
+      expect(merged.f && Redacted.value(merged.f)).toBe("f2")
+    }
+  })
+
   it.scopedLive(
     "is announced once, and only the replaced one is ended",
     inWorld((world) =>
