@@ -114,6 +114,17 @@ const pfxProblem = ({ message, reason }: ClientCertificateError, file: string, h
 }
 
 const readBounded = (file: string, setting: TlsProblem["setting"]): Effect.Effect<Buffer, TlsProblem> =>
+  Effect.filterOrFail(
+    readSome(file, setting),
+    ({ length }) => length < LIMIT,
+    () =>
+      new TlsProblem({
+        setting,
+        problem: `${file} has more than ${LIMIT / 1024} KiB; name one without the rest`
+      })
+  )
+
+const readSome = (file: string, setting: TlsProblem["setting"]): Effect.Effect<Buffer, TlsProblem> =>
   Effect.tryPromise({
     try: async () => {
       await using handle = await open(file)
@@ -125,7 +136,7 @@ const readBounded = (file: string, setting: TlsProblem["setting"]): Effect.Effec
       new TlsProblem({ setting, problem: `${file} cannot be read (${codeOf(error)}); check path and rights` })
   })
 
-/** Bytes. A certificate with its chain has 3 to 10 KB; what is cut off here fails to be read as one. */
+/** Bytes, as many as nothing fits into. A certificate with its chain has 3 to 10 KB, a key or an authority less. */
 const LIMIT = 256 * 1024
 
 const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]*-----END CERTIFICATE-----/g

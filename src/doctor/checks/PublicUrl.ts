@@ -48,6 +48,14 @@ export const publicUrl: Check = {
             skipped("public URL", `nothing listens at ${url.origin}, because the service does not run`)
           )
         }
+        if (settings.tls.clientAuth === "all" && NO_CERTIFICATE.test(asked.left.code)) {
+          return tell(
+            skipped(
+              "public URL",
+              `it answers only who shows a client certificate (ENS_TLS_CLIENT_AUTH=all), and ens doctor has none; run where one is: curl --cert FILE --key FILE ${at}`
+            )
+          )
+        }
         return missing(`${at}: ${asked.left.reason}`)
       }
       const { body, status } = asked.right
@@ -88,7 +96,9 @@ class Unanswered extends Data.TaggedError("Unanswered")<{ readonly code: string;
 const ask = (url: URL, authorities: string) =>
   Effect.async<{ readonly status: number; readonly body: string }, Unanswered>((resume) => {
     const fail = (error: Error) => {
-      const code = "code" in error ? String(error.code) : "unknown"
+      // While it writes, Node hides in the text what it otherwise has as a code.
+      const isRefused = error.message.includes("alert handshake failure")
+      const code = isRefused ? HANDSHAKE_FAILURE : "code" in error ? String(error.code) : "unknown"
       return resume(new Unanswered({ code, reason: connectReason(error) ?? code }))
     }
     const options = { agent: false, timeout: WITHIN, headers: { "user-agent": "ens-doctor" } } as const
@@ -112,3 +122,8 @@ const ask = (url: URL, authorities: string) =>
 
 /** Milliseconds. */
 const WITHIN = 10_000
+
+const HANDSHAKE_FAILURE = "ERR_SSL_ALERT_HANDSHAKE_FAILURE"
+
+/** How a handshake ends for who has no client certificate: TLS 1.3 and 1.2, and either if the connection is gone before. */
+const NO_CERTIFICATE = /ALERT_(CERTIFICATE_REQUIRED|HANDSHAKE_FAILURE)$|^ECONNRESET$|^EPIPE$/

@@ -1,11 +1,14 @@
+import { writeFileSync } from "node:fs"
 import { createServer, type RequestListener, type Server } from "node:http"
 import { createServer as createTlsServer } from "node:https"
+import { join } from "node:path"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { publicUrl } from "../../../src/doctor/checks/PublicUrl.ts"
 import { service } from "../../../src/doctor/checks/Service.ts"
 import { version } from "../../../src/Instance.ts"
 import { selfMade } from "../../../src/sandbox/SelfMadeCertificate.ts"
+import { temporaryDirectory } from "../../support/TemporaryDirectory.ts"
 import { faults, installation, lines, look } from "./Clinic.ts"
 
 const ID = "0a0a0a0a-1111-4222-8333-444444444444"
@@ -168,6 +171,43 @@ describe("the public URL", () => {
       const found = yield* look(settings, publicUrl)
       expect(faults(found)).toEqual(["callbacks-missing"])
       expect(found[0]?.says).toContain("self-signed")
+    })
+  )
+
+  it.scopedLive("that answers only who has a client certificate is not judged without one", () =>
+    Effect.gen(function* () {
+      const { cert, key } = selfMade(["127.0.0.1"], 90)
+      const directory = yield* temporaryDirectory
+      const at = (name: string, text: string) => {
+        writeFileSync(join(directory, name), text)
+        return join(directory, name)
+      }
+      const [certFile, keyFile] = [at("own.crt", cert), at("own.key", key)]
+      for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+        const options = { cert, key, ca: cert, requestCert: true, rejectUnauthorized: true, maxVersion }
+        const port = yield* listening(() => createTlsServer(options, answering(alive(ID))))
+        const asked = (clientAuth: string, ca: string) =>
+          Effect.gen(function* () {
+            const settings = yield* installation({
+              ...(yield* node()),
+              ENS_PUBLIC_URL: `https://127.0.0.1:${port}`,
+              ENS_EWS_CA_FILE: ca,
+              ENS_TLS_CERT_FILE: certFile,
+              ENS_TLS_KEY_FILE: keyFile,
+              ENS_TLS_CLIENT_CA_FILE: certFile,
+              ENS_TLS_CLIENT_AUTH: clientAuth
+            })
+            return yield* look(settings, publicUrl)
+          })
+        const [all] = yield* asked("all", certFile)
+        expect(all?.verdict, maxVersion).toBe("skipped")
+        expect(all?.says).toMatch(/ENS_TLS_CLIENT_AUTH=all.*curl --cert FILE/)
+        // What else is wrong is told, where it can be seen before.
+        const other = at("other.crt", selfMade(["127.0.0.1"], 90).cert)
+        if (maxVersion === "TLSv1.3")
+          expect(faults(yield* asked("all", other))).toEqual(["callbacks-missing"])
+        expect(faults(yield* asked("devices", certFile))).toEqual(["callbacks-missing"])
+      }
     })
   )
 })

@@ -200,6 +200,7 @@ describe.skipIf(TlsFiles.missing)("a start with files that cannot be used", () =
       const der = some.path("der.crt")
       some.openssl("x509", "-in", good.certFile, "-outform", "DER", "-out", der)
       const damaged = readFileSync(good.certFile, "utf8").replace(/MII/, "AAA")
+      const many = readFileSync(good.certFile, "utf8").repeat(500)
       const cases: ReadonlyArray<readonly [TlsSettings, RegExp]> = [
         [{ ...good, certFile: some.path("none.crt") }, /^ENS_TLS_CERT_FILE: .* \(ENOENT\)/],
         [{ ...good, keyFile: some.path("none.key") }, /^ENS_TLS_KEY_FILE: .* \(ENOENT\)/],
@@ -209,6 +210,11 @@ describe.skipIf(TlsFiles.missing)("a start with files that cannot be used", () =
         [{ ...good, certFile: der }, /^ENS_TLS_CERT_FILE: .* no certificate in PEM form/],
         [{ ...good, certFile: write("damaged", damaged) }, /^ENS_TLS_CERT_FILE: certificate 1 .* is damaged/],
         [{ ...good, certFile: write("empty", "") }, /^ENS_TLS_CERT_FILE: .* no certificate/],
+        // Half of the authorities would be worse than none.
+        [
+          { ...good, clientAuth: "devices", clientCaFile: write("bundle", many) },
+          /^ENS_TLS_CLIENT_CA_FILE: .* more than 256 KiB/
+        ],
         [{ ...noTls, pfxFile: good.certFile }, /^ENS_TLS_PFX_FILE: .* is no PKCS#12 file.*ENS_TLS_CERT_FILE/],
         [{ ...noTls, pfxFile: some.path("none.pfx") }, /^ENS_TLS_PFX_FILE: .* \(ENOENT\)/],
         [some.make("weak", ["-newkey", "rsa:1024"]), /^ENS_TLS_CERT_FILE: .* too weak/]
