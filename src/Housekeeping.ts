@@ -8,7 +8,7 @@ import { Storage } from "../layers/storage/Storage.ts"
 import type { Settings } from "../schemas/Settings.ts"
 import * as OldCallbackKeys from "./OldCallbackKeys.ts"
 import * as Retention from "./Retention.ts"
-import { lookAfterTokens } from "./TokenUpkeep.ts"
+import * as TokenUpkeep from "./TokenUpkeep.ts"
 
 /** What is done again and again, by the active node only. */
 export const layer: Layer.Layer<never, never, Ownership | ServiceKeys | Settings | Storage | Subscriptions> =
@@ -46,8 +46,8 @@ const rounds = Effect.gen(function* () {
 /** Every day: removes what the retention settings call too old, and keys of callback URLs and tokens that nothing needs any more. */
 const days = Effect.suspend(() => Random.nextIntBetween(FIRST_AFTER, FIRST_WITHIN)).pipe(
   Effect.flatMap((offset) => Effect.sleep(offset)),
-  Effect.zipRight(Effect.all([Retention.make, OldCallbackKeys.make])),
-  Effect.flatMap(([clearUp, dropOldKeys]) =>
+  Effect.zipRight(Effect.all([Retention.make, OldCallbackKeys.make, TokenUpkeep.make])),
+  Effect.flatMap(([clearUp, dropOldKeys, lookAfterTokens]) =>
     Effect.repeat(
       Effect.all([clearUp, dropOldKeys, lookAfterTokens], { discard: true }),
       Schedule.spaced("1 day")

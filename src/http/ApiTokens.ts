@@ -1,5 +1,5 @@
-import { Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
-import { now, nowOf } from "../../actors/Now.ts"
+import { Clock, Context, Deferred, Duration, Effect, FiberId, Layer, Option, Schema } from "effect"
+import { now } from "../../actors/Now.ts"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { Storage, type Tenant, type TokenEntry } from "../../layers/storage/Storage.ts"
 import { faultField } from "../../layers/telemetry/TroubleLog.ts"
@@ -44,7 +44,8 @@ export class ApiTokens extends Context.Tag("ens/ApiTokens")<
 
 /**
  * Keeps all tokens in memory. They are read every hour, as ENS2 does. Whether there is a change is asked every 20 seconds,
- * and when somebody shows a token that is not known, at most once a second.
+ * and when somebody shows a token that is not known, at most once a second. When one ends is told by the machine's clock, as
+ * it is now: whoever sets an end goes by it, too, and a service that was started with a wrong one must not keep to that.
  */
 export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
   ApiTokens,
@@ -140,10 +141,10 @@ export const layer: Layer.Layer<ApiTokens, never, Storage> = Layer.scoped(
           const hash = hashApiToken(token)
           const entry = found(hash)
           return Option.isSome(entry) ? Effect.succeed(entry) : asked(hash)
-        }).pipe(Effect.zipWith(now, proven), Effect.flatten),
+        }).pipe(Effect.zipWith(Clock.currentTimeMillis, proven), Effect.flatten),
       knows: (token) => {
         const entry = token === "" ? undefined : held?.directory.find(hashApiToken(token))
-        return entry !== undefined && !hasEnded(entry, nowOf(clock))
+        return entry !== undefined && !hasEnded(entry, clock.unsafeCurrentTimeMillis())
       },
       refresh: Effect.suspend(() => {
         wantsAll = true

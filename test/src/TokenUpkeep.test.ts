@@ -1,12 +1,12 @@
 import { expect, it } from "@effect/vitest"
-import { Effect, Layer, TestClock } from "effect"
+import { Clock, Effect, Layer, TestClock } from "effect"
 import * as LocalMasterKey from "../../layers/crypto/LocalMasterKey.ts"
 import * as ServiceKeys from "../../layers/crypto/ServiceKeys.ts"
 import * as Ownership from "../../layers/ownership/Ownership.ts"
 import * as MemoryStorage from "../../layers/storage/MemoryStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
 import * as Housekeeping from "../../src/Housekeeping.ts"
-import { lookAfterTokens } from "../../src/TokenUpkeep.ts"
+import * as TokenUpkeep from "../../src/TokenUpkeep.ts"
 import { hashOf } from "../layers/storage/Samples.ts"
 import { settingsOf } from "../support/CryptoFixture.ts"
 import { type Line, makeToken, recordLog } from "../support/DeviceApiFixture.ts"
@@ -28,6 +28,7 @@ it.effect("a token that ends within a week is told of each day while somebody us
   withLines((said) =>
     Effect.gen(function* () {
       const storage = yield* Storage
+      const lookAfterTokens = yield* TokenUpkeep.make
       const { id } = yield* makeToken("old")
       const admin = yield* storage.createAdminToken({ label: "night", hash: hashOf("a"), createdAt: 0 })
       const next = { hash: hashOf("new"), createdAt: 0, until: 10 * DAY }
@@ -60,6 +61,7 @@ it.effect("a token that nobody has shown since it was replaced is not told of, h
   withLines((said) =>
     Effect.gen(function* () {
       const storage = yield* Storage
+      const lookAfterTokens = yield* TokenUpkeep.make
       yield* TestClock.adjust("5 days")
       const { id } = yield* makeToken("old")
       yield* storage.noteTokenUses([{ id, at: 5 * DAY }])
@@ -77,11 +79,15 @@ it.effect("tokens go 30 days after they ended", () =>
   withLines((said) =>
     Effect.gen(function* () {
       const storage = yield* Storage
+      const lookAfterTokens = yield* TokenUpkeep.make
       const { id } = yield* makeToken("old")
       yield* storage.rotateToken(id, { hash: hashOf("new"), createdAt: 0, until: DAY })
-      yield* TestClock.adjust("31 days")
-      yield* lookAfterTokens
-      expect(yield* storage.listTokens).toHaveLength(2)
+      for (let day = 0; day <= 31; day++) {
+        yield* lookAfterTokens
+        expect(yield* storage.listTokens).toHaveLength(2)
+        if (day < 31) yield* TestClock.adjust("1 days")
+      }
+      said()
       yield* TestClock.adjust("1 millis")
       yield* lookAfterTokens
       expect((yield* storage.listTokens).map(({ expiresAt }) => expiresAt)).toEqual([null])
@@ -90,12 +96,54 @@ it.effect("tokens go 30 days after they ended", () =>
   )
 )
 
+it.effect(
+  "a start with a clock that is months ahead removes no token, if it is set right within a week",
+  () =>
+    withLines((said) =>
+      Effect.gen(function* () {
+        const storage = yield* Storage
+        const { id } = yield* makeToken("old")
+        yield* storage.rotateToken(id, { hash: hashOf("new"), createdAt: 0, until: 30 * DAY })
+        const real = yield* Effect.clock
+        let ahead = 90 * DAY
+        const wall: Clock.Clock = {
+          ...real,
+          [Clock.ClockTypeId]: Clock.ClockTypeId,
+          currentTimeMillis: Effect.map(real.currentTimeMillis, (now) => now + ahead),
+          unsafeCurrentTimeMillis: () => real.unsafeCurrentTimeMillis() + ahead,
+          // As it was when the process started.
+          currentTimeNanos: Effect.map(real.currentTimeNanos, (now) => now + BigInt(90 * DAY) * 1_000_000n),
+          unsafeCurrentTimeNanos: () => real.unsafeCurrentTimeNanos() + BigInt(90 * DAY) * 1_000_000n,
+          sleep: (duration) => real.sleep(duration)
+        }
+        const look = Effect.withClock(yield* TokenUpkeep.make, wall)
+        for (let day = 0; day < 7; day++) {
+          yield* look
+          yield* TestClock.adjust("1 days")
+        }
+        const told = said()
+        expect(told).toHaveLength(7)
+        expect(told[0]).toBe(
+          "INFO 1 tokens that ended 30 days ago will be removed in 7 days, counted anew from a restart; if today is not 1970-04-01, set the clock right before"
+        )
+        expect(told[6]).toContain("removed tomorrow,")
+        ahead = 0
+        yield* look
+        expect(said()).toEqual([])
+        expect(yield* storage.listTokens).toHaveLength(2)
+        ahead = 90 * DAY
+        yield* look
+        expect(yield* storage.listTokens).toHaveLength(1)
+      })
+    )
+)
+
 it.effect("storage that is away is one warning", () =>
   withLines((said) =>
     Effect.gen(function* () {
       const faults = yield* StorageFaults
       faults.down(true)
-      yield* lookAfterTokens
+      yield* Effect.flatten(TokenUpkeep.make)
       expect(said()).toEqual([expect.stringContaining("WARN tokens are looked after tomorrow")])
     })
   )
@@ -111,8 +159,8 @@ it.scoped("tokens are looked after once a day, from the second hour on", () => {
   return Effect.gen(function* () {
     const faults = yield* StorageFaults
     yield* TestClock.adjust("75 minutes")
-    expect(faults.calls("dropEndedTokens")).toBe(1)
+    expect(faults.calls("listTokens")).toBe(1)
     yield* TestClock.adjust("24 hours")
-    expect(faults.calls("dropEndedTokens")).toBe(2)
+    expect(faults.calls("listTokens")).toBe(2)
   }).pipe(Effect.provide(layer))
 })

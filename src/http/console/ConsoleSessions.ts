@@ -1,10 +1,10 @@
-import { Context, Effect, Layer, Option, Schedule, Schema } from "effect"
+import { Clock, Context, Effect, Layer, Option, Schedule, Schema } from "effect"
 import { now as timeNow } from "../../../actors/Now.ts"
 import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
 import { Audit } from "../../../layers/telemetry/Audit.ts"
 import type { StorageError } from "../../../schemas/StorageError.ts"
-import { hasEnded } from "../../../schemas/TokenEnd.ts"
+import { hasEnded, type TokenEnd } from "../../../schemas/TokenEnd.ts"
 import { makeTokenUses } from "../TokenUses.ts"
 import { makeKnownTokens } from "./KnownTokens.ts"
 import { type Session, SessionBook } from "./SessionBook.ts"
@@ -50,6 +50,12 @@ export class ConsoleSessions extends Context.Tag("ens/ConsoleSessions")<
 /** A revoked token's sessions end within so long. */
 const CHECK_EVERY = "10 seconds"
 
+/** Milliseconds by which the sessions' clock, which nobody sets, is ahead of the machine's, by which tokens end. */
+const lead = Effect.zipWith(timeNow, Clock.currentTimeMillis, (now, at) => now - at)
+
+/** On the sessions' clock. */
+const endOf = ({ expiresAt }: TokenEnd, lead: number) => (expiresAt === null ? null : expiresAt + lead)
+
 export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer.scoped(
   ConsoleSessions,
   Effect.gen(function* () {
@@ -64,12 +70,9 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
     const check = Effect.suspend(() =>
       book.size === 0
         ? Effect.void
-        : storage.listAdminTokens.pipe(
-            Effect.map((tokens) =>
-              book.keepOnly(new Map(tokens.map(({ expiresAt, id }) => [id, expiresAt])))
-            ),
-            Effect.ignore
-          )
+        : Effect.zipWith(storage.listAdminTokens, lead, (tokens, lead) =>
+            book.keepOnly(new Map(tokens.map((token) => [token.id, endOf(token, lead)])))
+          ).pipe(Effect.ignore)
     )
     yield* check.pipe(Effect.repeat(Schedule.spaced(CHECK_EVERY)), Effect.forkScoped)
 
@@ -80,11 +83,12 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
       signIn: (token, source) =>
         Effect.gen(function* () {
           const now = yield* timeNow
+          const at = yield* Clock.currentTimeMillis
           const hash = hashApiToken(token.trim())
           const wait = limits.wait(source, now)
           if (wait === 0) limits.tried(source)
           // Whoever fails on purpose must not keep administrators out, so a right token gets in all the same.
-          else if (!(yield* isKnown(hash, now))) {
+          else if (!(yield* isKnown(hash, at))) {
             if (limits.isFirstRefused(source))
               yield* record("unknown", "console.sign-in-limit", source, "failure")
             return yield* new SignInLimited({ wait })
@@ -92,14 +96,14 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
           const found = yield* storage
             .adminTokenOf(hash)
             .pipe(Effect.tapError(() => record("unknown", "console.sign-in", source, "failure")))
-          if (Option.isNone(found) || hasEnded(found.value, now)) {
+          if (Option.isNone(found) || hasEnded(found.value, at)) {
             yield* record("unknown", "console.sign-in", source, "failure")
             return yield* new SignInRefused()
           }
           if (wait === 0) limits.succeeded(source)
           yield* record(found.value.label, "console.sign-in", source, "success")
-          noteUse(found.value.id, now)
-          const id = book.begin(found.value, now)
+          noteUse(found.value.id, at)
+          const id = book.begin({ ...found.value, expiresAt: endOf(found.value, now - at) }, now)
           return { id, session: book.find(id, now)! }
         }),
       find: (ids, reads) =>

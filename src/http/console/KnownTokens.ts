@@ -8,7 +8,7 @@ export const READ_EVERY = 2_000
 
 /**
  * Tells whether a hash is one of an admin token's that has not ended, as storage knew them at most `READ_EVERY` ago: so that a right token is
- * told from any number of wrong ones, and storage does not feel how many these are. `now`: milliseconds of one clock.
+ * told from any number of wrong ones, and storage does not feel how many these are. `now`: milliseconds since 1970.
  */
 export const makeKnownTokens = (
   storage: Pick<Storage["Type"], "adminTokenHashes">

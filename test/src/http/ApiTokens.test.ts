@@ -324,6 +324,42 @@ describe("API tokens", () => {
     }).pipe(Effect.provide(storageLayer))
   )
 
+  it.effect("end by the machine's clock as it is now, not as it was when the service started", () => {
+    // What has passed since the start, as the process has it, is two months ahead of the clock, or an hour behind.
+    let ahead = 60 * 86_400_000
+    const ofProcess = (now: bigint) => now + BigInt(ahead) * 1_000_000n
+    return Effect.flatMap(Effect.clock, (real) => {
+      // Still one that a test can adjust.
+      const wrong: Clock.Clock = Object.assign(Object.create(real), {
+        currentTimeNanos: Effect.map(real.currentTimeNanos, ofProcess),
+        unsafeCurrentTimeNanos: () => ofProcess(real.unsafeCurrentTimeNanos())
+      })
+      return Effect.withClock(
+        withTokens(() =>
+          Effect.gen(function* () {
+            yield* TestClock.adjust("2 hours")
+            yield* rotate(86_400_000)
+            yield* TestClock.adjust("20 seconds")
+            const { knows } = yield* ApiTokens.ApiTokens
+            expect([yield* ask("known"), knows("known")]).toEqual(["default", true])
+            ahead = -3_600_000
+            yield* Effect.flatMap(Storage, (storage) =>
+              Effect.flatMap(Effect.all([storage.listTokens, Clock.currentTimeMillis]), ([[known], at]) =>
+                storage.rotateToken(known!.id, { hash: hashApiToken("third"), createdAt: at, until: at })
+              )
+            )
+            yield* TestClock.adjust("20 seconds")
+            expect([yield* ask("known"), knows("known")]).toEqual([
+              expect.stringContaining("was valid until"),
+              false
+            ])
+          })
+        ),
+        wrong
+      )
+    })
+  })
+
   it.effect("are looked up whatever is done to the wall clock", () =>
     withTokens(() =>
       Effect.gen(function* () {

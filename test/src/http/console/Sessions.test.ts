@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, TestClock } from "effect"
+import { Clock, Effect, TestClock } from "effect"
+import { hashApiToken } from "../../../../layers/crypto/ApiTokenSecret.ts"
 import { Storage } from "../../../../layers/storage/Storage.ts"
 import { IN_ALL, PER_SOURCE } from "../../../../src/http/console/SignInLimits.ts"
 import type { Line } from "../../../support/DeviceApiFixture.ts"
@@ -15,6 +16,8 @@ const EVERYTHING = [
   ["POST", `users/${"a".repeat(64)}/actions`],
   ["GET", "tokens"],
   ["POST", "tokens"],
+  ["POST", "tokens/1/rotations"],
+  ["POST", "admin-tokens/admin-1/rotations"],
   ["DELETE", "tokens/1"],
   ["DELETE", "admin-tokens/1"],
   ["GET", "certificates"],
@@ -222,6 +225,35 @@ describe("A session", () => {
       const [last] = yield* Effect.flatMap(Storage, ({ audits }) => audits(1))
       expect(last).toMatchObject({ action: "console.sign-out", actor: "console:Night shift" })
     }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped(
+    "of a token that will end goes by the machine's clock as it is, whatever it was at the start",
+    () =>
+      Effect.flatMap(Effect.clock, (real) => {
+        let ahead = 60 * 86_400_000
+        const ofProcess = (now: bigint) => now + BigInt(ahead) * 1_000_000n
+        // Still one that a test can adjust.
+        const wrong: Clock.Clock = Object.assign(Object.create(real), {
+          currentTimeNanos: Effect.map(real.currentTimeNanos, ofProcess),
+          unsafeCurrentTimeNanos: () => ofProcess(real.unsafeCurrentTimeNanos())
+        })
+        const body = Effect.gen(function* () {
+          const { signIn, signedIn } = yield* openConsole
+          const storage = yield* Storage
+          const [admin] = yield* storage.listAdminTokens
+          const until = (yield* Clock.currentTimeMillis) + 600_000
+          yield* storage.rotateAdminToken(admin!.id, { hash: hashApiToken("x"), createdAt: until - 1, until })
+          const { call } = yield* signedIn()
+          yield* TestClock.adjust("599 seconds")
+          expect((yield* call("session")).status).toBe(200)
+          yield* TestClock.adjust("1 seconds")
+          expect((yield* call("session")).status).toBe(401)
+          ahead = -3_600_000
+          expect((yield* signIn()).status).toBe(401)
+        })
+        return Effect.withClock(body.pipe(Effect.provide(world())), wrong)
+      })
   )
 
   it.scoped("is found among cookies that others have set beside it", () =>
