@@ -32,6 +32,10 @@ export type Passed = ReadonlyArray<DeviceNumber> | "all"
 export interface AnnounceResult {
   /** Ledger entries of what is final now (delivered, given up, or committed to the outbox). */
   readonly settled: ReadonlyArray<number>
+  /** Mails that are not told of, since nobody knows whether they are in the Inbox. */
+  readonly doubted: number
+  /** The number of unread mails does not count them any more. */
+  readonly uncounted: boolean
   /** False: some device's notification is neither delivered nor kept; Exchange must send the callback again. */
   readonly kept: boolean
   /** The badge that iOS devices show now; undefined = unchanged. */

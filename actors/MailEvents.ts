@@ -11,6 +11,8 @@ export interface Arrival {
   readonly missed: boolean
   /** Of the event; milliseconds since 1970, undefined when Exchange named none. */
   readonly at: number | undefined
+  /** The folder that the event names, or that was searched; undefined: none. */
+  readonly folder: ItemId | undefined
 }
 
 /** What a callback's events mean for a user. */
@@ -52,7 +54,8 @@ export const digestEvents = (events: ReadonlyArray<EwsEvent>, knownInbox: number
     if (event.itemId === undefined) continue
     if (event.kind === "NewMail" || event.kind === "Created") {
       const createdOnly = event.kind === "Created" && arrivals.get(event.itemId)?.createdOnly !== false
-      arrivals.set(event.itemId, { itemId: event.itemId, createdOnly, missed: false, at: event.timestamp })
+      const { itemId, parentFolderId: folder, timestamp: at } = event
+      arrivals.set(itemId, { itemId, createdOnly, missed: false, at, folder })
       if (event.parentFolderId !== undefined) inbox = hash53(event.parentFolderId)
     } else if (event.kind === "Modified" && inbox === 0 && event.parentFolderId !== undefined) {
       // What happens to a mail is reported of the subscribed folder only. After a start this spares most users a question.

@@ -5,10 +5,10 @@ import { createdEntry, isSettled, itemEntry } from "./Ledger.ts"
 import type { Arrival } from "./MailEvents.ts"
 import type { Round } from "./Round.ts"
 import type { Announcement } from "./SubscriptionProtocol.ts"
-import type { State } from "./SubscriptionState.ts"
+import { digest, type State } from "./SubscriptionState.ts"
 
 /** An item created longer ago was moved or copied in, it is no new mail. */
-const FRESH = 15 * 60_000
+export const FRESH = 15 * 60_000
 
 /** Arrivals that have no final verdict for all devices yet. */
 export const openOf = (state: State, round: Round): ReadonlyArray<Arrival> =>
@@ -46,10 +46,28 @@ export const sift = (state: State, round: Round, result: FetchResult, now: numbe
     const mail = told.get(itemId)
     const isThere = mail === undefined ? result.mails === undefined : !mail.isRead && !outside.has(itemId)
     if (!isThere) done.push(itemEntry(itemId))
-    else if (isFresh(arrival, mail?.receivedAt ?? arrival.at, now)) arrivals.push({ itemId, mail })
-    else done.push(createdEntry(itemId))
+    else if (isFresh(arrival, mail?.receivedAt ?? arrival.at, now)) {
+      arrivals.push({ itemId, mail, doubted: mail === undefined ? doubtedOf(state, arrival) : undefined })
+    } else done.push(createdEntry(itemId))
   }
   return { arrivals, done }
+}
+
+/**
+ * Whoever has got hold of a callback URL can name any item. One that Exchange could not be asked about is a mail only where
+ * the event names the Inbox's id as well, which the URL does not tell.
+ */
+const doubtedOf = ({ home }: State, { folder }: Arrival): ItemId | undefined =>
+  home !== 0 && digest(folder) === home ? undefined : (folder ?? ("" as ItemId))
+
+/** The Inbox's id as events spell it, by a mail that Exchange has just said to lie there; undefined: there is none. */
+export const confirmedHome = (round: Round, { elsewhere, mails = [] }: FetchResult): number | undefined => {
+  const inside = new Set<ItemId>()
+  for (const { itemId, parentFolderId } of mails) {
+    if (parentFolderId !== undefined && !elsewhere.includes(itemId)) inside.add(itemId)
+  }
+  const arrival = round.arrivals.find(({ folder, itemId }) => folder !== undefined && inside.has(itemId))
+  return arrival && digest(arrival.folder)
 }
 
 const isFresh = (arrival: Arrival, at: number | undefined, now: number): boolean =>

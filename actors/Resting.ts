@@ -49,7 +49,8 @@ export const rest = (state: State): Kept => {
     blocked.length,
     state.sealedSince,
     state.spent,
-    state.hearsay
+    state.hearsay,
+    state.home
   ]
   // Made at its size: an array that grew keeps room for more, a hundred thousand times.
   const numbers = new Array<number>(FIXED + subscribedAt.length + blocked.length + ledger.length)
@@ -79,6 +80,7 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
     sealedSince: at(25),
     reformedAt: at(6),
     inbox: at(7),
+    home: at(28),
     lastHeard: at(1),
     gapSince: at(8),
     searchedAt: at(9),
@@ -105,7 +107,7 @@ export const rouse = (user: UserNumber, kept: Kept): State => {
 const isResting = (kept: Kept): kept is Resting => Array.isArray(kept)
 
 /** Numbers before the lists. */
-const FIXED = 28
+const FIXED = 29
 
 const LINKS: ReadonlyArray<State["link"]> = [
   "None",

@@ -102,7 +102,9 @@ export const withFound = (round: Round, found: ReadonlyArray<Mail>): Round => {
   const missed = found
     .filter(({ itemId }) => !reported.has(itemId))
     .slice(0, Math.max(0, ARRIVALS_MAX - reported.size))
-    .map(({ itemId, receivedAt }) => ({ itemId, createdOnly: false, missed: true, at: receivedAt }))
+    .map(({ itemId, parentFolderId: folder, receivedAt: at }) => {
+      return { itemId, createdOnly: false, missed: true, at, folder }
+    })
   return {
     ...round,
     arrivals: [...missed.toReversed(), ...round.arrivals],

@@ -5,7 +5,7 @@ import { learnCompliance } from "./Compliance.ts"
 import { startRemoval } from "./Departure.ts"
 import type { AnnounceResult, FetchResult } from "./JobResults.ts"
 import { hash53, settle, settleWeakly } from "./Ledger.ts"
-import { detailsOf, openOf, sift, unknownOf } from "./News.ts"
+import { confirmedHome, detailsOf, FRESH, openOf, sift, unknownOf } from "./News.ts"
 import { reform } from "./Renewal.ts"
 import { earliest, emptyRound, merge, type Round, withFound } from "./Round.ts"
 import type { JobId, Waiter } from "./SubscriptionProtocol.ts"
@@ -22,6 +22,8 @@ const INBOX_CONFIRM_EVERY = 30 * 60_000
 /** A change of the unread count that is believed; a larger one is confirmed by GetFolder before it is shown. */
 const CHANGE_MAX = 50
 const WAITERS_MAX = 16
+/** A mail may have come by so much earlier than the clocks say. */
+const CLOCKS_DIFFER = 2 * 60_000
 
 /** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
 export const addRound = (turn: Turn, round: Round): void => {
@@ -96,6 +98,8 @@ export const onFetched = (turn: Turn, job: JobId, result: FetchResult): void => 
   const { work } = turn.state
   if (work._tag !== "Fetching" || work.job !== job) return
   const round = result.missed === undefined ? work.round : withFound(work.round, result.missed)
+  const home = confirmedHome(round, result)
+  if (home !== undefined && home !== turn.state.home) turn.set({ home })
   if (result.calls > 0) turn.set({ spent: spend(turn.state.spent, result.calls, turn.now) })
   if (result.unread !== undefined) turn.set({ inboxRead: turn.now, hearsay: 0 })
   if (result.compliance !== undefined) learnCompliance(turn, result.compliance, round.activityId)
@@ -120,6 +124,7 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
     ...(result.badge === undefined ? {} : { badge: result.badge }),
     work: idle
   })
+  if (work._tag === "Pushing" && result.doubted > 0) doubt(turn, work.round, result)
   if (work._tag === "Flushing") {
     turn.do({ _tag: "Note", watermark: undefined, soon: true })
     turn.replyAll(work.waiters, result.flushed)
@@ -128,6 +133,18 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
   }
   if (result.deviceless) startRemoval(turn)
   finish(turn, work.round, result.kept)
+}
+
+/**
+ * Mails that are told of to nobody before Exchange has confirmed that they are in the Inbox: they are looked for there,
+ * with the next callback's credentials or at the next registration. When they came is not believed further back than a
+ * mail counts as new.
+ */
+const doubt = (turn: Turn, { arrivals, arrivedAt }: Round, { doubted, uncounted }: AnnounceResult): void => {
+  const came = Math.min(...arrivals.map(({ at = arrivedAt }) => at), arrivedAt)
+  const since = Math.max(came, arrivedAt - FRESH) - CLOCKS_DIFFER
+  turn.set({ gapSince: earliest(turn.state.gapSince, Math.max(1, since)) })
+  if (uncounted) turn.set({ unread: Math.max(0, turn.state.unread - doubted) })
 }
 
 /** Sends what waits in the outbox, unless something is being sent for this user anyway. */
@@ -148,6 +165,7 @@ export const onFlush = (turn: Turn, waiter: Waiter, request: FlushOutbox): void 
     badge: turn.state.unread < 0 || turn.state.inboxRead === 0 ? undefined : turn.state.unread,
     badgeChanged: false,
     previousBadge: known(turn.state.badge),
+    badgeCounted: false,
     ledger: turn.state.ledger,
     backlog: true,
     details: [],
@@ -231,8 +249,8 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
   const { arrivals, done } = sift(turn.state, round, result, turn.now)
   if (done.length > 0) turn.set({ ledger: settleWeakly(turn.state.ledger, done) })
   const before = turn.state.unread
-  const unread =
-    result.unread ?? toldUnread(turn.state, round) ?? (before < 0 ? -1 : before + arrivals.length)
+  const told = result.unread ?? toldUnread(turn.state, round)
+  const unread = told ?? (before < 0 ? -1 : before + arrivals.length)
   if (unread !== before) turn.set({ unread })
   if (unread !== before && result.unread === undefined && turn.state.hearsay === 0) {
     turn.set({ hearsay: turn.now })
@@ -253,6 +271,7 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     badge: known(unread),
     badgeChanged,
     previousBadge: known(turn.state.badge),
+    badgeCounted: told === undefined,
     ledger: turn.state.ledger,
     backlog: turn.state.backlog,
     details: detailsOf(round, result),

@@ -104,6 +104,8 @@ export type Command =
       readonly badgeChanged: boolean
       /** What iOS devices show so far; undefined = unknown. */
       readonly previousBadge: number | undefined
+      /** The number is the former one and these mails, because nobody told another. */
+      readonly badgeCounted: boolean
       /** Verdicts so far. */
       readonly ledger: Ledger
       /** Send what waits in the outbox, too. */
@@ -202,6 +204,8 @@ export type LogEvent =
 export interface Announcement {
   readonly itemId: ItemId
   readonly mail: Mail | undefined
+  /** It must be the Inbox, which nobody has confirmed of this mail; "": the event names none. undefined: it is in the Inbox. */
+  readonly doubted: ItemId | undefined
 }
 
 /** Devices that a Secure Email Gateway does not let pass. */

@@ -38,6 +38,8 @@ export interface State {
   readonly reformedAt: number
   /** Digest of the Inbox's folder id as events spell it; 0 = unknown. */
   readonly inbox: number
+  /** The same, of mails that Exchange has confirmed to be in the Inbox; 0 = none by this process. */
+  readonly home: number
   /** When the last authentic callback came; 0 = not known. */
   readonly lastHeard: number
   /** Mails that came since then may have been missed; 0 = none. */
@@ -117,6 +119,7 @@ export const unsubscribed = (user: UserNumber, now: number, refused = 0): State 
   sealedSince: 0,
   reformedAt: 0,
   inbox: 0,
+  home: 0,
   lastHeard: now,
   gapSince: 0,
   searchedAt: 0,

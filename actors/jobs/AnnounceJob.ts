@@ -1,8 +1,10 @@
 import { Context, Effect } from "effect"
+import { mailboxFingerprint, sameMailbox } from "../../layers/crypto/MailboxFingerprint.ts"
+import type { ServiceKeys } from "../../layers/crypto/ServiceKeys.ts"
 import { Push } from "../../layers/push/Push.ts"
-import { type Device, Storage } from "../../layers/storage/Storage.ts"
+import { type Device, Storage, type User } from "../../layers/storage/Storage.ts"
 import { whenDebugging } from "../../layers/telemetry/Debugging.ts"
-import type { UserNumber } from "../../schemas/Ids.ts"
+import type { ItemId, UserNumber } from "../../schemas/Ids.ts"
 import type { Composing } from "../../schemas/Notification.ts"
 import { Settings } from "../../schemas/Settings.ts"
 import { Dossiers } from "../Dossiers.ts"
@@ -24,7 +26,7 @@ import { logTrouble } from "./StorageTrouble.ts"
 
 export type Announce = Extract<Command, { readonly _tag: "Announce" }>
 
-type Services = Settings | Storage | Dossiers | Push
+type Services = Settings | Storage | Dossiers | Push | ServiceKeys
 
 /**
  * Notifies every device, each on its own: a dead token or a gateway that is down holds up no other device. What has no
@@ -44,9 +46,11 @@ export const announceJob = (
 const announce = Effect.fnUntraced(function* (
   services: Context.Context<Services>,
   user: UserNumber,
-  command: Announce
+  given: Announce
 ) {
-  const dossier = yield* namedDossier(Context.get(services, Dossiers), user, command.activityId)
+  const dossier = yield* namedDossier(Context.get(services, Dossiers), user, given.activityId)
+  const command = dossier === undefined ? given : yield* withoutDoubted(dossier.user, given)
+  const doubted = given.mails.length - command.mails.length
   const devices = dossier?.devices ?? []
   if (dossier === undefined || devices.length === 0) {
     if (dossier?.subscription !== undefined && command.mails.length > 0) {
@@ -54,7 +58,7 @@ const announce = Effect.fnUntraced(function* (
     }
     const settled = command.mails.map((mail) => itemEntry(mail.itemId))
     // A user whose first registration was never stored has no device yet, and an app that tries again.
-    return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
+    return { ...unkept, kept: true, settled, doubted, deviceless: dossier?.subscription !== undefined }
   }
   const storage = Context.get(services, Storage)
   const push = Context.get(services, Push)
@@ -85,9 +89,36 @@ const announce = Effect.fnUntraced(function* (
   const deviceless = !isAllWell && (yield* removeDeadDevices(user, sent))
   const result = yield* settleParcels(storage, command, devices, backlog, sent)
   if (result.kept) mailsTold.unsafeUpdate(command.mails.length, [])
-  noteMails(Context.get(services, History), user, command, sent, result.kept)
-  return { ...result, deviceless }
+  const history = Context.get(services, History)
+  if (command.mails.length > 0 || doubted === 0) noteMails(history, user, command, sent, result.kept)
+  if (doubted > 0) {
+    history.note(user, "error", UNCONFIRMED, doubted)
+    yield* Effect.logInfo(`${doubted} mails are not announced before Exchange confirms them: ${UNCONFIRMED}`)
+  }
+  return { ...result, doubted, uncounted: doubted > 0 && given.badgeCounted, deviceless }
 })
+
+/**
+ * Leaves out mails that nobody has confirmed to be in the Inbox and whose event names another folder: a callback URL that
+ * leaked must not do to have something announced.
+ */
+const withoutDoubted = Effect.fnUntraced(function* (user: User, command: Announce) {
+  const { badge, badgeCounted, mails, previousBadge } = command
+  const folders = new Set(mails.flatMap(({ doubted }) => (doubted === undefined ? [] : doubted)))
+  if (folders.size === 0) return command
+  const others = new Set<ItemId>()
+  for (const folder of folders) {
+    const found = yield* mailboxFingerprint(user.tenant, user.user, folder)
+    if (!sameMailbox(user.fingerprint, found)) others.add(folder)
+  }
+  const sure = mails.filter(({ doubted }) => doubted === undefined || !others.has(doubted))
+  const left = mails.length - sure.length
+  if (left === 0 || badge === undefined || !badgeCounted) return { ...command, mails: sure }
+  const counted = Math.max(0, badge - left)
+  return { ...command, mails: sure, badge: counted, badgeChanged: counted !== previousBadge }
+})
+
+const UNCONFIRMED = "Exchange could not be asked, and their folder is not known to be the Inbox"
 
 /** The lines that administrators of ENS2 search for. */
 const logAsEns2 = Effect.fnUntraced(function* (
@@ -119,6 +150,8 @@ const logVerdicts = (sent: ReadonlyArray<Sent>): Effect.Effect<void> =>
 
 const unkept: AnnounceResult = {
   settled: [],
+  doubted: 0,
+  uncounted: false,
   kept: false,
   badge: undefined,
   flushed: 0,

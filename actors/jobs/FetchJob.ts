@@ -214,7 +214,7 @@ const ask = Effect.fnUntraced(function* (
         devices,
         check: segCheck,
         remembered: command.blocked,
-        isThorough: command.items.length > 0,
+        isThorough: () => command.items.length > 0 && mayBeNews(found),
         ask: (ids) => askExchange(dossier.user, { ...account, devices: ids }, questions, found),
         retry: (ids) => tryExchange({ ...account, devices: ids }, questions),
         learn: (compliance) => {
@@ -228,6 +228,12 @@ const ask = Effect.fnUntraced(function* (
     found.compliance = { blocked: [], all: false }
   }
 })
+
+/** False once Exchange has said that nothing of what it was asked about is to be announced. */
+const mayBeNews = ({ elsewhere, mails, missed = [] }: Found): boolean =>
+  mails === undefined ||
+  missed.length > 0 ||
+  mails.some(({ isRead, itemId }) => !isRead && !elsewhere.includes(itemId))
 
 const callsOf = (
   services: Context.Context<Services>,

@@ -11,8 +11,11 @@ export interface GatewayCheck<E, R> {
   readonly check: "device" | "user"
   /** What it said when it was last asked. */
   readonly remembered: Blocked
-  /** Every device is to be asked for, also those that did not pass the last time. */
-  readonly isThorough: boolean
+  /**
+   * Whether every device is to be asked for, also those that did not pass the last time. Read again after each answer: of
+   * what is not there nobody is told, so that an invented item costs one call.
+   */
+  readonly isThorough: () => boolean
   /** Asks Exchange what is wanted, in the name of these devices. */
   readonly ask: (deviceIds: ReadonlyArray<string>) => Effect.Effect<void, E | EwsError, R>
   /** Finds out whether these devices pass as well. */
@@ -36,7 +39,7 @@ export const askThroughGateway = Effect.fnUntraced(function* <E extends { readon
   let answered = false
   let trouble: E | EwsError | undefined
   for (const group of groups) {
-    if (!isThorough && (answered || wasBlocked(group))) continue
+    if (!isThorough() && (answered || wasBlocked(group))) continue
     const ids = [...new Set(group.flatMap(({ deviceId }) => deviceId ?? []))]
     const outcome: Either.Either<void, E | EwsError> = yield* Effect.either(
       answered ? gateway.retry(ids) : gateway.ask(ids)

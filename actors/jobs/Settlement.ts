@@ -42,7 +42,7 @@ export const settleParcels = Effect.fnUntraced(function* (
     waiting:
       (kept && fresh.length > 0) ||
       stillWaits(backlog === undefined ? command.backlog : backlog.size > left, kept)
-  } satisfies Omit<AnnounceResult, "deviceless">
+  } satisfies Omit<AnnounceResult, "deviceless" | "doubted" | "uncounted">
 })
 
 /** Whether something waits besides what was just put there; what storage made of a write that failed is not known. */

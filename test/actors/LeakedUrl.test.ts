@@ -43,6 +43,12 @@ const forged = (world: World, count: number, from = 0) =>
     events.newMail(ANN, `forged ${from + i}` as ItemId, world.clock.now)
   )
 
+/** From somebody who knows the URL alone: what the Inbox's id is, it does not tell. */
+const invented = (world: World, count: number, from = 0) =>
+  Array.from({ length: count }, (_, i) =>
+    events.newMail("stranger@example.com", `invented ${from + i}` as ItemId, world.clock.now)
+  )
+
 const callsNow = (world: World) => Effect.map(world.ews.calls, (calls) => calls.length)
 const shown = (world: World) =>
   Effect.map(world.push.received("phone"), (all) => all.filter(({ kind }) => kind !== "badge").length)
@@ -113,6 +119,83 @@ describe("whoever has got hold of a callback URL", () => {
         }
         expect(yield* shown(world)).toBeGreaterThan(0)
         expect(yield* shown(world)).toBeLessThanOrEqual(150)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "has nothing told of that Exchange did not confirm, also where it cannot be asked",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { attack } = yield* ready(world)
+        yield* world.ews.failNext("mails", faults.unreachable(), { times: Number.POSITIVE_INFINITY })
+        yield* world.ews.failNext("inbox", faults.unreachable(), { times: Number.POSITIVE_INFINITY })
+        const replies = []
+        for (let second = 0; second < 60; second++) {
+          const list = invented(world, 7, second * 100)
+          replies.push(attack([...list.slice(0, 1), { ...list[1]!, parentFolderId: undefined }]))
+          attack(list.slice(2), { hurried: true })
+          yield* world.advance(SECOND, 250)
+        }
+        yield* world.advance(10 * SECOND)
+        expect(yield* world.push.received("phone")).toEqual([])
+        expect(replies.filter(({ reply }) => reply === "Ok").length).toBeGreaterThan(0)
+      })
+    )
+  )
+
+  it.scopedLive(
+    "keeps no mail without details from being told of at once while Exchange cannot be asked",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { attack, ens } = yield* ready(world)
+        yield* world.ews.failNext("mails", faults.unreachable(), { times: Number.POSITIVE_INFINITY })
+        attack([...invented(world, 1), ...forged(world, 1)])
+        const mail = yield* ens.mail(ANN, { sender: "Bob", subject: "Lunch" })
+        yield* world.advance(10 * SECOND)
+        expect(mail.reply).toBe("Ok")
+        const told = yield* world.push.received("phone")
+        // Whoever knows the Inbox's id, too, has read more than the URL.
+        expect(told.map(({ payload }) => (payload as { ens: { messageId?: string } }).ens.messageId)).toEqual(
+          ["forged 0", mail.arrived.item]
+        )
+      })
+    )
+  )
+
+  it.scopedLive(
+    "has the next callback look for mails in a folder that is not known to be the Inbox",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { ens } = yield* ready(world)
+        // The mailbox was moved, and nobody has read the Inbox since.
+        yield* world.ews.setInbox(ANN, inboxIdOf("moved"))
+        yield* world.ews.failNext("mails", faults.unreachable(), { times: Number.POSITIVE_INFINITY })
+        const mail = yield* world.arrive(ANN, { sender: "Bob", subject: "Lunch" })
+        const list = mail.events.map((one) =>
+          one.parentFolderId === undefined ? one : { ...one, parentFolderId: inboxIdOf("moved") }
+        )
+        const first = yield* ens.callback(ANN, list)
+        yield* world.advance(10 * SECOND)
+        expect(first.reply).toBe("Ok")
+        expect(yield* world.titles("phone")).toEqual([])
+        yield* world.ews.heal
+        yield* world.advance(15 * MINUTE, MINUTE)
+        yield* ens.heartbeat(ANN)
+        yield* world.advance(10 * SECOND)
+        expect(yield* world.titles("phone")).toEqual(["Bob · Lunch"])
+        // Now it is known.
+        const next = yield* world.arrive(ANN, { sender: "Bob", subject: "Dinner" })
+        const moved = next.events.map((one) =>
+          one.parentFolderId === undefined ? one : { ...one, parentFolderId: inboxIdOf("moved") }
+        )
+        expect((yield* ens.callback(ANN, moved)).reply).toBe("Ok")
+        yield* world.ews.failNext("mails", faults.unreachable(), { times: Number.POSITIVE_INFINITY })
+        const blind = events.newMail("moved", "another" as ItemId, world.clock.now)
+        const last = yield* ens.callback(ANN, [blind])
+        yield* world.advance(10 * SECOND)
+        expect(last.reply).toBe("Ok")
+        expect((yield* world.titles("phone")).length).toBe(3)
       })
     )
   )

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@effect/vitest"
 import { Effect, Option } from "effect"
+import type { ItemId } from "../../schemas/Ids.ts"
 import type { SettingsShape } from "../../schemas/Settings.ts"
 import { events, inWorld, MINUTE, type World } from "../support/ActorFixture.ts"
 import { faults, inboxIdOf } from "../support/FakeEws.ts"
@@ -40,6 +41,24 @@ describe("behind a Secure Email Gateway, a mail", () => {
         yield* ens.mail(ANN)
         expect(yield* asked(world)).toHaveLength(3)
         expect(yield* ens.status(ANN)).toMatchObject({ state: "CredentialsRejected" })
+      })
+    )
+  )
+
+  it.scopedLive(
+    "that is not there, or not to be told of, is asked for in the name of one device",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const ens = yield* ready(world)
+        // As somebody can make up who has got hold of the callback URL.
+        const invented = events.newMail(ANN, "invented" as ItemId, world.clock.now)
+        expect((yield* ens.callback(ANN, [invented])).reply).toBe("Ok")
+        expect(yield* asked(world)).toEqual([["id of phone"]])
+        const { events: archived } = yield* world.arrive(ANN, { folder: inboxIdOf("archive") })
+        yield* ens.callback(ANN, archived.slice(0, 2))
+        const { events: read } = yield* world.arrive(ANN, { isRead: true })
+        yield* ens.callback(ANN, read)
+        expect(yield* asked(world)).toEqual([["id of phone"], ["id of phone"], ["id of phone"]])
       })
     )
   )

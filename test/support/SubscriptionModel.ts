@@ -520,9 +520,20 @@ const fetched = (
 
 const announced = (job: Extract<Job, { readonly _tag: "Announce" }>, outcome: number): AnnounceResult =>
   outcome % 3 === 1
-    ? { settled: [], kept: false, badge: undefined, flushed: 0, waiting: false, deviceless: false }
+    ? {
+        settled: [],
+        doubted: 0,
+        uncounted: false,
+        kept: false,
+        badge: undefined,
+        flushed: 0,
+        waiting: false,
+        deviceless: false
+      }
     : {
         settled: job.mails.map(({ itemId }) => itemEntry(itemId)),
+        doubted: 0,
+        uncounted: false,
         kept: true,
         badge: outcome % 3 === 2 ? undefined : job.badge,
         flushed: job.backlog ? 2 : 0,
