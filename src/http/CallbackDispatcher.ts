@@ -13,6 +13,7 @@ import { ArrivedCallback } from "./ArrivedCallback.ts"
 import { type CallbackAnswer, refusal, send, soap, tooMany, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
 import { parseCallbackQuery } from "./CallbackUrl.ts"
 import { Deadline, Deadlines } from "./Deadlines.ts"
+import { vouchFor } from "./Guest.ts"
 import { HeldBySource } from "./HeldBySource.ts"
 import { type CallbackCounts, type CallbackOutcome, callbackSeconds } from "./HttpMetrics.ts"
 import type { LimitsShape } from "./Limits.ts"
@@ -203,7 +204,10 @@ export class CallbackDispatcher {
       try {
         if (!Buffer.isBuffer(body)) this.#refuse(response, body)
         else if (address === undefined) this.#unsubscribe(response, "forged", suspect, `from ${source}`)
-        else this.#post(response, source, address, query.f, body)
+        else {
+          vouchFor(request.socket)
+          this.#post(response, source, address, query.f, body)
+        }
       } catch (fault) {
         this.#fail(response, fault)
       }

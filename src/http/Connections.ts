@@ -1,14 +1,17 @@
 import type { Server as HttpServer } from "node:http"
-import type { Server as HttpsServer } from "node:https"
+import { Server as HttpsServer } from "node:https"
 import type { Server, Socket } from "node:net"
 import type { LimitSettings } from "../../schemas/Settings.ts"
+import { type Crowd, Guest } from "./Guest.ts"
 import type { LimitsShape } from "./Limits.ts"
 import type { Asker } from "./SourceAddress.ts"
 
 /**
- * Bounds how many connections a server has, of all and of one address that is no trusted proxy; those above are closed as
- * they come, before TLS. While more than four fifths are in use, connections without a request are kept for seconds instead
- * of minutes, so that there is room for whoever has something to say. To be called before anybody else listens.
+ * Bounds how many connections a server has, of all and of one address that is no trusted proxy. Where there are as many
+ * already, the oldest that has proven nothing (see `vouchFor`) makes room for the newcomer, so that nobody keeps others out
+ * with connections that say nothing; where all have proven something, the newcomer is closed before TLS. While more than four
+ * fifths are in use, connections without a request are kept for seconds instead of minutes. To be called before anybody else
+ * listens.
  */
 export const boundConnections = (
   server: HttpServer | HttpsServer,
@@ -16,47 +19,73 @@ export const boundConnections = (
   limits: Pick<LimitsShape, "isProxy" | "keyOf" | "refused" | "sourceOf">,
   now: () => number
 ): void => {
-  const ofAddress = new Map<string, number>()
+  const ofAddress = new Map<string, Crowd>()
+  const all: Crowd = { open: 0, unproven: new Set() }
   const usual = { keepAlive: server.keepAliveTimeout, headers: server.headersTimeout }
-  let open = 0
   let sweptAt = Number.NEGATIVE_INFINITY
 
-  const makeRoom = () => {
-    const isTight = open > TIGHT * connections
+  const hurry = () => {
+    const isTight = all.open > TIGHT * connections
     server.keepAliveTimeout = isTight ? Math.min(SHORT, usual.keepAlive) : usual.keepAlive
     server.headersTimeout = isTight ? Math.min(SHORT, usual.headers) : usual.headers
-    if (open < FULL * connections || now() < sweptAt + SWEEP_EVERY) return
+  }
+
+  /** Where nearly all have proven something, those between two requests have to go, or newcomers would cut each other. */
+  const sweep = () => {
+    if (all.open < FULL * connections || all.unproven.size > (1 - FULL) * connections) return
+    if (now() < sweptAt + SWEEP_EVERY) return
     sweptAt = now()
     server.closeIdleConnections()
   }
 
+  const hasRoom = (
+    crowd: Crowd,
+    most: number,
+    limit: "connections" | "addressConnections",
+    asker: Asker
+  ): boolean => {
+    if (crowd.open < most) return true
+    const [oldest] = crowd.unproven
+    limits.refused(limit, oldest?.asker ?? asker)
+    oldest?.cut()
+    return oldest !== undefined
+  }
+
   const enter = (socket: Socket): boolean => {
-    const asker = askerOf(socket.remoteAddress)
+    const asker: Asker = { socket: { remoteAddress: socket.remoteAddress }, headers: {} }
     const key = limits.isProxy(socket.remoteAddress) ? undefined : limits.keyOf(limits.sourceOf(asker))
-    if (key !== undefined) {
-      const others = ofAddress.get(key) ?? 0
-      if (others >= addressConnections) {
-        limits.refused("addressConnections", asker)
-        return false
-      }
-      ofAddress.set(key, others + 1)
-    }
-    open++
-    makeRoom()
+    const same: Crowd | undefined =
+      key === undefined ? undefined : (ofAddress.get(key) ?? { open: 0, unproven: new Set() })
+    if (same !== undefined && !hasRoom(same, addressConnections, "addressConnections", asker)) return false
+    sweep()
+    if (!hasRoom(all, connections, "connections", asker)) return false
+    if (key !== undefined && same !== undefined) ofAddress.set(key, same)
+    const guest = new Guest(socket, asker, same === undefined ? [all] : [all, same])
+    hurry()
+    if (server instanceof HttpsServer) expectSecure(guest, socket)
     socket.once("close", () => {
-      open--
-      if (key !== undefined) {
-        const left = (ofAddress.get(key) ?? 1) - 1
-        if (left === 0) ofAddress.delete(key)
-        else ofAddress.set(key, left)
-      }
-      makeRoom()
+      guest.leave()
+      if (key !== undefined && same?.open === 0 && ofAddress.get(key) === same) ofAddress.delete(key)
+      hurry()
     })
     return true
   }
 
-  server.maxConnections = connections
-  server.on("drop", (data) => limits.refused("connections", askerOf(data?.remoteAddress)))
+  /** Requests over TLS name another socket, and nothing but the peer tells whose it is. */
+  const handshaking = new Map<string, Guest>()
+  const expectSecure = (guest: Guest, socket: Socket) => {
+    const peer = peerOf(socket)
+    handshaking.set(peer, guest)
+    socket.once("close", () => {
+      if (handshaking.get(peer) === guest) handshaking.delete(peer)
+    })
+  }
+  server.prependListener("secureConnection", (socket: Socket) => {
+    const peer = peerOf(socket)
+    handshaking.get(peer)?.comesOver(socket)
+    handshaking.delete(peer)
+  })
+
   // In place of Node's own, which would begin TLS or a parser for connections that are closed at once.
   const node = server.listeners("connection") as unknown as ReadonlyArray<
     (this: Server, socket: Socket) => void
@@ -68,7 +97,7 @@ export const boundConnections = (
   })
 }
 
-const askerOf = (remoteAddress: string | undefined): Asker => ({ socket: { remoteAddress }, headers: {} })
+const peerOf = ({ remoteAddress, remotePort }: Socket): string => `${remoteAddress} ${remotePort}`
 
 /** Parts of the connections that are allowed. */
 const TIGHT = 0.8

@@ -20,6 +20,7 @@ import { ApiTokens } from "./ApiTokens.ts"
 import { type Answer, respond, statusOf, tooMany, tryAgain } from "./Envelope.ts"
 import { askerOf, noteFailed } from "./FailedRequests.ts"
 import type { Gate } from "./Gate.ts"
+import { vouchFor } from "./Guest.ts"
 import { Intake } from "./Intake.ts"
 import { type BodyTooLarge, readJson } from "./JsonBody.ts"
 import { Limits } from "./Limits.ts"
@@ -112,6 +113,7 @@ const authorized = <A extends { readonly userId: UserId }, R>(
       yield* noteFailed
       return UNAUTHORIZED
     }
+    vouchFor((request.source as { readonly socket?: object }).socket)
     return yield* gate.run(
       tenant.value.tenant,
       answered(endpoint, request, { tenant: tenant.value, token }, activity),

@@ -55,7 +55,11 @@ const lineOf = (limit: LimitName, { count, isForwarded, source, votes }: Tally):
     isAlone && isForwarded
       ? `. They carry X-Forwarded-For: if ${source} is your proxy, name it in ENS_TRUSTED_PROXIES, else all its clients share one limit`
       : ""
-  return `${SETTINGS[limit]}: ${count} ${limit === "connections" || limit === "addressConnections" ? "connections" : "requests"} were refused in the last minute${from}${hint}`
+  const what =
+    limit === "connections" || limit === "addressConnections"
+      ? "connections were refused or cut"
+      : "requests were refused"
+  return `${SETTINGS[limit]}: ${count} ${what} in the last minute${from}${hint}`
 }
 
 /** Of all votes; its part of the refusals is then at least as large. */

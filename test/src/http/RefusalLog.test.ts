@@ -15,7 +15,7 @@ describe("the log of refusals", () => {
     for (let i = 0; i < 3; i++) log.note("user", asker("192.0.2.2"), "192.0.2.2")
     log.note("newUsers", undefined, "")
     expect(log.take()).toEqual([
-      "ENS_LIMIT_CONNECTIONS: 1 connections were refused in the last minute, nearly all from 192.0.2.1",
+      "ENS_LIMIT_CONNECTIONS: 1 connections were refused or cut in the last minute, nearly all from 192.0.2.1",
       "ENS_LIMIT_USER: 3 requests were refused in the last minute, nearly all from 192.0.2.2",
       "ENS_LIMIT_NEW_USERS: 1 requests were refused in the last minute"
     ])
