@@ -20,7 +20,7 @@ import { OVERLAP_DAYS_MAX } from "./TokenEnd.ts"
  * | `GET tokens` | | `Tokens` |
  * | `POST tokens` | `NewToken` | `MadeToken`, the only time that the token is shown |
  * | `DELETE tokens/<id>`, `DELETE admin-tokens/<id>` | | 204; 404 `Problem` |
- * | `POST tokens/<id>/rotations`, `POST admin-tokens/<id>/rotations` | `Rotation` | `RotatedToken`, the only time that the token is shown; 404 `Problem` |
+ * | `POST tokens/<id>/rotations`, `POST admin-tokens/<id>/rotations` | `Rotation` | `RotatedToken`, the only time that the token is shown; 403, 404 or 409 `Problem` |
  * | `GET certificates` | | `Certificates` |
  * | `GET audits` | | `Audits`, the newest 200 |
  * | `GET log-level`, `PUT log-level` | `LogLevelChoice` | `LogLevelChoice` |
@@ -211,7 +211,9 @@ export const MadeToken = Schema.Struct({ id: Schema.String, tenant: Schema.Strin
 
 export const Rotation = Schema.Struct({
   /** Days for which the replaced token stays valid beside the new one; 0 = it ends at once. */
-  overlapDays: Schema.Int.pipe(Schema.between(0, OVERLAP_DAYS_MAX))
+  overlapDays: Schema.Int.pipe(Schema.between(0, OVERLAP_DAYS_MAX)),
+  /** The token itself, of an admin token: who has no more than a session must not get a token that outlives it. */
+  token: Schema.optionalWith(Schema.String, { exact: true })
 })
 
 export const RotatedToken = Schema.Struct({

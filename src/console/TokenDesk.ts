@@ -5,7 +5,7 @@ import { Storage } from "../../layers/storage/Storage.ts"
 import { Audit } from "../../layers/telemetry/Audit.ts"
 import type { NewToken, Rotation } from "../../schemas/ConsoleApi.ts"
 import { plainName } from "../../schemas/PlainName.ts"
-import { hasEnded } from "../../schemas/TokenEnd.ts"
+import { hasEnded, type TokenEnd } from "../../schemas/TokenEnd.ts"
 import { shownId, storedId } from "../cli/AdminTokens.ts"
 import { webUrl } from "../config/Parse.ts"
 import { ApiTokens } from "../http/ApiTokens.ts"
@@ -43,21 +43,12 @@ export const makeToken = Effect.fnUntraced(function* (given: typeof NewToken.Typ
   return { id: made.id, tenant: made.tenant, token }
 })
 
-/**
- * A new token in the place of one of either kind (`3`, `admin-3`), for once together with its text. An admin token stays valid
- * for a day at least, because the page that shows the new one may live in a session of the old one.
- */
+/** A new API token in the place of this one, for once together with its text. */
 export const rotateToken = Effect.fnUntraced(function* (
   id: string,
   { overlapDays }: typeof Rotation.Type,
   actor: string
 ) {
-  if (storedId(id) !== undefined && overlapDays < 1) {
-    return yield* problem(
-      400,
-      "an admin token must stay valid for a day at least; revoke it when you have the new one"
-    )
-  }
   const replaced = yield* rotate(id, overlapDays * DAY).pipe(
     Effect.tapError(() => record(actor, "token.rotate", id, "failure"))
   )
@@ -66,6 +57,43 @@ export const rotateToken = Effect.fnUntraced(function* (
   yield* refreshed
   return { ...replaced.value, token: Redacted.value(replaced.value.token) }
 })
+
+/**
+ * The same for an admin token (`admin-3`), for who has it: a session alone, or one of somebody else, makes no token that
+ * outlives it. It stays valid for a day at least, because the page that shows the new one may live in a session of the old one.
+ * One that has an end already was replaced, perhaps because it had been stolen, and gets no further successor here.
+ */
+export const rotateAdminToken = (id: string, given: typeof Rotation.Type, actor: string) =>
+  oneByOne(
+    Effect.gen(function* () {
+      if (given.overlapDays < 1) {
+        return yield* problem(
+          400,
+          "an admin token must stay valid for a day at least; revoke it when you have the new one"
+        )
+      }
+      const storage = yield* Storage
+      const stored = storedId(id)
+      const target = (yield* storage.listAdminTokens).find((token) => token.id === stored)
+      if (target === undefined) return yield* GONE
+      const shown = yield* storage.adminTokenOf(hashApiToken((given.token ?? "").trim()))
+      if (Option.getOrUndefined(shown)?.id !== stored) {
+        yield* record(actor, "token.rotate", id, "failure")
+        return yield* problem(
+          403,
+          `this is not admin token ${id}; who has lost it runs on the server: ens token rotate ${id}`
+        )
+      }
+      if (target.expiresAt !== null) {
+        yield* record(actor, "token.rotate", id, "failure")
+        return yield* problem(
+          409,
+          "another token has taken its place already; to make one more, run on the server: ens token create --admin --label NAME"
+        )
+      }
+      return yield* rotateToken(id, given, actor)
+    })
+  )
 
 const DAY = 24 * 3_600_000
 
@@ -80,7 +108,7 @@ export const revokeToken = Effect.fnUntraced(function* (id: string, actor: strin
   yield* refreshed
 })
 
-/** `id` with or without `admin-`. Its sessions end at once. The last one stays, or nobody could sign in any more. */
+/** `id` with or without `admin-`. Its sessions end at once. The one that lives longest stays, or nobody could sign in any more. */
 export const revokeAdminToken = (id: string, actor: string) =>
   oneByOne(
     Effect.gen(function* () {
@@ -90,11 +118,11 @@ export const revokeAdminToken = (id: string, actor: string) =>
       const now = yield* Clock.currentTimeMillis
       const target = all.find((token) => token.id === stored)
       if (target === undefined) return yield* GONE
-      const isLast = !all.some((token) => token !== target && !hasEnded(token, now))
+      const isLast = !all.some((token) => token !== target && endOf(token) >= endOf(target))
       if (isLast && !hasEnded(target, now)) {
         return yield* problem(
           409,
-          "this is the last admin token; make another one before: npm run -s ens -- token create --admin --label NAME"
+          "no other admin token is valid for as long as this one; make another one before: npm run -s ens -- token create --admin --label NAME"
         )
       }
       const revoked = yield* storage
@@ -105,6 +133,8 @@ export const revokeAdminToken = (id: string, actor: string) =>
       yield* Effect.flatMap(ConsoleSessions, ({ endThoseOf }) => endThoseOf(stored))
     })
   )
+
+const endOf = ({ expiresAt }: TokenEnd) => expiresAt ?? Number.POSITIVE_INFINITY
 
 /** Two that revoke the last two at once would both see another one left. */
 const oneByOne = Effect.unsafeMakeSemaphore(1).withPermits(1)

@@ -89,6 +89,23 @@ describe.skipIf(whyNoChromium !== undefined)(
       expect(await page.content()).not.toContain("ens_rotated-this-once")
     })
 
+    it("an admin token is rotated by who has it", async () => {
+      const { page } = await open("#/tokens")
+      await page.getByRole("button", { name: "Rotate admin-2, day shift" }).click()
+      await page.keyboard.press("Enter")
+      expect(posts("admin-tokens/admin-2/rotations")).toEqual([])
+      const field = page.getByLabel("Admin token admin-2 itself")
+      expect(await field.getAttribute("type")).toBe("password")
+      await field.fill("ensadm-mine")
+      await page.keyboard.press("Enter")
+      const shown = page.getByLabel("Token admin-3, in place of admin-2, shown this once")
+      await shown.waitFor()
+      expect(posts("admin-tokens/admin-2/rotations").map(({ body }) => JSON.parse(body))).toEqual([
+        { overlapDays: 30, token: "ensadm-mine" }
+      ])
+      expect(await page.content()).not.toContain("ensadm-mine")
+    })
+
     it("a token that is not rotated is told where it was asked", async () => {
       service().script["POST tokens/1/rotations"] = () =>
         new Answer(404, { problem: "there is no such token" })

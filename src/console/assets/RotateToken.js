@@ -31,7 +31,9 @@ export const RotateToken = ({ chosen, onDone, onNo }) => {
     setProblem("")
     const form = /** @type {HTMLFormElement} */ (event.currentTarget)
     try {
-      const body = { overlapDays: Number(new FormData(form).get("overlap")) }
+      const given = new FormData(form)
+      const overlapDays = Number(given.get("overlap"))
+      const body = chosen.isAdmin ? { overlapDays, token: String(given.get("token")) } : { overlapDays }
       onDone(await call("POST", `${chosen.path}/${encodeURIComponent(chosen.id)}/rotations`, body))
     } catch (error) {
       setProblem(error instanceof Error ? error.message : String(error))
@@ -64,6 +66,23 @@ export const RotateToken = ({ chosen, onDone, onNo }) => {
       <p id="overlap-hint" class="hint faint">
         ${chosen.isAdmin ? "1 at least." : "0: it ends at once."} An end that was set before is not put off.
       </p>
+      ${
+        chosen.isAdmin &&
+        html`<label for="rotate-token">Admin token ${chosen.id} itself</label>
+          <input
+            id="rotate-token"
+            name="token"
+            type="password"
+            required
+            autocomplete="off"
+            spellcheck=${false}
+            aria-describedby="rotate-token-hint"
+          />
+          <p id="rotate-token-hint" class="hint faint">
+            Only who has it gets one that takes its place. If it is lost, run on the server:${" "}
+            <code class="command">ens token rotate ${chosen.id}</code>
+          </p>`
+      }
       <p id="rotate-problem" role="alert" class="problem">${problem}</p>
       <div class="row end">
         <button type="button" onClick=${onNo}>Cancel</button>

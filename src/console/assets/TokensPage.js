@@ -177,7 +177,7 @@ const rotating = (path, ask) => ({
   head: "Rotate",
   isAct: true,
   cell: (/** @type {{ id: string, label: string, expiresAt: number | null }} */ { expiresAt, id, label }) =>
-    (expiresAt === null || expiresAt > now()) &&
+    (expiresAt === null || (path === "tokens" && expiresAt > now())) &&
     html`<button
       type="button"
       class="small"

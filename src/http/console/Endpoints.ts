@@ -8,7 +8,14 @@ import { certificateReport } from "../../console/CertificateReport.ts"
 import { overviewReport } from "../../console/OverviewReport.ts"
 import { Sampler } from "../../console/Sampler.ts"
 import type { TestTimes } from "../../console/SendTest.ts"
-import { makeToken, revokeAdminToken, revokeToken, rotateToken, tokenList } from "../../console/TokenDesk.ts"
+import {
+  makeToken,
+  revokeAdminToken,
+  revokeToken,
+  rotateAdminToken,
+  rotateToken,
+  tokenList
+} from "../../console/TokenDesk.ts"
 import { act } from "../../console/UserAction.ts"
 import { userPage } from "../../users/UserReport.ts"
 import type { AdminServices } from "../Admin.ts"
@@ -70,7 +77,7 @@ export const endpoints: ReadonlyArray<ConsoleEndpoint<ConsoleServices>> = [
     path: /^admin-tokens\/(admin-\d{1,18})\/rotations$/,
     body: Api.Rotation,
     answer: Api.RotatedToken,
-    handle: ({ body, id, session }) => rotateToken(id, body, actorOf(session))
+    handle: ({ body, id, session }) => rotateAdminToken(id, body, actorOf(session))
   }),
   endpoint({
     method: "DELETE",

@@ -107,6 +107,10 @@ const scriptOf = (state: { isSignedIn: boolean }): Script => {
       ...{ id: "4", tenant: "default", label: "phones", token: "ens_rotated-this-once", replaces: "1" },
       expiresAt: Date.now() + 86_400_000
     }),
+    "POST admin-tokens/admin-2/rotations": () => ({
+      ...{ id: "admin-3", tenant: null, label: "day shift", token: "ensadm-once", replaces: "admin-2" },
+      expiresAt: Date.now() + 86_400_000
+    }),
     "DELETE admin-tokens/admin-1": () => new Answer(204),
     "GET certificates": () => Samples.certificates(Date.now()),
     "GET audits": () => ({

@@ -201,6 +201,10 @@ export const tokens = (at: number): typeof Tokens.Type => ({
     {
       ...{ id: "admin-1", label: "night shift", createdAt: at - 40 * 24 * HOUR },
       ...{ lastUsedAt: at - 2 * HOUR, replacedAt: at - 25 * HOUR, expiresAt: at - HOUR }
+    },
+    {
+      ...{ id: "admin-2", label: "day shift", createdAt: at - 25 * HOUR },
+      ...{ lastUsedAt: at - 2 * HOUR, replacedAt: null, expiresAt: null }
     }
   ]
 })

@@ -217,13 +217,13 @@ describe("The console's API", () => {
         const { call } = yield* signedIn()
         const [old] = decode(Api.Tokens, (yield* call("tokens")).json).adminTokens
         expect(old!.expiresAt).toBe(null)
-        const rotate = (overlapDays: number) =>
+        const rotate = (overlapDays: number, token?: string) =>
           Effect.raceFirst(
-            call(`admin-tokens/${old!.id}/rotations`, { method: "POST", body: { overlapDays } }),
+            call(`admin-tokens/${old!.id}/rotations`, { method: "POST", body: { overlapDays, token } }),
             Effect.zipRight(TestClock.adjust("2 seconds"), Effect.never)
           )
-        expect((yield* rotate(0)).status).toBe(400)
-        const made = decode(Api.RotatedToken, (yield* rotate(1)).json)
+        expect((yield* rotate(0, ADMIN)).status).toBe(400)
+        const made = decode(Api.RotatedToken, (yield* rotate(1, ADMIN)).json)
         expect(made).toMatchObject({
           tenant: null,
           replaces: old!.id,
@@ -243,6 +243,65 @@ describe("The console's API", () => {
         expect((yield* callAgain(`admin-tokens/${made.id}`, { method: "DELETE" })).status).toBe(409)
         expect((yield* callAgain(`admin-tokens/${old!.id}`, { method: "DELETE" })).status).toBe(204)
       }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped(
+    "gives no admin token to who has only a session, another one's token, or one that was replaced",
+    () =>
+      Effect.gen(function* () {
+        const { signedIn } = yield* openConsole
+        const { call } = yield* signedIn()
+        const other = yield* makeAdmin("ensadm-of-somebody-else", "Somebody else")
+        yield* addTenant("t")
+        const [{ id: mine }] = decode(Api.Tokens, (yield* call("tokens")).json).adminTokens as [
+          { id: string }
+        ]
+        const rotate = (id: string, token?: string) =>
+          Effect.raceFirst(
+            call(`admin-tokens/${id}/rotations`, { method: "POST", body: { overlapDays: 1, token } }),
+            Effect.zipRight(TestClock.adjust("2 seconds"), Effect.never)
+          )
+        for (const token of [undefined, "", "ensadm-wrong", "token of t", "ensadm-of-somebody-else"]) {
+          const got = yield* rotate(mine, token)
+          expect([got.status, got.json["problem"]]).toEqual([
+            403,
+            expect.stringContaining(`not admin token ${mine}`)
+          ])
+        }
+        expect((yield* rotate(`admin-${other.id}`, ADMIN)).status).toBe(403)
+        const storage = yield* Storage
+        expect(yield* storage.listAdminTokens).toHaveLength(2)
+        expect((yield* storage.audits(1))[0]).toMatchObject({ action: "token.rotate", outcome: "failure" })
+        const both = yield* Effect.all([rotate(mine, ADMIN), rotate(mine, ADMIN)], {
+          concurrency: "unbounded"
+        })
+        expect(both.map(({ status }) => status).toSorted()).toEqual([200, 409])
+        expect((yield* rotate(mine, ADMIN)).status).toBe(409)
+        expect(yield* storage.listAdminTokens).toHaveLength(3)
+        expect(JSON.stringify(yield* storage.audits(100))).not.toContain("ensadm-")
+      }).pipe(Effect.provide(world()))
+  )
+
+  it.scoped("keeps the admin token that lives longest, though others are still valid", () =>
+    Effect.gen(function* () {
+      const { signedIn } = yield* openConsole
+      const { call } = yield* signedIn()
+      const storage = yield* Storage
+      const [old] = yield* storage.listAdminTokens
+      const rotate = (name: string, until: number) =>
+        Effect.map(
+          storage.rotateAdminToken(old!.id, { hash: hashApiToken(name), createdAt: 0, until }),
+          (done) => Option.getOrThrow(done).made.id
+        )
+      const revoke = (id: string) =>
+        Effect.map(call(`admin-tokens/admin-${id}`, { method: "DELETE" }), ({ status }) => status)
+      const next = yield* rotate("next", 86_400_000)
+      expect(yield* revoke(next)).toBe(409)
+      const another = yield* rotate("another", 86_400_000)
+      expect(yield* revoke(next)).toBe(204)
+      expect(yield* revoke(another)).toBe(409)
+      expect(yield* revoke(old!.id)).toBe(204)
+    }).pipe(Effect.provide(world()))
   )
 
   it.scoped("makes no token of what makes no sense", () =>
