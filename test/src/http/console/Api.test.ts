@@ -253,9 +253,7 @@ describe("The console's API", () => {
         const { call } = yield* signedIn()
         const other = yield* makeAdmin("ensadm-of-somebody-else", "Somebody else")
         yield* addTenant("t")
-        const [{ id: mine }] = decode(Api.Tokens, (yield* call("tokens")).json).adminTokens as [
-          { id: string }
-        ]
+        const mine = decode(Api.Tokens, (yield* call("tokens")).json).adminTokens[0]!.id
         const rotate = (id: string, token?: string) =>
           Effect.raceFirst(
             call(`admin-tokens/${id}/rotations`, { method: "POST", body: { overlapDays: 1, token } }),
