@@ -99,13 +99,15 @@ const authorized = <A extends { readonly userId: UserId }, R>(
   activity: Activity
 ) =>
   Effect.gen(function* () {
-    const intake = yield* Intake
-    if (!intake.isOpen()) return tryAgain("the service is shutting down; try again")
-    if ((yield* Ownership).role() === "standby") return tryAgain("another node is the active one; try again")
-    if (intake.pressure() !== "none") return tryAgain("the service is overloaded; try again")
     const request = yield* HttpServerRequest.HttpServerRequest
     const token = (request.headers["ensapitoken"] ?? "").trim()
     const tenants = yield* ApiTokens
+    const busy = yield* whyBusy
+    if (busy !== undefined) {
+      // Or a stranger, once he has brought about an overload, would have a line in the log for each request.
+      if (!tenants.knows(token)) yield* noteFailed
+      return tryAgain(busy)
+    }
     const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
     if (Option.isNone(tenant)) {
       activity.isUnknown = token !== ""
@@ -132,6 +134,13 @@ const authorized = <A extends { readonly userId: UserId }, R>(
         })
     })
   )
+
+const whyBusy = Effect.gen(function* () {
+  const intake = yield* Intake
+  if (!intake.isOpen()) return "the service is shutting down; try again"
+  if ((yield* Ownership).role() === "standby") return "another node is the active one; try again"
+  return intake.pressure() === "none" ? undefined : "the service is overloaded; try again"
+})
 
 const answered = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,

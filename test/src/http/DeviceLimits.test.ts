@@ -2,6 +2,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Metric, TestClock } from "effect"
 import { userIdOfAddress } from "../../../schemas/Ids.ts"
 import type { SettingsShape } from "../../../schemas/Settings.ts"
+import { Intake } from "../../../src/http/Intake.ts"
 import { Limits, limitRefusals } from "../../../src/http/Limits.ts"
 import { PayloadsCrowded } from "../../../src/http/PayloadTurns.ts"
 import { RegistrationPayloads } from "../../../src/http/RegistrationPayloads.ts"
@@ -111,6 +112,26 @@ describe("requests that are refused", () => {
       expect(yield* counted(post("getsubscriptionstatus", { userId: user(9) }))).toBe(false)
       expect(yield* counted(send("/readyz"))).toBe(false)
     }).pipe(Effect.provide(limited({ failed: rate(1) })))
+  )
+})
+
+describe("requests that come while ENS is overloaded", () => {
+  it.scoped(
+    "count for their address if their token is not known, or each would have its line in the log",
+    () =>
+      Effect.gen(function* () {
+        const { post } = yield* start
+        const { failed } = yield* Limits
+        expect((yield* post("getpublickey", { userId: USER_ID })).status).toBe(200)
+        const { press } = yield* Intake
+        press("high")
+        const ask = (headers?: Record<string, string>) =>
+          Effect.map(post("getpublickey", { userId: USER_ID }, headers), ({ status }) => status)
+        expect(yield* ask()).toBe(503)
+        expect(failed.wait("", 0)).toBe(0)
+        expect(yield* ask({ ENSAPIToken: "unknown" })).toBe(503)
+        expect(failed.wait("", 0)).toBeGreaterThan(0)
+      }).pipe(Effect.provide(limited({ failed: rate(1) })))
   )
 })
 
