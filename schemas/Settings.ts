@@ -82,7 +82,7 @@ export interface LimitSettings {
   readonly token: Rate | undefined
   /** Requests about one user, counted for each endpoint. */
   readonly user: Rate | undefined
-  /** Users that one API token makes known and never registers. */
+  /** Users of one tenant that are made known and not registered. */
   readonly newUsers: Rate | undefined
   /** Registrations under way at once. */
   readonly registrations: number

@@ -216,8 +216,8 @@ export const table = {
   ),
   limitNewUsers: limit(
     "ENS_LIMIT_NEW_USERS",
-    "users that one API token asks keys for and does not register",
-    { count: 120, per: 60_000, burst: 120 },
+    "users of one organisation for whom keys are asked and who do not register",
+    { count: 120, per: 60_000, burst: 500 },
     (s) => s.limits.newUsers
   ),
   limitRegistrations: row(

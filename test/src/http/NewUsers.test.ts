@@ -1,6 +1,7 @@
 import { describe, expect, it } from "@effect/vitest"
-import { Deferred, Effect, Fiber } from "effect"
+import { ConfigProvider, Deferred, Effect, Fiber } from "effect"
 import { TenantNumber, userIdOfAddress } from "../../../schemas/Ids.ts"
+import { table } from "../../../src/config/Table.ts"
 import { NewUsers } from "../../../src/http/NewUsers.ts"
 
 const RATE = { count: 2, per: 60_000, burst: 2 }
@@ -64,4 +65,29 @@ describe("new users", () => {
         expect(order).toEqual(["first", "another user", "second"])
       })
   )
+
+  it("of an honest roll-out are not refused by default, though registering takes time and some never manage", () => {
+    const rate = Effect.runSync(
+      Effect.withConfigProvider(table.limitNewUsers.config, ConfigProvider.fromMap(new Map()))
+    )
+    /** Refusals while so many phones come in a second, and register so many seconds later but for a part that never does. */
+    const rollOut = (perSecond: number, latency: number, failing: number) => {
+      const users = new NewUsers(rate)
+      const phones = Array.from({ length: 20_000 }, (_, n) => n)
+      const events = phones.flatMap((n) => {
+        const at = (n / perSecond) * 1000
+        const comes = { at, run: () => users.take(one, user(n), at) > 0 }
+        const later = at + latency * 1000
+        const registers = { at: later, run: () => void users.giveBack(one, user(n), later) }
+        return n % 100 < failing * 100 ? [comes] : [comes, registers]
+      })
+      return events.sort((a, b) => a.at - b.at).filter(({ run }) => run() === true).length
+    }
+    expect(rollOut(5.5, 10, 0.3)).toBe(0)
+    expect(rollOut(5.5, 120, 0)).toBe(0)
+    expect(rollOut(33, 10, 0.05)).toBe(0)
+    expect(rollOut(100, 4, 0.01)).toBe(0)
+    // Who has only a token makes few.
+    expect(rollOut(100, 0, 1)).toBeGreaterThan(19_000)
+  })
 })
