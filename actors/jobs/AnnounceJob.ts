@@ -49,17 +49,17 @@ const announce = Effect.fnUntraced(function* (
   given: Announce
 ) {
   const dossier = yield* namedDossier(Context.get(services, Dossiers), user, given.activityId)
-  const command = dossier === undefined ? given : yield* withoutDoubted(dossier.user, given)
-  const doubted = given.mails.length - command.mails.length
   const devices = dossier?.devices ?? []
   if (dossier === undefined || devices.length === 0) {
-    if (dossier?.subscription !== undefined && command.mails.length > 0) {
-      Context.get(services, History).note(user, "mail", NO_DEVICE, command.mails.length)
+    if (dossier?.subscription !== undefined && given.mails.length > 0) {
+      Context.get(services, History).note(user, "mail", NO_DEVICE, given.mails.length)
     }
-    const settled = command.mails.map((mail) => itemEntry(mail.itemId))
+    const settled = given.mails.map((mail) => itemEntry(mail.itemId))
     // A user whose first registration was never stored has no device yet, and an app that tries again.
-    return { ...unkept, kept: true, settled, doubted, deviceless: dossier?.subscription !== undefined }
+    return { ...unkept, kept: true, settled, deviceless: dossier?.subscription !== undefined }
   }
+  const command = yield* withoutDoubted(dossier.user, given)
+  const doubted = given.mails.length - command.mails.length
   const storage = Context.get(services, Storage)
   const push = Context.get(services, Push)
   const settings = Context.get(services, Settings)
