@@ -135,7 +135,9 @@ describeMssql("a new master key of a database on a server", (config) => {
         copyFileSync(`${keyOf(other)}.aside`, keyOf(other))
         copyFileSync(`${keyOf(one)}.next`, `${keyOf(other)}.next`)
         const done = yield* rotate(other)
-        expect(done).toMatchObject({ code: 0, err: "" })
+        expect(done.code).toBe(0)
+        // A test server's URL may say so.
+        expect(done.err.split("\n").filter((line) => !line.includes("has encrypt=false"))).toEqual([""])
         const { keys, resumed } = JSON.parse(done.out)
         expect({ keys, resumed }).toMatchObject({
           keys: { seal: 1, registration: 1, unreadable: 0 },
