@@ -89,6 +89,8 @@ export interface LimitSettings {
   /** Connections to the public listener: of all, and of one source address that is no trusted proxy. */
   readonly connections: number
   readonly addressConnections: number
+  /** New connections from one source address that is no trusted proxy, where the listener speaks TLS. */
+  readonly handshakes: Rate | undefined
 }
 
 /** Whose requests need a client certificate. */

@@ -99,7 +99,8 @@ const fill = (read: Read): SettingsShape => ({
     newUsers: read.limitNewUsers,
     registrations: read.limitRegistrations,
     connections: read.limitConnections,
-    addressConnections: read.limitAddressConnections
+    addressConnections: read.limitAddressConnections,
+    handshakes: read.limitHandshakes
   },
   callbackSources: read.callbackSources,
   dataDir: read.dataDir,

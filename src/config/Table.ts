@@ -241,6 +241,12 @@ export const table = {
     1000,
     (s) => `${s.limits.addressConnections}`
   ),
+  limitHandshakes: limit(
+    "ENS_LIMIT_HANDSHAKES",
+    "new TLS connections from one source address that is no trusted proxy",
+    { count: 300, per: 1000, burst: 3000 },
+    (s) => s.limits.handshakes
+  ),
   dataDir: row(
     "ENS_DATA_DIR",
     "directory of the embedded database and of generated keys",

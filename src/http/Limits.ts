@@ -15,6 +15,7 @@ export type LimitName =
   | "registrations"
   | "connections"
   | "addressConnections"
+  | "handshakes"
 
 /** What every way in shares: who asks, how much he may still ask, and a count of those who were refused for it. */
 export interface LimitsShape {
@@ -55,7 +56,8 @@ export const limitRefusals: Readonly<Record<LimitName, ReturnType<typeof counter
   newUsers: counter("new_users"),
   registrations: counter("registrations"),
   connections: counter("connections"),
-  addressConnections: counter("address_connections")
+  addressConnections: counter("address_connections"),
+  handshakes: counter("handshakes")
 }
 
 export class Limits extends Context.Tag("ens/Limits")<Limits, LimitsShape>() {}

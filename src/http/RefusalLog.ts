@@ -55,12 +55,11 @@ const lineOf = (limit: LimitName, { count, isForwarded, source, votes }: Tally):
     isAlone && isForwarded
       ? `. They carry X-Forwarded-For: if ${source} is your proxy, name it in ENS_TRUSTED_PROXIES, else all its clients share one limit`
       : ""
-  const what =
-    limit === "connections" || limit === "addressConnections"
-      ? "connections were refused or cut"
-      : "requests were refused"
+  const what = OF_CONNECTIONS.has(limit) ? "connections were refused or cut" : "requests were refused"
   return `${SETTINGS[limit]}: ${count} ${what} in the last minute${from}${hint}`
 }
+
+const OF_CONNECTIONS: ReadonlySet<LimitName> = new Set(["connections", "addressConnections", "handshakes"])
 
 /** Of all votes; its part of the refusals is then at least as large. */
 const NEARLY_ALL = 0.9
@@ -73,5 +72,6 @@ const SETTINGS: Readonly<Record<LimitName, string>> = {
   newUsers: "ENS_LIMIT_NEW_USERS",
   registrations: "ENS_LIMIT_REGISTRATIONS",
   connections: "ENS_LIMIT_CONNECTIONS",
-  addressConnections: "ENS_LIMIT_ADDRESS_CONNECTIONS"
+  addressConnections: "ENS_LIMIT_ADDRESS_CONNECTIONS",
+  handshakes: "ENS_LIMIT_HANDSHAKES"
 }

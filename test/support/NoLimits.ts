@@ -9,5 +9,6 @@ export const NO_LIMITS: LimitSettings = {
   newUsers: undefined,
   registrations: 100_000,
   connections: 1_000_000,
-  addressConnections: 1_000_000
+  addressConnections: 1_000_000,
+  handshakes: undefined
 }

@@ -60,6 +60,7 @@ const TEXTS: Readonly<Record<string, fc.Arbitrary<string>>> = {
   ENS_LIMIT_REGISTRATIONS: number(1, 100_000),
   ENS_LIMIT_CONNECTIONS: number(10, 1_000_000),
   ENS_LIMIT_ADDRESS_CONNECTIONS: number(1, 1_000_000),
+  ENS_LIMIT_HANDSHAKES: rate,
   ENS_DATA_DIR: segments,
   ENS_DATABASE_URL: oneOf("file:/data/ens.db", "file:ens.db", "file:/srv/ens/other.db"),
   ENS_MASTER_KEY_FILE: oneOf("key", "/etc/ens/master key"),
