@@ -23,3 +23,16 @@ export const endOnUncaught = (): void => {
     process.exit(SOFTWARE)
   })
 }
+
+/**
+ * Warnings of Node and of libraries are one line with kind, code and place, too: with `--unhandled-rejections=warn` they quote
+ * errors, and those of old functions the URLs that were given to them. `--no-warnings` goes on to silence them.
+ */
+export const warnWithoutText = (): void => {
+  if (process.listenerCount("warning") === 0) return
+  process.removeAllListeners("warning")
+  process.on("warning", (warning: Error & { readonly code?: unknown }) => {
+    const code = typeof warning.code === "string" ? ` ${warning.code}` : ""
+    process.stderr.write(`ens: Node.js warns${code}: ${whereabouts(warning)}\n`)
+  })
+}

@@ -31,6 +31,10 @@ export const unsafety = (
   if (weak !== undefined) {
     return `Node's flag ${nameOf(weak)} weakens TLS or HTTP everywhere, or writes down its keys; remove it from the command line or NODE_OPTIONS`
   }
+  // Its parts for HTTP print the headers of requests, log-ins included.
+  if (crashDumps === "off" && (environment["NODE_DEBUG"] ?? "") !== "") {
+    return "NODE_DEBUG would write log-ins to standard error; remove it, or, to look for a fault, set ENS_CRASH_DUMPS=on"
+  }
   const telltale =
     crashDumps === "on" ? undefined : given.find((flag) => TELLTALE.some((start) => flag.startsWith(start)))
   return telltale === undefined
@@ -73,7 +77,8 @@ const WEAK = [
   "--tls-min-v1.0",
   "--tls-min-v1.1",
   "--insecure-http-parser",
-  "--openssl-legacy-provider"
+  "--openssl-legacy-provider",
+  "--security-revert"
 ]
 
 const TELLTALE = [

@@ -18,8 +18,20 @@ describe("a start", () => {
   })
 
   it("is refused with flags that weaken TLS or HTTP, or write down keys", () => {
-    for (const flag of ["--tls-keylog=/x", "--tls-min-v1.0", "--insecure-http-parser", '"--tls_keylog=/a'])
+    for (const flag of [
+      "--tls-keylog=/x",
+      "--tls-min-v1.0",
+      "--insecure-http-parser",
+      "--security-revert=CVE-2023-46809",
+      '"--tls_keylog=/a'
+    ])
       expect(unsafety(began(["--no-warnings", flag]), "on")).toMatch(/weakens TLS or HTTP/)
+  })
+
+  it("is refused if Node would print the headers of requests, unless crash dumps are wanted", () => {
+    expect(unsafety(began([], { NODE_DEBUG: "http" }), "off")).toMatch(/^NODE_DEBUG .*ENS_CRASH_DUMPS=on$/)
+    expect(unsafety(began([], { NODE_DEBUG: "http" }), "on")).toBeUndefined()
+    expect(unsafety(began([], { NODE_DEBUG: "" }), "off")).toBeUndefined()
   })
 
   it("is refused with flags that show the memory, unless crash dumps are wanted", () => {
@@ -48,9 +60,9 @@ const CANARY = HEAD + TAIL
 /** As source, which is part of the place that is told: not in one piece. */
 const QUOTED = `"${HEAD}"+"${TAIL}"`
 
-/** Has a service run something a moment after it has read its settings. */
+/** Has a service run something a moment after it has read its settings; its threads begin without them. */
 const beside = (code: string) => {
-  const watch = `const t=setInterval(()=>{if(process.env.ENS_MASTER_KEY!==undefined)return;clearInterval(t);${code}},20)`
+  const watch = `const t=process.env.ENS_MASTER_KEY===undefined?0:setInterval(()=>{if(process.env.ENS_MASTER_KEY!==undefined)return;clearInterval(t);${code}},20)`
   return ["--import", `data:text/javascript,${encodeURIComponent(watch)}`]
 }
 
@@ -84,13 +96,17 @@ describe("a service that crashes", () => {
   for (const [how, code] of [
     ["by an exception that nobody catches", THROWN],
     ["by a promise that nobody waits for", `(async()=>{${THROWN}})()`],
-    ["by something that is no error", `throw ${QUOTED}`]
+    ["by something that is no error", `throw ${QUOTED}`],
+    [
+      "by an error that cannot be read",
+      `const e=new Error("x");Object.defineProperty(e,"message",{get(){throw new Error(${QUOTED})}});throw e`
+    ]
   ] as const)
     it.scopedLive(`${how} says where, but nothing of what it was about`, () =>
       Effect.gen(function* () {
         const { code: exitCode, log, output } = yield* crashed(beside(code))
         expect(output).toMatch(
-          /^ens: internal error, please report it; the process ends: (TypeError at |string)/m
+          /^ens: internal error, please report it; the process ends: (TypeError at |string$|an error that)/m
         )
         expect(exitCode).toBe(70)
         for (const text of [output, log]) {
@@ -99,6 +115,20 @@ describe("a service that crashes", () => {
         }
       })
     )
+
+  it.scopedLive("or only warns, says so without a text", () =>
+    Effect.gen(function* () {
+      const warning = `process.emitWarning(${QUOTED},{type:"CanaryWarning",code:"DEP9999",detail:${QUOTED}})`
+      const code = `${warning};(async()=>{${THROWN}})();setTimeout(()=>process.exit(4),500)`
+      const { code: exitCode, output } = yield* crashed([...beside(code), "--unhandled-rejections=warn"])
+      expect(exitCode).toBe(4)
+      expect(output).toMatch(/^ens: Node.js warns DEP9999: CanaryWarning at /m)
+      expect(output).toMatch(/^ens: Node.js warns: UnhandledPromiseRejectionWarning/m)
+      expect(output).not.toContain(CANARY)
+      const silent = yield* crashed([...beside(code), "--unhandled-rejections=warn", "--no-warnings"])
+      expect(silent.output).not.toMatch(/warns|CANARY/)
+    })
+  )
 
   it.scopedLive("has none of its secrets in a report, nor in its environment any more", () =>
     Effect.gen(function* () {
