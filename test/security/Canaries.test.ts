@@ -1,24 +1,23 @@
-import { randomBytes } from "node:crypto"
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
+import { DatabaseSync } from "node:sqlite"
 import { describe, expect, it } from "@effect/vitest"
 import { Effect } from "effect"
 import md4 from "js-md4"
 import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import * as SqliteStorage from "../../layers/storage/SqliteStorage.ts"
 import { Storage } from "../../layers/storage/Storage.ts"
-import { SECRETS } from "../../src/config/Table.ts"
 import { certificateIn } from "../../src/sandbox/CertificateFolder.ts"
+import type { DeviceLogin } from "../../src/sandbox/DevicePayload.ts"
+import { makeExchange } from "../../src/sandbox/Exchange.ts"
 import { eventually, rehearse, within } from "../e2e/Rehearsal.ts"
 import * as CollectorStub from "../support/CollectorStub.ts"
 import { ensProcess } from "../support/EnsProcess.ts"
 import { startProcess } from "../support/ServiceProcess.ts"
 import { temporaryDirectory } from "../support/TemporaryDirectory.ts"
-import { callBack, makeClient, post, UNLIMITED } from "./Attack.ts"
+import { callBack, makeClient, post, UNLIMITED, userIdOf } from "./Attack.ts"
+import { canary, given, pkcs12 } from "./Canary.ts"
 import { filesIn, secretsIn } from "./Loot.ts"
-
-/** Nothing else looks like it, and no encoding but those that are searched for changes it. */
-const canary = (name: string): string => `${name}Zq${randomBytes(9).toString("hex")}`
 
 /** Where something could come to light; each has something in it that proves it was looked at. */
 interface Sink {
@@ -35,7 +34,8 @@ const crashesOnSignal = (secret: string) => {
   return ["--import", `data:text/javascript,${encodeURIComponent(code)}`]
 }
 
-describe("a service whose secrets are all canaries", () => {
+// At once, because each waits some seconds for a gateway that failed.
+describe.concurrent("a service whose secrets are all canaries", () => {
   it.scopedLive.each([
     ["json", "SIGTERM", ["basic", "bearer"]],
     ["ens2", "crash", ["ntlm"]],
@@ -66,28 +66,46 @@ describe("a service whose secrets are all canaries", () => {
           s: canary("Mac"),
           rubbish: canary("Rubbish"),
           crash: canary("Crash"),
-          certificatePassword: canary("Pfx")
+          certificatePassword: canary("Pfx"),
+          pkcs12Password: canary("Pkcs"),
+          accessToken: canary("AccessToken"),
+          carol: canary("carol")
         }
         const audit = join(yield* temporaryDirectory, "audit.log")
+        const files = yield* temporaryDirectory
+        const identity = pkcs12(files, secret.pkcs12Password)
+        const carol = {
+          address: `${secret.carol}@wonderland.example`,
+          password: canary("Carol"),
+          tokens: [secret.accessToken]
+        }
         // NTLM is used over https only.
         const tls = yield* certificateIn(yield* temporaryDirectory, ["127.0.0.1"])
         const byNtlm = offers.some((offer) => offer === "ntlm")
         const all = yield* rehearse({
-          exchange: { mailboxes: [alice], offers: [...offers], ...(byNtlm ? { tls } : {}) },
+          exchange: { mailboxes: [alice, carol], offers: [...offers], ...(byNtlm ? { tls } : {}) },
           settings: {
             ...UNLIMITED,
             ENS_LOG_FORMAT: format,
             ENS_AUDIT_FILE: audit,
             // 32 bytes, as the setting wants them.
             ENS_MASTER_KEY: master.toString("base64"),
-            ENS_EWS_PROXY_URL: `http://someone:${secret.proxy}@127.0.0.1:9`,
+            ...given(byNtlm ? files : undefined, {
+              ENS_EWS_PROXY_URL: `http://someone:${secret.proxy}@127.0.0.1:9`,
+              OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secret.collector}`
+            }),
             ENS_EWS_PROXY_BYPASS: "127.0.0.1",
             ...(byNtlm ? { ENS_EWS_CA_FILE: tls.certFile } : {}),
-            OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-            OTEL_EXPORTER_OTLP_HEADERS: `authorization=${secret.collector}`
+            OTEL_EXPORTER_OTLP_ENDPOINT: collector.url
           }
         })
         const { about, apiToken, cns, exchange, installation, phone } = all
+        // Nobody trusts its certificate.
+        const strange = yield* makeExchange({
+          mailboxes: [alice],
+          tls: yield* certificateIn(yield* temporaryDirectory, ["127.0.0.1"])
+        })
+        const strangeToken = yield* installation.createToken(strange.url, "strange")
         yield* Effect.flatMap(Storage, (storage) =>
           storage.createAdminToken({ label: "test", hash: hashApiToken(secret.admin), createdAt: 0 })
         ).pipe(Effect.provide(SqliteStorage.layer(installation.database)))
@@ -114,6 +132,49 @@ describe("a service whose secrets are all canaries", () => {
             { authType: "Certificate", forceSubscription: true }
           )
         )
+        const withCertificate = { certificate: identity.base64, certificatePassword: secret.pkcs12Password }
+        for (const certificatePassword of [secret.pkcs12Password, secret.certificatePassword])
+          yield* told(
+            client.register(
+              iphone.userId,
+              iphone.token(),
+              { ...log, ...withCertificate, certificatePassword },
+              { authType: "Certificate", forceSubscription: true }
+            )
+          )
+        const untrusted = yield* told(
+          makeClient(installation, strangeToken).register(iphone.userId, iphone.token(), {
+            ...log,
+            password: alice.password
+          })
+        )
+        expect(untrusted.code).toBe(14)
+        expect(installation.log() + service.output()).toMatch(/certificate/)
+        const carols = userIdOf(carol.address)
+        const carolRegisters = (login: DeviceLogin, authType: string) =>
+          told(
+            client.register(
+              carols,
+              `${iphone.token()}-carol`,
+              { emailAddress: carol.address, ...login },
+              { authType }
+            )
+          )
+        const bearer = { accessToken: secret.accessToken }
+        const basic = { username: carol.address, password: carol.password }
+        const byToken = offers.some((offer) => offer === "bearer")
+        expect((yield* byToken ? carolRegisters(bearer, "OAuth") : carolRegisters(basic, "Basic")).code).toBe(
+          7
+        )
+        yield* told(carolRegisters({ ...bearer, ...withCertificate }, "Dual"))
+
+        // Storage fails, with the log-ins in hand.
+        const database = new DatabaseSync(installation.database, { timeout: 10_000 })
+        database.exec("ALTER TABLE devices RENAME TO lost")
+        const kept = yield* byToken ? carolRegisters(bearer, "OAuth") : carolRegisters(basic, "Basic")
+        expect([8, 15]).toContain(kept.code)
+        database.exec("ALTER TABLE lost RENAME TO devices")
+        database.close()
         for (const payload of [
           secret.rubbish,
           Buffer.from(secret.rubbish).toString("base64"),
@@ -182,6 +243,25 @@ describe("a service whose secrets are all canaries", () => {
           20
         )
         yield* exchange.clearFaults
+        const carolsMail = (what: string) =>
+          Effect.gen(function* () {
+            const mailed = yield* exchange.deliver({
+              to: carol.address,
+              from: `${secret.from}@elsewhere.example`,
+              fromName: secret.sender,
+              subject: secret.subject,
+              body: secret.body
+            })
+            yield* within(
+              cns.until(() => cns.received().some(({ payload }) => JSON.stringify(payload).includes(mailed))),
+              what,
+              20
+            )
+          })
+        yield* carolsMail("the mail of one with an access token")
+        yield* exchange.setTokens(carol.address, [])
+        yield* exchange.setPassword(carol.address, canary("Other"))
+        yield* carolsMail("the mail after the access token ended")
         yield* exchange.setPassword(alice.address, canary("Changed"))
         const third = yield* mail()
         yield* within(
@@ -231,7 +311,8 @@ describe("a service whose secrets are all canaries", () => {
           format === "json"
             ? yield* Effect.forEach(
                 [["user", alice.address, "--json"], ["config"], ["doctor", "--json"]],
-                (args) => ensProcess(args, "", environment)
+                (args) => ensProcess(args, "", environment),
+                { concurrency: "unbounded" }
               )
             : []
 
@@ -249,6 +330,10 @@ describe("a service whose secrets are all canaries", () => {
           address: alice.address.split("@")[0] ?? "",
           domain: alice.address.split("@")[1]?.split(".")[0] ?? "",
           password: alice.password,
+          "carol's password": carol.password,
+          "a part of the PKCS#12": identity.base64.slice(400, 460),
+          "a part of the private key": identity.key.split("\n")[4] ?? "",
+          "the strange token": strangeToken,
           "master key": master.toString("utf8").slice(0, 24),
           "api token": apiToken,
           f: parts.f.slice(20, 80),
@@ -307,36 +392,5 @@ describe("a service whose secrets are all canaries", () => {
         ).toEqual([])
       }),
     { timeout: 120_000 }
-  )
-
-  it.scopedLive("shows none of its settings' secrets in `ens config`, nor when they are wrong", () =>
-    Effect.gen(function* () {
-      const directory = yield* temporaryDirectory
-      const value = Object.fromEntries(SECRETS.map((name) => [name, canary(name.replaceAll("_", ""))]))
-      const given = (name: string) => {
-        const word = value[name] ?? ""
-        if (name === "ENS_DATABASE_URL") return `mssql://sa:${word}@127.0.0.1:1433/ENS`
-        if (name.endsWith("PROXY_URL")) return `http://someone:${word}@127.0.0.1:3128`
-        return name === "OTEL_EXPORTER_OTLP_HEADERS" ? `authorization=${word}` : word
-      }
-      const settings = Object.fromEntries(SECRETS.map((name) => [name, given(name)]))
-      const master = canary("Master").padEnd(32, "x").slice(0, 32)
-      const right = {
-        ...settings,
-        ENS_DATA_DIR: directory,
-        ENS_MASTER_KEY: Buffer.from(master).toString("base64")
-      }
-      const wrong = {
-        ENS_DATA_DIR: directory,
-        ...Object.fromEntries(SECRETS.map((name) => [name, `:// ${given(name)} %%`])),
-        ENS_MASTER_KEY: master
-      }
-      const shown = yield* ensProcess(["config"], "", right)
-      expect(shown.out).toContain("ENS_DATABASE_URL")
-      const refused = yield* ensProcess(["config"], "", wrong)
-      expect(refused.code).not.toBe(0)
-      const bytes = [shown, refused].flatMap(({ err, out }) => [Buffer.from(out), Buffer.from(err)])
-      expect(secretsIn(bytes, { ...value, master: master.slice(0, 24) })).toEqual([])
-    })
   )
 })
