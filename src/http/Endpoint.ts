@@ -249,7 +249,24 @@ const answers = Metric.counter("ens_device_requests_total", {
   incremental: true
 })
 
-const report = (endpoint: string, answer: Answer, { isUnknown, token, userId }: Activity) =>
+const report = (endpoint: string, answer: Answer, activity: Activity) =>
+  Effect.gen(function* () {
+    if (activity.token === undefined || (yield* mayTell)) yield* tell(endpoint, answer, activity)
+    if (activity.isUnknown) {
+      const what = `a phone was refused: ${activity.token}`
+      yield* reportTrouble({ fault: "api-token-unknown", where: "device API", what })
+    }
+    const counter = answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code))
+    yield* Metric.increment(counter)
+  })
+
+const mayTell = Effect.gen(function* () {
+  const { keyOf, lines, sourceOf } = yield* Limits
+  const source = sourceOf(askerOf(yield* HttpServerRequest.HttpServerRequest))
+  return lines.mayTell(keyOf(source), yield* Clock.currentTimeMillis)
+})
+
+const tell = (endpoint: string, answer: Answer, { isUnknown, token, userId }: Activity) =>
   Effect.logWithLevel(
     token === undefined ? LogLevel.Info : LogLevel.Warning,
     `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
@@ -258,19 +275,7 @@ const report = (endpoint: string, answer: Answer, { isUnknown, token, userId }: 
       ...(userId === undefined ? {} : { userId }),
       ...(statusOf(answer) < 400 ? {} : { reason: token ?? answer.message }),
       ...(isUnknown ? { fault: "api-token-unknown" } : {})
-    }),
-    Effect.zipLeft(
-      isUnknown
-        ? reportTrouble({
-            fault: "api-token-unknown",
-            where: "device API",
-            what: `a phone was refused: ${token}`
-          })
-        : Effect.void
-    ),
-    Effect.zipRight(
-      Metric.update(answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code)), 1)
-    )
+    })
   )
 
 const statusName = (status: number) => (STATUS_CODES[status] ?? String(status)).replaceAll(" ", "")

@@ -2,6 +2,7 @@ import { Context, Effect, Layer, Metric, Queue } from "effect"
 import { Settings, type SettingsShape } from "../../schemas/Settings.ts"
 import { NewUsers } from "./NewUsers.ts"
 import { RefusalLog } from "./RefusalLog.ts"
+import { RefusedLines } from "./RefusedLines.ts"
 import { type Asker, limitKeyOf, makeIsProxy, makeSourceOf, type SourceOf } from "./SourceAddress.ts"
 import { TokenBuckets } from "./TokenBuckets.ts"
 
@@ -32,6 +33,8 @@ export interface LimitsShape {
   readonly user: TokenBuckets
   /** By tenant: users that were made and have not registered. */
   readonly newUsers: NewUsers
+  /** Which refused requests have a line in the log. */
+  readonly lines: Pick<RefusedLines, "mayTell">
   readonly keyOf: (source: string) => string
   /** Whether a peer is a trusted proxy, who has many connections for others. */
   readonly isProxy: (peer: string | undefined) => boolean
@@ -64,7 +67,8 @@ export class Limits extends Context.Tag("ens/Limits")<Limits, LimitsShape>() {}
 
 export const make = (
   { limits, trustedProxies }: Pick<SettingsShape, "limits" | "trustedProxies">,
-  log: RefusalLog = new RefusalLog()
+  log: RefusalLog = new RefusalLog(),
+  lines: RefusedLines = new RefusedLines()
 ): LimitsShape => {
   const sourceOf = makeSourceOf(trustedProxies)
   return {
@@ -75,6 +79,7 @@ export const make = (
     token: new TokenBuckets(limits.token),
     user: new TokenBuckets(limits.user),
     newUsers: new NewUsers(limits.newUsers),
+    lines,
     keyOf: limitKeyOf,
     isProxy: makeIsProxy(trustedProxies),
     refused: (limit, asker) => {
@@ -89,14 +94,20 @@ export const layer: Layer.Layer<Limits, never, Settings> = Layer.scoped(
   Limits,
   Effect.gen(function* () {
     const begun = yield* Queue.sliding<void>(1)
-    const log = new RefusalLog(() => begun.unsafeOffer(undefined))
+    const begin = () => void begun.unsafeOffer(undefined)
+    const log = new RefusalLog(begin)
+    const lines = new RefusedLines(begin)
     yield* Queue.take(begun).pipe(
       Effect.zipRight(Effect.sleep("1 minute")),
-      Effect.zipRight(Effect.suspend(() => Effect.all(log.take().map((line) => Effect.logWarning(line))))),
+      Effect.zipRight(
+        Effect.suspend(() =>
+          Effect.all([...log.take(), ...lines.take()].map((line) => Effect.logWarning(line)))
+        )
+      ),
       Effect.forever,
       Effect.annotateLogs({ logger: "Limits" }),
       Effect.forkScoped
     )
-    return make(yield* Settings, log)
+    return make(yield* Settings, log, lines)
   })
 )

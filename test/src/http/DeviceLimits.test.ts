@@ -5,9 +5,11 @@ import type { SettingsShape } from "../../../schemas/Settings.ts"
 import { Intake } from "../../../src/http/Intake.ts"
 import { Limits, limitRefusals } from "../../../src/http/Limits.ts"
 import { PayloadsCrowded } from "../../../src/http/PayloadTurns.ts"
+import { RefusedLines } from "../../../src/http/RefusedLines.ts"
 import { RegistrationPayloads } from "../../../src/http/RegistrationPayloads.ts"
 import {
   type Got,
+  type Line,
   layer,
   makeToken,
   open,
@@ -275,3 +277,51 @@ describe("registrations", () => {
     }).pipe(Effect.provide(limited({})))
   )
 })
+
+describe("requests that are refused for their token", () => {
+  it.scoped("have a line each in the log while they are few; of many one line a minute says how many", () => {
+    const lines: Array<Line> = []
+    const refused = () => lines.filter(({ text }) => text.includes("ResponseCode:[UnauthorizedRequest]"))
+    return Effect.gen(function* () {
+      const { post } = yield* start
+      const before = yield* unauthorized
+      const ask = post("getpublickey", {}, {})
+      for (let i = 0; i < 15; i++) {
+        expect((yield* ask).status).toBe(401)
+      }
+      expect(refused().length).toBe(10)
+      expect((yield* unauthorized) - before).toBe(15)
+      yield* TestClock.adjust("1 minute")
+      expect(lines.filter(({ text }) => text.includes("more requests")).map(({ text }) => text)).toEqual([
+        "5 more requests without a known API token were refused in the last minute, too many for a line each"
+      ])
+      yield* ask
+      expect(refused().length).toBe(11)
+      // Those with a known token are told as ever.
+      for (let i = 0; i < 15; i++) yield* post("getsubscriptionstatus", { userId: USER_ID })
+      expect(lines.filter(({ text }) => text.startsWith("getsubscriptionstatus request")).length).toBe(15)
+    }).pipe(Effect.provide(layer({ limits: NO_LIMITS }, lines)))
+  })
+
+  it("have at most a line a second in all, wherever they come from", () => {
+    let begun = 0
+    const lines = new RefusedLines(() => begun++)
+    const told = Array.from({ length: 500 }, (_, i) => lines.mayTell(`192.0.2.${i % 100}`, 1_000))
+    expect(told.filter((one) => one).length).toBe(60)
+    expect(lines.mayTell("198.51.100.1", 2_000)).toBe(true)
+    expect(lines.mayTell("198.51.100.2", 2_000)).toBe(false)
+    expect(begun).toBe(1)
+    expect(lines.take()).toEqual([expect.stringMatching(/^441 more /)])
+    expect(lines.take()).toEqual([])
+  })
+})
+
+const unauthorized = Effect.map(Metric.snapshot, (all) =>
+  all
+    .filter(
+      ({ metricKey }) =>
+        metricKey.name === "ens_device_requests_total" &&
+        metricKey.tags.some(({ value }) => value === "UnauthorizedRequest")
+    )
+    .reduce((sum, { metricState }) => sum + Number((metricState as { readonly count?: number }).count), 0)
+)
