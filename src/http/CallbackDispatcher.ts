@@ -219,6 +219,11 @@ export class CallbackDispatcher {
   #post(response: ServerResponse, source: string, address: CallbackAddress, f: string, body: Buffer): void {
     const { heldMax, now, post, pressure, read } = this.#parts
     const { user } = address
+    // Whoever has got hold of a URL keeps nobody's others out with it, also not those of the user's next subscription,
+    // and has none of his bodies parsed meanwhile, which costs more than all the rest.
+    if (this.#urls.size > 0 && this.#urls.of(urlOf(user, address.generation)) >= HELD_PER_URL) {
+      return this.#answer(response, CROWDED, "crowded", `user ${user}`)
+    }
     const notification = read(body)
     if (Either.isLeft(notification)) {
       this.#answer(response, UNUSABLE, "unusable", `user ${user}: ${notification.left.reason}`)
@@ -226,10 +231,6 @@ export class CallbackDispatcher {
     }
     if (isWork(notification.right) && refusesWork(pressure(), this.inHand)) {
       return this.#answer(response, SHED, "shed")
-    }
-    // Whoever has got hold of a URL keeps nobody's others out with it, also not those of the user's next subscription.
-    if (this.#urls.size > 0 && this.#urls.of(urlOf(user, address.generation)) >= HELD_PER_URL) {
-      return this.#answer(response, CROWDED, "crowded", `user ${user}`)
     }
     const hurried = this.#sources.of(source) >= heldMax
     const callback = new ArrivedCallback(notification.right, address, f, hurried)

@@ -283,6 +283,8 @@ describe("callbacks that are being held", () => {
       fixture.autoReply = undefined
       const leaked = yield* Effect.forEach(Array.from({ length: 16 }), () => held(fixture.url("7", 3)))
       expect((yield* exchange(fixture.url("7", 3))).status).toBe(503)
+      // Nor is a large body read through to no purpose.
+      expect((yield* exchange(fixture.url("7", 3), { body: "rubbish" })).status).toBe(503)
       const renewed = yield* held(fixture.url("7", 4))
       renewed.reply("Ok")
       expect((yield* answerOf(renewed.connection)).body).toContain(OK)
