@@ -1,4 +1,4 @@
-import { callsFor } from "../layers/ews/EwsClient.ts"
+import { BATCH, callsFor } from "../layers/ews/EwsClient.ts"
 import type { Callback, FlushOutbox } from "../schemas/SubscriptionMessage.ts"
 import { allowed, allowedAt, MAILS_ASKED_MAX, spend } from "./Allowance.ts"
 import { learnCompliance } from "./Compliance.ts"
@@ -26,7 +26,8 @@ const WAITERS_MAX = 16
 const CLOCKS_DIFFER = 2 * 60_000
 
 /** Takes up the events of a callback: at once, with those that wait, or by joining the same ones in work. */
-export const addRound = (turn: Turn, round: Round): void => {
+export const addRound = (turn: Turn, given: Round): void => {
+  const round = withoutStrays(turn, given)
   if (round.inbox !== turn.state.inbox) turn.set({ inbox: round.inbox })
   const { work, next } = turn.state
   if (work._tag === "Idle") return start(turn, round)
@@ -57,10 +58,10 @@ export const addRound = (turn: Turn, round: Round): void => {
   const queued = work._tag === "Resting" ? work.round : next
   if (queued === undefined) return turn.set({ next: round })
   if (round.alone || queued.alone) return turnAway(turn, round)
-  const isFull =
-    queued.waiters.length >= WAITERS_MAX || queued.arrivals.length + round.arrivals.length > MAILS_ASKED_MAX
-  if (isFull) return turnAway(turn, round)
-  const merged = merge(queued, round)
+  const merged = withoutStrays(turn, merge(queued, round))
+  if (queued.waiters.length >= WAITERS_MAX || merged.arrivals.length > MAILS_ASKED_MAX) {
+    return turnAway(turn, round)
+  }
   if (work._tag !== "Resting") return turn.set({ next: merged })
   const { state, env } = turn
   // For the badge there is more time than for mails.
@@ -68,6 +69,25 @@ export const addRound = (turn: Turn, round: Round): void => {
     ? Math.min(allowedAt(state.spent, 1), halfTime(merged, env))
     : work.until
   turn.set({ work: { ...work, until: Math.min(work.until, until), round: merged } })
+}
+
+const lookFor = (turn: Turn, { arrivals, arrivedAt }: Round): void => {
+  const came = Math.min(...arrivals.map(({ at = arrivedAt }) => at), arrivedAt)
+  const since = Math.max(came, arrivedAt - FRESH) - CLOCKS_DIFFER
+  turn.set({ gapSince: earliest(turn.state.gapSince, Math.max(1, since)) })
+}
+
+/**
+ * One call asks about the mails of most callbacks. Where more are named, those whose folder is not known to be the Inbox
+ * take no place from those in it: they are looked for there with the next callback.
+ */
+const withoutStrays = (turn: Turn, round: Round): Round => {
+  const { home } = turn.state
+  if (home === 0 || round.arrivals.length <= BATCH) return round
+  const arrivals = round.arrivals.filter(({ folder, missed }) => missed || digest(folder) === home)
+  if (arrivals.length === round.arrivals.length) return round
+  lookFor(turn, round)
+  return { ...round, arrivals }
 }
 
 /** It holds mails, or may not be held up. */
@@ -140,10 +160,8 @@ export const onAnnounced = (turn: Turn, job: JobId, result: AnnounceResult): voi
  * with the next callback's credentials or at the next registration. When they came is not believed further back than a
  * mail counts as new.
  */
-const doubt = (turn: Turn, { arrivals, arrivedAt }: Round, { doubted, uncounted }: AnnounceResult): void => {
-  const came = Math.min(...arrivals.map(({ at = arrivedAt }) => at), arrivedAt)
-  const since = Math.max(came, arrivedAt - FRESH) - CLOCKS_DIFFER
-  turn.set({ gapSince: earliest(turn.state.gapSince, Math.max(1, since)) })
+const doubt = (turn: Turn, round: Round, { doubted, uncounted }: AnnounceResult): void => {
+  lookFor(turn, round)
   if (uncounted) turn.set({ unread: Math.max(0, turn.state.unread - doubted) })
 }
 

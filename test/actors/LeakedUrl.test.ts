@@ -102,6 +102,28 @@ describe("whoever has got hold of a callback URL", () => {
   )
 
   it.scopedLive(
+    "does not keep mails out by naming hundreds of items at once",
+    inWorld((world) =>
+      Effect.gen(function* () {
+        const { attack, ens } = yield* ready(world)
+        yield* ens.mail(ANN, { sender: "Bob", subject: "the Inbox is known by it" })
+        const replies = []
+        for (let second = 0; second < 40; second++) {
+          attack(invented(world, 220, second * 1000))
+          yield* world.advance(SECOND / 2, 250)
+          attack(invented(world, 220, second * 1000 + 500))
+          if (second % 10 === 9)
+            replies.push(yield* ens.mail(ANN, { sender: "Bob", subject: `mail ${second}` }))
+          yield* world.advance(SECOND / 2, 250)
+        }
+        yield* world.advance(10 * SECOND)
+        expect(replies.map(({ reply }) => reply)).toEqual(["Ok", "Ok", "Ok", "Ok"])
+        expect((yield* world.titles("phone")).slice(1)).toEqual([9, 19, 29, 39].map((i) => `Bob · mail ${i}`))
+      })
+    )
+  )
+
+  it.scopedLive(
     "notifies nobody of what is not there, and of little where Exchange cannot be asked",
     inWorld((world) =>
       Effect.gen(function* () {
