@@ -50,12 +50,6 @@ export class ConsoleSessions extends Context.Tag("ens/ConsoleSessions")<
 /** A revoked token's sessions end within so long. */
 const CHECK_EVERY = "10 seconds"
 
-/** Milliseconds by which the sessions' clock, which nobody sets, is ahead of the machine's, by which tokens end. */
-const lead = Effect.zipWith(timeNow, Clock.currentTimeMillis, (now, at) => now - at)
-
-/** On the sessions' clock. */
-const endOf = ({ expiresAt }: TokenEnd, lead: number) => (expiresAt === null ? null : expiresAt + lead)
-
 export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer.scoped(
   ConsoleSessions,
   Effect.gen(function* () {
@@ -128,3 +122,9 @@ export const layer: Layer.Layer<ConsoleSessions, never, Storage | Audit> = Layer
     }
   })
 )
+
+/** Milliseconds by which the sessions' clock, which nobody sets, is ahead of the machine's, by which tokens end. */
+const lead = Effect.zipWith(timeNow, Clock.currentTimeMillis, (now, at) => now - at)
+
+/** On the sessions' clock. */
+const endOf = ({ expiresAt }: TokenEnd, lead: number) => (expiresAt === null ? null : expiresAt + lead)
