@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto"
-import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
-import { Cause, Clock, Effect, Either, LogLevel, Metric, Option } from "effect"
+import { Cause, Clock, Effect, Either, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
 import { hashApiToken, maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
@@ -11,7 +10,6 @@ import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
 import { activityOf, Spans } from "../../layers/telemetry/Spans.ts"
 import { faultField } from "../../layers/telemetry/TroubleLog.ts"
-import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { RequestUnusable } from "../../schemas/DeviceApi.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
 import { Settings } from "../../schemas/Settings.ts"
@@ -24,6 +22,7 @@ import { vouchFor } from "./Guest.ts"
 import { Intake } from "./Intake.ts"
 import { type BodyTooLarge, readJson } from "./JsonBody.ts"
 import { Limits } from "./Limits.ts"
+import { Activity, report } from "./RequestReport.ts"
 
 /** Who asks, and the activity under which it is done. */
 export interface Call {
@@ -63,7 +62,7 @@ export const serve = <A extends { readonly userId: UserId }, R>(
     const caller = record && activityOf(request.headers["traceparent"])
     const activityId = (caller?.activityId ?? randomUUID()) as ActivityId
     const began = yield* Clock.currentTimeMillis
-    const activity: Activity = { activityId, userId: undefined, token: undefined, isUnknown: false }
+    const activity = new Activity(activityId)
     const answer = yield* authorized(endpoint, gate, activity).pipe(
       Effect.catchAllCause(failed),
       Effect.tap((answer) => report(endpoint.name, answer, activity)),
@@ -83,16 +82,6 @@ export const serve = <A extends { readonly userId: UserId }, R>(
     return respond(settings, answer)
   })
 
-/** One request under way, and what came to light for its one log line. */
-interface Activity {
-  readonly activityId: ActivityId
-  userId: UserId | undefined
-  /** What is wrong with the API token, as an administrator looks for it. */
-  token: string | undefined
-  /** It was given one that is unknown. */
-  isUnknown: boolean
-}
-
 const authorized = <A extends { readonly userId: UserId }, R>(
   endpoint: Endpoint<A, R>,
   gate: Gate,
@@ -104,12 +93,13 @@ const authorized = <A extends { readonly userId: UserId }, R>(
     const tenants = yield* ApiTokens
     const busy = yield* whyBusy
     if (busy !== undefined) {
-      // Or a stranger, once he has brought about an overload, would have a line in the log for each request.
-      if (!tenants.knows(token)) yield* noteFailed
+      activity.isStranger = !tenants.knows(token)
+      if (activity.isStranger) yield* noteFailed
       return tryAgain(busy)
     }
     const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
     if (Option.isNone(tenant)) {
+      activity.isStranger = true
       activity.isUnknown = token !== ""
       activity.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
       yield* noteFailed
@@ -124,10 +114,14 @@ const authorized = <A extends { readonly userId: UserId }, R>(
   }).pipe(
     Effect.catchTags({
       TokenUndecided: (error) =>
-        Effect.succeed<Answer>({ code: "ErrorSubscribeOrUpdateDb", message: error.message }),
+        Effect.sync((): Answer => {
+          activity.isStranger = true
+          return { code: "ErrorSubscribeOrUpdateDb", message: error.message }
+        }),
       // Who shows it learns no more than who shows an unknown one.
       TokenEnded: (error) =>
         Effect.map(noteFailed, () => {
+          activity.isStranger = true
           activity.isUnknown = true
           activity.token = error.message
           return UNAUTHORIZED
@@ -243,39 +237,3 @@ const UNAUTHORIZED: Answer = {
   code: "UnauthorizedRequest",
   message: "the API token in the header ENSAPIToken is missing, unknown or revoked"
 }
-
-const answers = Metric.counter("ens_device_requests_total", {
-  description: "Requests of devices by endpoint and response code",
-  incremental: true
-})
-
-const report = (endpoint: string, answer: Answer, activity: Activity) =>
-  Effect.gen(function* () {
-    if (activity.token === undefined || (yield* mayTell)) yield* tell(endpoint, answer, activity)
-    if (activity.isUnknown) {
-      const what = `a phone was refused: ${activity.token}`
-      yield* reportTrouble({ fault: "api-token-unknown", where: "device API", what })
-    }
-    const counter = answers.pipe(Metric.tagged("endpoint", endpoint), Metric.tagged("code", answer.code))
-    yield* Metric.increment(counter)
-  })
-
-const mayTell = Effect.gen(function* () {
-  const { keyOf, lines, sourceOf } = yield* Limits
-  const source = sourceOf(askerOf(yield* HttpServerRequest.HttpServerRequest))
-  return lines.mayTell(keyOf(source), yield* Clock.currentTimeMillis)
-})
-
-const tell = (endpoint: string, answer: Answer, { isUnknown, token, userId }: Activity) =>
-  Effect.logWithLevel(
-    token === undefined ? LogLevel.Info : LogLevel.Warning,
-    `${endpoint} request processed. HttpStatusCode:[${statusName(statusOf(answer))}] ResponseCode:[${answer.code}]`
-  ).pipe(
-    Effect.annotateLogs({
-      ...(userId === undefined ? {} : { userId }),
-      ...(statusOf(answer) < 400 ? {} : { reason: token ?? answer.message }),
-      ...(isUnknown ? { fault: "api-token-unknown" } : {})
-    })
-  )
-
-const statusName = (status: number) => (STATUS_CODES[status] ?? String(status)).replaceAll(" ", "")

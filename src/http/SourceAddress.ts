@@ -61,7 +61,7 @@ export const limitKeyOf = (address: string): string => {
 export const plainAddress = (address: string | undefined): string =>
   address === undefined
     ? ""
-    : address.startsWith("::ffff:") && isIP(address.slice(7)) === 4
+    : /^::ffff:/i.test(address) && isIP(address.slice(7)) === 4
       ? address.slice(7)
       : address
 

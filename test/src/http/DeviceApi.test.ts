@@ -1,6 +1,6 @@
 import { createPublicKey } from "node:crypto"
 import { describe, expect, it } from "@effect/vitest"
-import { Effect, Option, TestClock } from "effect"
+import { Effect, Fiber, Option, TestClock } from "effect"
 import { Unavailable } from "../../../actors/Subscriptions.ts"
 import { hashApiToken } from "../../../layers/crypto/ApiTokenSecret.ts"
 import { Storage } from "../../../layers/storage/Storage.ts"
@@ -214,13 +214,38 @@ describe("the device API", () => {
     Effect.gen(function* () {
       const { send } = yield* open
       yield* makeToken()
-      const body = Buffer.concat([Buffer.from('{"userId":"'), Buffer.from([0xff, 0xfe]), Buffer.from('"}')])
+      // In a field that nobody reads, and that would else pass.
+      const body = Buffer.concat([
+        Buffer.from(`{"userId":"${USER_ID}","x":"`),
+        Buffer.from([0xff, 0xfe]),
+        Buffer.from('"}')
+      ])
       const got = yield* send("/api/ens/getpublickey", {
         method: "POST",
         headers: { ENSAPIToken: TOKEN },
         body
       })
       expect(got.json["responseCode"]).toBe(32)
+    })
+  )
+
+  scoped("32 for a body that does not arrive in time", () =>
+    Effect.gen(function* () {
+      const { post, send } = yield* open
+      yield* makeToken()
+      yield* post("getpublickey", BODY)
+      const asked = yield* Effect.fork(
+        send("/api/ens/getpublickey", {
+          method: "POST",
+          headers: { ENSAPIToken: TOKEN },
+          body: new ReadableStream({ start: (body) => body.enqueue(new TextEncoder().encode("{")) }),
+          duplex: "half"
+        } as RequestInit)
+      )
+      yield* Effect.promise(() => new Promise((done) => setTimeout(done, 50)))
+      yield* TestClock.adjust("20 seconds")
+      const got = yield* Fiber.join(asked)
+      expect([got.status, got.json["errorMessage"]]).toEqual([400, "the body did not arrive in time"])
     })
   )
 

@@ -135,6 +135,35 @@ describe("requests that come while ENS is overloaded", () => {
         expect(failed.wait("", 0)).toBeGreaterThan(0)
       }).pipe(Effect.provide(limited({ failed: rate(1) })))
   )
+
+  it.scoped(
+    "have few lines in the log if their token is not known, and so have those while storage is away",
+    () => {
+      const lines: Array<Line> = []
+      const told = (status: string) =>
+        lines.filter(({ text }) => text.includes(`HttpStatusCode:[${status}]`)).length
+      return Effect.gen(function* () {
+        const { post } = yield* start
+        const faults = yield* StorageFaults
+        const { press } = yield* Intake
+        const body = { userId: USER_ID }
+        yield* post("getsubscriptionstatus", body)
+        faults.down(true)
+        for (let i = 0; i < 5; i++) {
+          const asked = yield* Effect.fork(post("getpublickey", body, { ENSAPIToken: "unknown" }))
+          yield* Effect.promise(() => new Promise((done) => setTimeout(done, 5)))
+          yield* TestClock.adjust("1 seconds")
+          expect((yield* Fiber.join(asked)).json["responseCode"]).toBe(8)
+        }
+        press("high")
+        for (let i = 0; i < 20; i++) yield* post("getpublickey", body, { ENSAPIToken: "unknown" })
+        expect(told("InternalServerError")).toBe(5)
+        expect(told("ServiceUnavailable")).toBeLessThanOrEqual(6)
+        for (let i = 0; i < 20; i++) yield* post("getsubscriptionstatus", body)
+        expect(lines.filter(({ text }) => text.startsWith("getsubscriptionstatus request")).length).toBe(21)
+      }).pipe(Effect.provide(layer({ limits: NO_LIMITS }, lines)))
+    }
+  )
 })
 
 describe("new users", () => {

@@ -23,7 +23,9 @@ describe("new users", () => {
     const users = new NewUsers(RATE)
     for (const n of [1, 2]) users.take(one, user(n), 0)
     users.giveBack(one, user(9), 0)
+    users.giveBack(two, user(1), 0)
     expect(users.take(one, user(3), 0)).toBeGreaterThan(0)
+    // It was nobody of that tenant's, and stays that of the other.
     for (let i = 0; i < 5; i++) users.giveBack(one, user(1), 0)
     expect(users.take(one, user(3), 0)).toBe(0)
     expect(users.take(one, user(4), 0)).toBeGreaterThan(0)

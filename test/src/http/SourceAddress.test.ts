@@ -21,6 +21,7 @@ describe("the source of a request", () => {
     expect(sourceOf(from("10.0.0.1", "192.0.2.1"))).toBe("192.0.2.1")
     expect(sourceOf(from("::ffff:10.0.0.1", "192.0.2.1:4711"))).toBe("192.0.2.1")
     expect(sourceOf(from("2001:db8::5", "[2001:470::1]:443"))).toBe("2001:470::1")
+    expect(sourceOf(from("10.0.0.1", "::FFFF:192.0.2.1"))).toBe("192.0.2.1")
   })
 
   it("is the last untrusted hop: what stands before it may be forged", () => {
