@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto"
-import { Effect, Schema } from "effect"
+import { Clock, Effect, Schema } from "effect"
 import { authTypeOf, type DeviceLogin, type DevicePayload, encryptPayload } from "./DevicePayload.ts"
 import { type Shown, show } from "./DeviceScreen.ts"
 import { call } from "./JsonClient.ts"
@@ -117,7 +117,11 @@ export const makeDevice = (options: DeviceOptions): Effect.Effect<DeviceStandIn>
           const answer = yield* getPublicKey
           if (answer.publicKey === undefined) return answer
         }
+        const { deviceToken = token } = fields.fields ?? {}
+        // What binds the payload stands in front of the log-in, see docs/device-api.md.
         const payload = encryptPayload(publicKey ?? "", {
+          deviceToken: String(deviceToken),
+          issuedAt: new Date(yield* Clock.currentTimeMillis).toISOString(),
           emailAddress: options.address,
           ...login,
           ...fields.payload

@@ -92,11 +92,15 @@ describe("the device stand-in", () => {
         policyLimitNotificationText: 2
       })
       expect(first).not.toHaveProperty("forceSubscription")
-      expect(decrypt(String(first?.["payload"]))).toEqual({
-        emailAddress: "Alice@Corp.example",
-        username: "alice",
-        password: "s3cret"
-      })
+      const { issuedAt, ...rest } = decrypt(String(first?.["payload"]))
+      expect(Math.abs(Date.now() - Date.parse(String(issuedAt)))).toBeLessThan(60_000)
+      // In front of the log-in, so that no block has the log-in alone.
+      expect(Object.entries(rest)).toEqual([
+        ["deviceToken", "token-1"],
+        ["emailAddress", "Alice@Corp.example"],
+        ["username", "alice"],
+        ["password", "s3cret"]
+      ])
       expect(second).toMatchObject({ forceSubscription: true })
       expect(decrypt(String(second?.["payload"]))).toMatchObject({ issuedAt: "2026-01-01T00:00:00Z" })
     })
@@ -192,6 +196,8 @@ describe("the device stand-in", () => {
       yield* device.register()
       expect(seen.at(-1)?.body).toMatchObject({ authType, deviceId: "uem-1" })
       expect(decrypt(String(seen.at(-1)?.body["payload"]))).toEqual({
+        deviceToken: "token-1",
+        issuedAt: expect.any(String),
         emailAddress: OPTIONS.address,
         ...login
       })
