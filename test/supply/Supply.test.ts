@@ -1,10 +1,24 @@
-import { readFileSync } from "node:fs"
+import { existsSync, readFileSync } from "node:fs"
+import { fileURLToPath } from "node:url"
 import { describe, expect, it } from "@effect/vitest"
 import { licenceOf, licencesPage, lockedPackages } from "../../tools/Licences.ts"
+import { type Bom, type Component, makeBom } from "../../tools/Sbom.ts"
 
 const textOf = (path: string) => readFileSync(new URL(`../../${path}`, import.meta.url), "utf8")
 
 const packages = lockedPackages()
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+/** What `npm run sbom` writes; undefined where there is no npm. */
+const bom = ((): Bom | undefined => {
+  try {
+    return makeBom()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error
+    console.warn("SKIPPED: the list of what ENS is built from is not tested: npm is not on the PATH")
+    return undefined
+  }
+})()
 
 describe("what ENS is built from", () => {
   it("comes from the public registry only, each package with its hash", () => {
@@ -52,6 +66,60 @@ describe("what ENS is built from", () => {
     expect(textOf("docs/licences.md")).toBe(licencesPage())
   })
 })
+
+describe.skipIf(bom === undefined)("the list of what ENS is built from (SBOM)", () => {
+  const { bomFormat, components, dependencies, metadata, specVersion } = bom ?? NOTHING
+
+  it("is CycloneDX 1.5 for this application", () => {
+    const { name, version } = JSON.parse(textOf("package.json")) as Component
+    expect([bomFormat, specVersion]).toEqual(["CycloneDX", "1.5"])
+    expect(metadata.component).toMatchObject({ type: "application", name, version })
+  })
+
+  it("names each package with its address, the hash of the lock file and a licence", () => {
+    const integrity = new Map(packages.map((one) => [`${one.name}@${one.version}`, one.integrity]))
+    for (const { hashes, licenses, name, purl, type, version } of components) {
+      const sha512 = Buffer.from(hashes?.[0]?.content ?? "", "hex").toString("base64")
+      expect({
+        name,
+        type,
+        purl,
+        hash: `sha512-${sha512}`,
+        licences: (licenses ?? []).length > 0
+      }).toEqual({
+        name,
+        type: "library",
+        purl: `pkg:npm/${name.replace("@", "%40")}@${version}`,
+        hash: integrity.get(`${name}@${version}`),
+        licences: true
+      })
+    }
+  })
+
+  it("is what the lock file has for this platform, without what only tests need", () => {
+    const isHere = ({ optional, path }: (typeof packages)[number]) =>
+      optional !== true || existsSync(root + path)
+    const shipped = packages.filter((one) => one.dev !== true && isHere(one))
+    expect(new Set(components.map(({ name, version }) => `${name}@${version}`))).toEqual(
+      new Set(shipped.map(({ name, version }) => `${name}@${version}`))
+    )
+  })
+
+  it("says what needs what, and of nothing that it does not list", () => {
+    const known = new Set([metadata.component, ...components].map((one) => one["bom-ref"]))
+    const named = dependencies.flatMap(({ dependsOn, ref }) => [ref, ...dependsOn])
+    expect(named.filter((ref) => !known.has(ref))).toEqual([])
+    expect(dependencies.length).toBe(known.size)
+  })
+})
+
+const NOTHING: Bom = {
+  bomFormat: "",
+  specVersion: "",
+  metadata: { component: { type: "", name: "", version: "", purl: "", "bom-ref": "" } },
+  components: [],
+  dependencies: []
+}
 
 /** What their scripts do is not needed here: docs/operations/supply-chain.md says why, for each. */
 const NEED_NO_SCRIPT = ["@firebase/util", "@parcel/watcher", "esbuild", "msgpackr-extract", "protobufjs"]
