@@ -26,7 +26,7 @@ export const makeCallbackKey = (
   const stored = (user: User) =>
     user.callbackKey === null
       ? Effect.map(
-          storage.user(user.user),
+          Effect.interruptible(storage.user(user.user)),
           Option.flatMapNullable((fresh) => fresh.callbackKey)
         )
       : Effect.succeedSome(user.callbackKey)

@@ -73,9 +73,10 @@ const make = (decrypt: Decrypt, decoy: Buffer) =>
         }
         const pieces: Array<Buffer> = []
         let allInRange = true
+        // Not to be interrupted but in the pauses: nobody would wipe what is given back, or its pieces.
         return Effect.gen(function* () {
           for (let at = 0; at < blocks.length; at += size) {
-            if (at > 0) yield* letOthersRun
+            if (at > 0) yield* Effect.interruptible(letOthersRun)
             const { inRange, piece } = decryptBlock(decrypt, key, blocks.subarray(at, at + size))
             pieces.push(piece)
             allInRange &&= inRange
@@ -87,7 +88,8 @@ const make = (decrypt: Decrypt, decoy: Buffer) =>
             Effect.sync(() => {
               for (const piece of pieces) piece.fill(0)
             })
-          )
+          ),
+          Effect.uninterruptible
         )
       })
   })

@@ -35,7 +35,8 @@ export class RsaKeys extends Context.Tag("ens/RsaKeys")<
     /**
      * The opposite, with implicit rejection: a wrong padding yields rubbish, never a tell-tale error. At most `maxBlocks` blocks;
      * a wrong number of bytes fails at once, with `failing` = `ENCODING`. A number above the modulus fails after the work of all
-     * blocks. The caller wipes the result.
+     * blocks. The caller wipes the result, and is not to be interrupted until it has; the work itself can be, between two
+     * blocks.
      */
     readonly decryptBlocks: (
       privateKey: Uint8Array,

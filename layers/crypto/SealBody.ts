@@ -83,7 +83,7 @@ export const split = (storage: Context.Tag.Service<Storage>): SealBody => ({
     }),
   open: ({ bound, generation, sealKey, user }, once) =>
     Effect.flatMap(
-      storage.partial(user.user, generation),
+      Effect.interruptible(storage.partial(user.user, generation)),
       Option.match({
         onNone: () => Effect.succeedNone,
         onSome: (ciphertext) => {

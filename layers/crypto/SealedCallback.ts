@@ -93,14 +93,16 @@ export const layer: Layer.Layer<CallbackSeal, never, SealServices> = Layer.effec
           Effect.flatMap((packed) =>
             Option.isSome(packed) || isPresent() ? Effect.succeed(packed) : openFormerly
           ),
-          Effect.flatMap(unpacked)
+          Effect.flatMap(unpacked),
+          // Nobody would wipe what was opened for somebody who is gone. Waiting for storage can be broken off.
+          Effect.uninterruptible
         )
       })
     }
 
     /** The user with his former keys in the place of the present ones, if `keyId` is theirs. */
     const formerly = Effect.fnUntraced(function* (user: User, keyId: Uint8Array) {
-      const keys = yield* storage.formerKeys(user.user)
+      const keys = yield* Effect.interruptible(storage.formerKeys(user.user))
       const wrappedOf = (kind: FormerKey["kind"]) => keys.find((key) => key.kind === kind)?.wrapped
       const wrapped = wrappedOf("seal")
       if (wrapped === undefined) return undefined

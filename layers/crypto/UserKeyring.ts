@@ -94,7 +94,8 @@ export const openPayload = Effect.fnUntraced(function* (
   const text = isUtf8(plain) ? Redacted.make(new TextDecoder().decode(plain)) : undefined
   plain.fill(0)
   return text ?? (yield* new PayloadUnreadable())
-})
+  // Nobody would wipe what was decrypted for somebody who is gone.
+}, Effect.uninterruptible)
 
 /** Bytes in strict base64, padded or not; undefined if it is something else, or more than a payload may have. */
 const blocksOf = (payload: string): Buffer | undefined => {

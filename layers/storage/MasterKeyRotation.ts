@@ -1,7 +1,14 @@
 import { type Context, Effect, Option } from "effect"
 import type { StorageError } from "../../schemas/StorageError.ts"
 import type { MasterKey, SealBroken } from "../crypto/MasterKey.ts"
-import { firstRing, SERVICE_KEYS, unwrapRing, withNewMac, wrapRing } from "../crypto/ServiceKeyRing.ts"
+import {
+  firstRing,
+  SERVICE_KEYS,
+  unwrapRing,
+  wipeRing,
+  withNewMac,
+  wrapRing
+} from "../crypto/ServiceKeyRing.ts"
 import { keyContext, POOL_CONTEXT } from "../crypto/UserKeyring.ts"
 import { encodeRotation, KEY_CHECK, ROTATION, RotationState } from "./RotationState.ts"
 import { type KeyPlace, Storage, type WrappedKey } from "./Storage.ts"
@@ -71,11 +78,15 @@ export const settle = Effect.fnUntraced(function* (
   const storage = yield* Storage
   const wrapped = yield* storage.findMeta(SERVICE_KEYS)
   const ring = Option.isSome(wrapped) ? yield* unwrapRing(from, wrapped.value) : firstRing(from)
+  const renewed = withNewMac(ring, at)
+  const rewrapped = wrapRing(to, renewed)
+  // The new ring has the bytes of the old one.
+  wipeRing(renewed)
   const settled = new RotationState({ ...state, step: "files" })
   yield* storage.changeMeta({
     put: {
       [KEY_CHECK]: to.checkValue,
-      [SERVICE_KEYS]: wrapRing(to, withNewMac(ring, at)),
+      [SERVICE_KEYS]: rewrapped,
       [ROTATION]: encodeRotation(settled)
     },
     drop: []
