@@ -166,6 +166,37 @@ describe("requests that come while ENS is overloaded", () => {
   )
 })
 
+describe("what limits refuse", () => {
+  const counts = Effect.all({
+    user: Metric.value(limitRefusals.user),
+    token: Metric.value(limitRefusals.token),
+    newUsers: Metric.value(limitRefusals.newUsers),
+    registrations: Metric.value(limitRefusals.registrations)
+  })
+
+  it.scoped("is counted for each limit", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const before = yield* counts
+      const script = yield* SubscriptionScript
+      const asked = yield* Deferred.make<void>()
+      script.reply("Register", Effect.zipRight(Deferred.succeed(asked, undefined), Effect.never))
+      const { json } = yield* post("getpublickey", { userId: USER_ID })
+      expect((yield* post("getpublickey", { userId: user(2) })).status).toBe(429)
+      const body = yield* registration(json["publicKey"])
+      yield* Effect.fork(post("registerdevicev2", body))
+      yield* Deferred.await(asked)
+      expect((yield* post("registerdevicev2", body)).status).toBe(429)
+      expect((yield* post("registerdevicev2", body)).status).toBe(429)
+      expect((yield* post("getpublickey", { userId: user(3) })).status).toBe(429)
+      expect((yield* post("getpublickey", { userId: user(4) })).status).toBe(429)
+      const after = yield* counts
+      const added = (limit: keyof typeof after) => after[limit].count - before[limit].count
+      expect([added("user"), added("registrations"), added("newUsers"), added("token")]).toEqual([1, 1, 2, 1])
+    }).pipe(Effect.provide(limited({ registrations: 1, newUsers: rate(1), user: rate(2), token: rate(5) })))
+  )
+})
+
 describe("new users", () => {
   it.scoped("above the limit get no key and cost none; those known are served, and other tenants", () =>
     Effect.gen(function* () {
@@ -211,6 +242,23 @@ describe("new users", () => {
       }).pipe(Effect.provide(limited({ newUsers: rate(1) })))
   )
 
+  it.scoped("who turn out to be registered already cost the limit nothing either", () =>
+    Effect.gen(function* () {
+      const { post } = yield* start
+      const script = yield* SubscriptionScript
+      for (const [n, code] of (["Success", "UserAlreadySubscribed"] as const).entries()) {
+        const address = `user${n}@example.com`
+        const { json, status } = yield* post("getpublickey", { userId: user(n) })
+        expect(status, code).toBe(200)
+        expect((yield* post("getpublickey", { userId: user(9) })).status, code).toBe(429)
+        script.reply("Register", Effect.succeed({ code, message: "" }))
+        const body = yield* registration(json["publicKey"], { userId: user(n) }, { emailAddress: address })
+        expect((yield* post("registerdevicev2", body)).status, code).toBe(200)
+      }
+      expect((yield* post("getpublickey", { userId: user(9) })).status).toBe(200)
+    }).pipe(Effect.provide(limited({ newUsers: rate(1) })))
+  )
+
   it.scoped("who could not be made cost nothing", () =>
     Effect.gen(function* () {
       const { post } = yield* start
@@ -225,10 +273,21 @@ describe("new users", () => {
     Effect.gen(function* () {
       const { post } = yield* start
       const faults = yield* StorageFaults
-      const answers = yield* Effect.all(
-        Array.from({ length: 20 }, () => post("getpublickey", { userId: USER_ID })),
-        { concurrency: "unbounded" }
+      yield* post("getsubscriptionstatus", { userId: USER_ID })
+      // Each of them finds nobody yet.
+      faults.delay(1_000)
+      const asked = yield* Effect.fork(
+        Effect.all(
+          Array.from({ length: 20 }, () => post("getpublickey", { userId: USER_ID })),
+          { concurrency: "unbounded" }
+        )
       )
+      for (let i = 0; i < 28; i++) {
+        yield* Effect.promise(() => new Promise((done) => setTimeout(done, 5)))
+        yield* TestClock.adjust("1 seconds")
+      }
+      const answers = yield* Fiber.join(asked)
+      faults.delay(0)
       expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
       expect(new Set(answers.map(({ json }) => json["publicKey"])).size).toBe(1)
       expect(faults.calls("createUser")).toBe(1)
