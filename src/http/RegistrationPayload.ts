@@ -80,7 +80,7 @@ const credentialsFor = (authType: AuthType, payload: CredentialsPayload): Creden
   if (bearer && !filled(accessToken)) return undefined
   if (basic && !filled(password)) return undefined
   return {
-    address: payload.emailAddress,
+    address: asCompared(payload.emailAddress),
     ...(basic && filled(username) ? { username } : {}),
     ...(basic && filled(domain) ? { domain } : {}),
     ...(basic && filled(password) ? { password } : {}),
@@ -91,6 +91,15 @@ const credentialsFor = (authType: AuthType, payload: CredentialsPayload): Creden
 }
 
 const filled = (text: string | undefined): text is string => text !== undefined && text !== ""
+
+/**
+ * The address as it was hashed, but for the case of A to Z, which no server heeds: some other characters have a lower case that
+ * is a letter of another address.
+ */
+const asCompared = (address: string): string => {
+  const lower = address.toLowerCase()
+  return lower === address.replace(/[A-Z]/g, (letter) => letter.toLowerCase()) ? address : lower
+}
 
 /** What the app says, else the JWT's `exp` (RFC 7519 section 4.1.4), else an hour; NaN if the app's word is no time. */
 const expiryOf = (payload: CredentialsPayload, accessToken: string, now: number): number =>

@@ -3,6 +3,7 @@ import { describe, expect, it } from "@effect/vitest"
 import { Effect, Redacted, TestClock } from "effect"
 import { RsaKeys } from "../../../layers/crypto/RsaKeys.ts"
 import type { Storage } from "../../../layers/storage/Storage.ts"
+import { userIdOfAddress } from "../../../schemas/Ids.ts"
 import type { Register } from "../../../schemas/SubscriptionMessage.ts"
 import {
   ADDRESS,
@@ -141,6 +142,23 @@ describe("registerdevicev2", () => {
       const updated = yield* post("updatedevicetoken", { userId: USER_ID, ...tokens })
       expect([updated.status, updated.text]).toEqual([unknown.status, unknown.text])
       expect(updated.json["responseCode"]).toBe(9)
+    })
+  )
+
+  scoped(
+    "asks Exchange for the address whose hash was compared, not for another one with the same hash",
+    Effect.gen(function* () {
+      const { post, script } = yield* phone
+      // The sign for Kelvin has an ordinary k as its lower case.
+      const userId = userIdOfAddress("nick@example.com")
+      const { json } = yield* post("getpublickey", { userId })
+      const addressOf = Effect.fnUntraced(function* (emailAddress: string) {
+        const body = yield* registration(json["publicKey"], { userId }, { emailAddress })
+        expect((yield* post("registerdevicev2", body)).json["responseCode"]).toBe(7)
+        return Redacted.value(last(script).credentials).address
+      })
+      expect(yield* addressOf("nic\u212a@example.com")).toBe("nick@example.com")
+      expect(yield* addressOf("Nick@Example.com")).toBe("Nick@Example.com")
     })
   )
 
