@@ -51,6 +51,8 @@ const BODY_TIME = 10_000
 
 /** Exchange has one callback of a subscription under way at a time, and a repeat or two of those that took too long. */
 const HELD_PER_URL = 16
+/** Whoever else has got hold of the URL leaves room for Exchange, unless he has several addresses. */
+const HELD_PER_URL_AND_SOURCE = 8
 
 /** A callback that its actor has, and nobody was answered for yet. */
 class Held extends Deadline {
@@ -221,7 +223,7 @@ export class CallbackDispatcher {
     const { user } = address
     // Whoever has got hold of a URL keeps nobody's others out with it, also not those of the user's next subscription,
     // and has none of his bodies parsed meanwhile, which costs more than all the rest.
-    if (this.#urls.size > 0 && this.#urls.of(urlOf(user, address.generation)) >= HELD_PER_URL) {
+    if (this.#urls.size > 0 && this.#isCrowded(urlOf(user, address.generation), source)) {
       return this.#answer(response, CROWDED, "crowded", `user ${user}`)
     }
     const notification = read(body)
@@ -247,12 +249,27 @@ export class CallbackDispatcher {
   #hold(held: Held): void {
     this.#waiting.add(held)
     this.#sources.enter(held.source)
-    this.#urls.enter(urlOf(held.user, held.callback.generation))
+    const url = urlOf(held.user, held.callback.generation)
+    this.#urls.enter(url)
+    this.#urls.enter(this.#sourceOf(url, held.source))
   }
 
   #leave({ callback, source, user }: Held): void {
     this.#sources.leave(source)
-    this.#urls.leave(urlOf(user, callback.generation))
+    const url = urlOf(user, callback.generation)
+    this.#urls.leave(url)
+    this.#urls.leave(this.#sourceOf(url, source))
+  }
+
+  #isCrowded(url: string, source: string): boolean {
+    return (
+      this.#urls.of(url) >= HELD_PER_URL ||
+      this.#urls.of(this.#sourceOf(url, source)) >= HELD_PER_URL_AND_SOURCE
+    )
+  }
+
+  #sourceOf(url: string, source: string): string {
+    return `${url} ${this.#parts.limits.keyOf(source)}`
   }
 
   #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {

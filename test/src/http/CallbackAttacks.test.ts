@@ -279,9 +279,18 @@ describe("callbacks that are being held", () => {
 
   it.scoped("are few with one URL: more get 503, and those with the user's next one are taken", () =>
     Effect.gen(function* () {
-      const { exchange, fixture, held } = yield* start({ callbackHeldMax: 1000 })
+      const { exchange, fixture, held } = yield* start({
+        callbackHeldMax: 1000,
+        trustedProxies: ["127.0.0.1"]
+      })
       fixture.autoReply = undefined
-      const leaked = yield* Effect.forEach(Array.from({ length: 16 }), () => held(fixture.url("7", 3)))
+      const from = (source: string) => ({ "X-Forwarded-For": source })
+      const take = (source: string) =>
+        Effect.forEach(Array.from({ length: 8 }), () => held(fixture.url("7", 3), from(source)))
+      const first = yield* take("192.0.2.1")
+      // One address does not take all places.
+      expect((yield* exchange(fixture.url("7", 3), { headers: from("192.0.2.1") })).status).toBe(503)
+      const leaked = [...first, ...(yield* take("192.0.2.2"))]
       expect((yield* exchange(fixture.url("7", 3))).status).toBe(503)
       // Nor is a large body read through to no purpose.
       expect((yield* exchange(fixture.url("7", 3), { body: "rubbish" })).status).toBe(503)
