@@ -166,6 +166,21 @@ describe("requests that come while ENS is overloaded", () => {
   )
 })
 
+describe("questions whether ENS is ready", () => {
+  it.scoped("have storage asked 20 times a second at most, whoever sends how many", () =>
+    Effect.gen(function* () {
+      const { send } = yield* start
+      const faults = yield* StorageFaults
+      const before = faults.calls("ping")
+      for (let i = 0; i < 50; i++) yield* send("/readyz")
+      expect(faults.calls("ping") - before).toBe(20)
+      yield* TestClock.adjust("1 seconds")
+      yield* send("/readyz")
+      expect(faults.calls("ping") - before).toBe(21)
+    }).pipe(Effect.provide(limited({})))
+  )
+})
+
 describe("what limits refuse", () => {
   const counts = Effect.all({
     user: Metric.value(limitRefusals.user),

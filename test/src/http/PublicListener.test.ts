@@ -67,6 +67,19 @@ describe("public listener", () => {
     })
   )
 
+  it.scopedLive("takes as many headers as any proxy adds, and no masses of them", () =>
+    Effect.gen(function* () {
+      const { connect } = yield* start
+      const headers = (count: number) =>
+        Object.fromEntries(Array.from({ length: count }, (_, at) => [`X-Header-${at}`, "1"]))
+      const connection = yield* connect
+      connection.send("GET", "/x", "", headers(90))
+      expect((yield* response(connection)).status).toBe(200)
+      connection.send("GET", "/x", "", headers(150))
+      expect(yield* Effect.promise(() => connection.ended())).toMatch(/^HTTP\/1.1 431 /)
+    })
+  )
+
   it.scopedLive("refuses headers of more than 16 KiB", () =>
     Effect.gen(function* () {
       const { connect } = yield* start
