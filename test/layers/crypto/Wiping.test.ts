@@ -4,6 +4,7 @@ import { Effect, Layer } from "effect"
 import { make } from "../../../layers/crypto/LocalMasterKey.ts"
 import { MasterKey } from "../../../layers/crypto/MasterKey.ts"
 import * as ServiceKeys from "../../../layers/crypto/ServiceKeys.ts"
+import * as MasterKeyRotation from "../../../layers/storage/MasterKeyRotation.ts"
 import * as MemoryStorage from "../../../layers/storage/MemoryStorage.ts"
 
 /** A master key that remembers all bytes it ever handed out or was given in clear. */
@@ -45,6 +46,20 @@ describe("bytes of keys", () => {
       const { dropOldMacs } = yield* Effect.provide(ServiceKeys.ServiceKeys, yield* build)
       yield* dropOldMacs
       expect(seen.length).toBeGreaterThanOrEqual(7)
+      expect(seen.filter((bytes) => !isWiped(bytes))).toEqual([])
+    })
+  )
+
+  it.scoped("of the service's keys are wiped when the master key is replaced", () =>
+    Effect.gen(function* () {
+      const { seen, service: from } = remembering()
+      const storage = yield* Layer.build(MemoryStorage.layer)
+      const keys = { from, to: remembering().service }
+      const replaced = Effect.flatMap(MasterKeyRotation.begin(keys, 1), (state) =>
+        MasterKeyRotation.settle(keys, state, 1)
+      )
+      yield* Effect.provide(replaced, storage)
+      expect(seen.length).toBeGreaterThanOrEqual(2)
       expect(seen.filter((bytes) => !isWiped(bytes))).toEqual([])
     })
   )
