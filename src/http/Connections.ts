@@ -5,22 +5,29 @@ import type { LimitSettings } from "../../schemas/Settings.ts"
 import { type Crowd, Guest } from "./Guest.ts"
 import type { LimitsShape } from "./Limits.ts"
 import type { Asker } from "./SourceAddress.ts"
+import { TokenBuckets } from "./TokenBuckets.ts"
 
 /**
  * Bounds how many connections a server has, of all and of one address that is no trusted proxy. Where there are as many
  * already, the oldest that has proven nothing (see `vouchFor`) makes room for the newcomer, so that nobody keeps others out
- * with connections that say nothing; where all have proven something, the newcomer is closed before TLS. While more than four
- * fifths are in use, connections without a request are kept for seconds instead of minutes. To be called before anybody else
+ * with connections that say nothing; where all have proven something, the newcomer is closed before TLS. So is one of an
+ * address that has no proven connection and opens them faster than it may ask: a handshake costs more than a request. Those
+ * that prove something afterwards do not count for that. While more than four fifths are in use, connections without a request are kept for seconds instead of minutes. To be called before anybody else
  * listens.
  */
 export const boundConnections = (
   server: HttpServer | HttpsServer,
-  { addressConnections, connections }: Pick<LimitSettings, "connections" | "addressConnections">,
+  {
+    address,
+    addressConnections,
+    connections
+  }: Pick<LimitSettings, "address" | "connections" | "addressConnections">,
   limits: Pick<LimitsShape, "isProxy" | "keyOf" | "refused" | "sourceOf">,
   now: () => number
 ): void => {
   const ofAddress = new Map<string, Crowd>()
   const all: Crowd = { open: 0, unproven: new Set() }
+  const begun = new TokenBuckets(address)
   const usual = { keepAlive: server.keepAliveTimeout, headers: server.headersTimeout }
   let sweptAt = Number.NEGATIVE_INFINITY
 
@@ -56,11 +63,20 @@ export const boundConnections = (
     const key = limits.isProxy(socket.remoteAddress) ? undefined : limits.keyOf(limits.sourceOf(asker))
     const same: Crowd | undefined =
       key === undefined ? undefined : (ofAddress.get(key) ?? { open: 0, unproven: new Set() })
+    if (key !== undefined && same !== undefined && same.open === same.unproven.size) {
+      if (begun.wait(key, now()) > 0) {
+        limits.refused("address", asker)
+        return false
+      }
+    }
     if (same !== undefined && !hasRoom(same, addressConnections, "addressConnections", asker)) return false
     sweep()
     if (!hasRoom(all, connections, "connections", asker)) return false
     if (key !== undefined && same !== undefined) ofAddress.set(key, same)
-    const guest = new Guest(socket, asker, same === undefined ? [all] : [all, same])
+    if (key !== undefined) begun.take(key, now())
+    const guest = new Guest(socket, asker, same === undefined ? [all] : [all, same], () => {
+      if (key !== undefined) begun.giveBack(key, now())
+    })
     hurry()
     if (server instanceof HttpsServer) expectSecure(guest, socket)
     socket.once("close", () => {

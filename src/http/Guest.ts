@@ -18,13 +18,16 @@ export const vouchFor = (socket: object | undefined): void => (socket as Marked 
 export class Guest {
   readonly asker: Asker
   readonly #crowds: ReadonlyArray<Crowd>
+  readonly #proven: () => void
   #socket: Socket
   #isProven = false
   #isGone = false
 
-  constructor(socket: Socket, asker: Asker, crowds: ReadonlyArray<Crowd>) {
+  /** `proven` is called once, if it comes to that. */
+  constructor(socket: Socket, asker: Asker, crowds: ReadonlyArray<Crowd>, proven: () => void) {
     this.asker = asker
     this.#crowds = crowds
+    this.#proven = proven
     this.#socket = socket
     ;(socket as Marked)[GUEST] = this
     for (const crowd of crowds) {
@@ -42,6 +45,7 @@ export class Guest {
   prove(): void {
     if (this.#isProven) return
     this.#isProven = true
+    this.#proven()
     for (const { unproven } of this.#crowds) unproven.delete(this)
   }
 
