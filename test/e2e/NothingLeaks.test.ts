@@ -96,11 +96,12 @@ describe("secrets", () => {
 
         process.kill(service.pid, "SIGUSR2")
         yield* eventually(() => isWhole(heap), "the heap snapshot", 20)
+        // It ends while the snapshot is looked at.
+        yield* service.signal("SIGTERM")
         const onHeap = strings(heap)
         // What may be there is there: it is the right heap, and strings are found in it.
         expect(onHeap.includes(olivias.userId), "the control").toBe(true)
         expect(foundIn(onHeap, { ...credentials, ...addresses }), "on the heap").toEqual([])
-        yield* service.signal("SIGTERM")
         yield* within(service.ended, "the end of the process", 15)
         const log = installation.log()
         expect(log.split("\n").length).toBeGreaterThan(20)
