@@ -4,7 +4,7 @@ import type * as HttpServerResponse from "@effect/platform/HttpServerResponse"
 import { Cause, Clock, Effect, Either, Option } from "effect"
 import type { Unavailable } from "../../actors/Subscriptions.ts"
 import { whereabouts } from "../../actors/Whereabouts.ts"
-import { hashApiToken, maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
+import { hashApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import type { SealBroken } from "../../layers/crypto/MasterKey.ts"
 import { Ownership } from "../../layers/ownership/Ownership.ts"
 import type { Tenant } from "../../layers/storage/Storage.ts"
@@ -99,9 +99,7 @@ const authorized = <A extends { readonly userId: UserId }, R>(
     }
     const tenant = token === "" ? Option.none() : yield* tenants.tenantOf(token)
     if (Option.isNone(tenant)) {
-      activity.isStranger = true
-      activity.isUnknown = token !== ""
-      activity.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
+      activity.noteUnknown(token)
       yield* noteFailed
       return UNAUTHORIZED
     }

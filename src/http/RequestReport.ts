@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http"
 import * as HttpServerRequest from "@effect/platform/HttpServerRequest"
 import { Clock, Effect, LogLevel, Metric } from "effect"
+import { maskApiToken } from "../../layers/crypto/ApiTokenSecret.ts"
 import { reportTrouble } from "../../layers/telemetry/Troubles.ts"
 import type { ActivityId, UserId } from "../../schemas/Ids.ts"
 import { type Answer, statusOf } from "./Envelope.ts"
@@ -20,6 +21,13 @@ export class Activity {
 
   constructor(activityId: ActivityId) {
     this.activityId = activityId
+  }
+
+  /** `token`: one that is unknown, or "" for none. */
+  noteUnknown(token: string): void {
+    this.isStranger = true
+    this.isUnknown = token !== ""
+    this.token = token === "" ? "no API token" : `API token : [${maskApiToken(token)}] is unknown`
   }
 }
 

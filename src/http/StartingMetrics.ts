@@ -1,10 +1,11 @@
-import { Effect } from "effect"
+import { Effect, Metric } from "effect"
 import { emailFetchFailed, mailsOutsideInbox } from "../../actors/jobs/FetchMetrics.ts"
 import * as Supervisor from "../../actors/SupervisorMetrics.ts"
 import * as WriteBehind from "../../actors/WriteBehindMetrics.ts"
 import * as Ews from "../../layers/ews/TroubleMetrics.ts"
 import { epochGauge, takeovers } from "../../layers/ownership/OwnershipMetrics.ts"
 import { loopStalls } from "../../layers/telemetry/EventLoopMetrics.ts"
+import { refusedWithoutCertificate } from "./ClientCertificates.ts"
 import { guardAlarms } from "./HttpMetrics.ts"
 import { limitRefusals } from "./Limits.ts"
 import { payloadRefusals } from "./PayloadRefusals.ts"
@@ -41,6 +42,8 @@ const METRICS = [
   loopStalls,
   guardAlarms,
   handshakeFailures,
+  Metric.tagged(refusedWithoutCertificate, "kind", "callbacks"),
+  Metric.tagged(refusedWithoutCertificate, "kind", "devices"),
   ...Object.values(limitRefusals),
   ...Object.values(payloadRefusals)
 ]
