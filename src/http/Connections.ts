@@ -10,24 +10,28 @@ import { TokenBuckets } from "./TokenBuckets.ts"
 /**
  * Bounds how many connections a server has, of all and of one address that is no trusted proxy. Where there are as many
  * already, the oldest that has proven nothing (see `vouchFor`) makes room for the newcomer, so that nobody keeps others out
- * with connections that say nothing; where all have proven something, the newcomer is closed before TLS. So is one of an
- * address that has no proven connection and opens them faster than it may ask: a handshake costs more than a request. Those
- * that prove something afterwards do not count for that. While more than four fifths are in use, connections without a request are kept for seconds instead of minutes. To be called before anybody else
- * listens.
+ * with connections that say nothing; where all have proven something, the newcomer is closed before TLS.
+ *
+ * Where TLS is spoken, so is one of an address that has no proven connection and opens them faster than `handshakes`: a
+ * handshake costs more than a request, and who breaks it off after our half of the work is soon no connection any more.
+ * Those that prove something afterwards do not count.
+ *
+ * While more than four fifths are in use, connections without a request are kept for seconds instead of minutes. To be
+ * called before anybody else listens.
  */
 export const boundConnections = (
   server: HttpServer | HttpsServer,
   {
-    address,
     addressConnections,
-    connections
-  }: Pick<LimitSettings, "address" | "connections" | "addressConnections">,
+    connections,
+    handshakes
+  }: Pick<LimitSettings, "connections" | "addressConnections" | "handshakes">,
   limits: Pick<LimitsShape, "isProxy" | "keyOf" | "refused" | "sourceOf">,
   now: () => number
 ): void => {
   const ofAddress = new Map<string, Crowd>()
   const all: Crowd = { open: 0, unproven: new Set() }
-  const begun = new TokenBuckets(address)
+  const begun = new TokenBuckets(server instanceof HttpsServer ? handshakes : undefined)
   const usual = { keepAlive: server.keepAliveTimeout, headers: server.headersTimeout }
   let sweptAt = Number.NEGATIVE_INFINITY
 
@@ -65,7 +69,7 @@ export const boundConnections = (
       key === undefined ? undefined : (ofAddress.get(key) ?? { open: 0, unproven: new Set() })
     if (key !== undefined && same !== undefined && same.open === same.unproven.size) {
       if (begun.wait(key, now()) > 0) {
-        limits.refused("address", asker)
+        limits.refused("handshakes", asker)
         return false
       }
     }

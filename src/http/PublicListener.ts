@@ -16,7 +16,6 @@ import { boundConnections } from "./Connections.ts"
 import { Intake } from "./Intake.ts"
 import { Limits } from "./Limits.ts"
 import { ListenError } from "./ListenError.ts"
-import { paceHandshakes } from "./PacedHandshakes.ts"
 import { tlsFiles } from "./TlsIdentity.ts"
 import { makeTlsServer } from "./TlsListener.ts"
 import type { TlsProblem } from "./TlsProblem.ts"
@@ -109,7 +108,6 @@ export const make = <E, R>(
     })
     boundConnections(server, settings.limits, limits, now)
     const nobodyWaits = connectionsGone(server)
-    paceHandshakes(server, settings.limits.handshakes, limits, now)
     const isQuiet = Effect.sync(() => owed === 0 && callbacks.inHand() === 0)
     // Still listening meanwhile, so that load balancers hear of it, and Exchange a 503.
     const settled = Effect.raceFirst(

@@ -155,36 +155,6 @@ describe("connections", () => {
     )
   )
 
-  it.scopedLive(
-    "of an address that only opens them are as few as its requests, those that prove something not",
-    () =>
-      Effect.gen(function* () {
-        const { beat, connect } = yield* start({ address: { count: 1, per: 3_600_000, burst: 3 } })
-        const before = yield* refusals("address")
-        for (let i = 0; i < 9; i++) {
-          const exchange = yield* connect
-          expect(yield* beat(exchange)).toBe(200)
-          exchange.destroy()
-          yield* Effect.sleep("20 millis")
-        }
-        for (let i = 0; i < 3; i++) (yield* connect).destroy()
-        yield* Effect.sleep("20 millis")
-        const fourth = yield* connect
-        expect(yield* Effect.promise(() => fourth.ended())).toBe("")
-        expect((yield* refusals("address")) - before).toBe(1)
-      })
-  )
-
-  it.scopedLive("of an address that has a proven one are let in, however many others open there", () =>
-    Effect.gen(function* () {
-      const { beat, connect } = yield* start({ address: { count: 1, per: 3_600_000, burst: 3 } })
-      const kept = yield* connect
-      expect(yield* beat(kept)).toBe(200)
-      for (let i = 0; i < 6; i++) yield* connect
-      expect(yield* beat(yield* connect)).toBe(200)
-    })
-  )
-
   it.scopedLive("of trusted proxies are many, as they are those of others", () =>
     Effect.gen(function* () {
       const { connect } = yield* start({ addressConnections: 1 }, { trustedProxies: ["127.0.0.1"] })
