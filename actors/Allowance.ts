@@ -15,6 +15,12 @@ const EVERY = 3_000
 /** More are never asked for together: they become one summary, which shows no details. */
 export const MAILS_ASKED_MAX = AT_ONCE * BATCH
 
+/**
+ * A mail told of without asking Exchange anything: it refuses the log-in, or is away. That costs Exchange nothing, so mails
+ * which come one by one hardly have to wait.
+ */
+export const UNASKED = 0.25
+
 /** Subscribe, GetFolder, and a search for missed mails that may be repeated. */
 export const RENEW_CALLS = 4
 
@@ -22,7 +28,7 @@ export const RENEW_CALLS = 4
 export const allowed = (spent: number, now: number): number =>
   Math.floor(AT_ONCE - Math.max(0, spent - now) / EVERY)
 
-/** From when on so many (at most `AT_ONCE`) are allowed. */
+/** From when on so many (at most `AT_ONCE`, or a part of one) are allowed. */
 export const allowedAt = (spent: number, calls: number): number => spent - (AT_ONCE - calls) * EVERY
 
 /** `spent` after so many more. */

@@ -1,6 +1,6 @@
 import { BATCH, callsFor } from "../layers/ews/EwsClient.ts"
 import type { Callback, FlushOutbox } from "../schemas/SubscriptionMessage.ts"
-import { allowed, allowedAt, MAILS_ASKED_MAX, spend } from "./Allowance.ts"
+import { allowed, allowedAt, MAILS_ASKED_MAX, spend, UNASKED } from "./Allowance.ts"
 import { learnCompliance } from "./Compliance.ts"
 import { startRemoval } from "./Departure.ts"
 import type { AnnounceResult, FetchResult } from "./JobResults.ts"
@@ -207,9 +207,9 @@ const start = (turn: Turn, round: Round): void => {
   const spare = allowed(state.spent, turn.now) - calls
   // What follows costs something: a call for details, or a notification.
   const isDear = isUrgent(state, round) || round.unread !== undefined
-  if (isDear && !isLate && spare < (calls > 0 ? 0 : 1)) {
-    const at = allowedAt(state.spent, Math.max(1, calls))
-    return turn.set({ work: { _tag: "Resting", until: Math.min(at, until), round } })
+  const allowedFrom = allowedAt(state.spent, calls > 0 ? calls : costUnasked(openOf(state, round).length))
+  if (isDear && !isLate && allowedFrom > turn.now) {
+    return turn.set({ work: { _tag: "Resting", until: Math.min(allowedFrom, until), round } })
   }
   const searches = round.gap > 0 && !round.searched && spare >= SEARCH_CALLS
   const wantsUnread =
@@ -241,6 +241,9 @@ const start = (turn: Turn, round: Round): void => {
     until
   })
 }
+
+/** A badge that events told costs as much as a call: it is of no use to anybody more often. */
+const costUnasked = (mails: number): number => (mails > 0 ? Math.min(1, mails * UNASKED) : 1)
 
 const isBelieved = ({ unread: before }: State, unread: number): boolean =>
   before >= 0 && Math.abs(unread - before) <= CHANGE_MAX
@@ -278,7 +281,9 @@ const announce = (turn: Turn, round: Round, result: FetchResult): void => {
     turn.set({ work: idle })
     return finish(turn, round, true)
   }
-  if (result.calls === 0) turn.set({ spent: spend(turn.state.spent, 1, turn.now) })
+  if (result.calls === 0) {
+    turn.set({ spent: spend(turn.state.spent, costUnasked(arrivals.length), turn.now) })
+  }
   const job = turn.nextJob()
   turn.set({ work: { _tag: "Pushing", job, round } })
   turn.do({

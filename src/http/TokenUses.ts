@@ -4,7 +4,7 @@ import type { StorageError } from "../../schemas/StorageError.ts"
 
 /**
  * Remembers when tokens were shown last, and has it written by `write` every two minutes and at the end. What cannot be
- * written waits for the next time; nobody is kept waiting, and nothing fails: it is there so that somebody can see
+ * written waits for the next time; nobody is kept waiting, neither at the end, and nothing fails: it is there so that somebody can see
  * which tokens are needed. `at`: milliseconds since 1970.
  */
 export const makeTokenUses = (
@@ -28,9 +28,13 @@ export const makeTokenUses = (
         Effect.ignore
       )
     })
-    yield* Effect.addFinalizer(() => flush)
+    yield* Effect.addFinalizer(() =>
+      Effect.timeoutOption(Effect.interruptible(Effect.disconnect(flush)), LAST_TIME)
+    )
     yield* Effect.sleep(WRITTEN_EVERY).pipe(Effect.zipRight(flush), Effect.forever, Effect.forkScoped)
     return note
   })
 
 const WRITTEN_EVERY = Duration.minutes(2)
+/** Nobody who stops the service waits long for it. */
+const LAST_TIME = Duration.millis(300)
