@@ -120,6 +120,23 @@ describe.skipIf(whyNoChromium !== undefined)("the console's overview", () => {
     await expect.poll(() => asked(service().taken)).toBe(count + 1)
   })
 
+  it("draws its charts also if what draws them could not be had at first", async () => {
+    const { page } = await open("")
+    await page.clock.install()
+    let refused = 0
+    await page.route("**/uplot.js", (route) => {
+      refused++
+      return route.abort()
+    })
+    await page.reload()
+    await page.getByRole("heading", { name: "2 troubles" }).waitFor()
+    await expect.poll(() => refused).toBeGreaterThan(0)
+    expect(await page.locator(".charts canvas").count()).toBe(0)
+    await page.unroute("**/uplot.js")
+    await page.clock.runFor(10_000)
+    await page.locator(".charts canvas").first().waitFor()
+  })
+
   it("keeps what it shows while the service is away, says so, and goes on by itself", async () => {
     const { page } = await open("")
     await page.clock.install()

@@ -27,15 +27,21 @@ export const Plot = ({ label, at, lines, onPoint }) => {
     ...lines.map((it) => it.values)
   ])
   const newest = useRef(data)
+  /** What to do with new points where no plot is. */
+  const lacking = useRef(() => {})
   newest.current = data
   const names = lines.map(({ name }) => name).join(" ")
   useEffect(() => {
     const element = place.current
     if (element === null) return
     let isOver = false
+    let isComing = false
     const draw = async () => {
-      const { default: UPlot } = await import("uplot")
-      if (isOver) return
+      isComing = true
+      // The service may be away just now; the next points try again.
+      const UPlot = await import("uplot").then((found) => found.default).catch(() => undefined)
+      isComing = false
+      if (isOver || UPlot === undefined) return
       plot.current?.destroy()
       plot.current = new UPlot(looks(element, lines, onPoint), newest.current, element)
     }
@@ -45,6 +51,9 @@ export const Plot = ({ label, at, lines, onPoint }) => {
     const scheme = matchMedia("(prefers-color-scheme: dark)")
     scheme.addEventListener("change", draw)
     void draw()
+    lacking.current = () => {
+      if (!isComing) void draw()
+    }
     fit.observe(element)
     return () => {
       isOver = true
@@ -55,7 +64,8 @@ export const Plot = ({ label, at, lines, onPoint }) => {
     }
   }, [names])
   useEffect(() => {
-    plot.current?.setData(newest.current)
+    if (plot.current === undefined) lacking.current()
+    else plot.current.setData(newest.current)
   }, [at])
   return html`<div class="plot" role="img" aria-label=${label} ref=${place}></div>`
 }
