@@ -10,11 +10,29 @@ import type { EwsNotification } from "../../schemas/EwsMessage.ts"
 import type { UserNumber } from "../../schemas/Ids.ts"
 import type { Callback } from "../../schemas/SubscriptionMessage.ts"
 import { ArrivedCallback } from "./ArrivedCallback.ts"
-import { type CallbackAnswer, refusal, send, soap, tooMany, tryAgain, wrongMethod } from "./CallbackAnswer.ts"
+import { type CallbackAnswer, send, tooMany, wrongMethod } from "./CallbackAnswer.ts"
+import {
+  CROWDED,
+  DRAINING,
+  FAULT,
+  FOREIGN_SOURCE,
+  LATE,
+  OK,
+  RETRY,
+  SHED,
+  SLOW,
+  STANDBY,
+  TOO_LARGE,
+  UNAVAILABLE,
+  UNSUBSCRIBE,
+  UNUSABLE,
+  WITHHELD
+} from "./CallbackAnswers.ts"
 import { parseCallbackQuery } from "./CallbackUrl.ts"
-import { Deadline, Deadlines } from "./Deadlines.ts"
+import { Deadlines } from "./Deadlines.ts"
 import { vouchFor } from "./Guest.ts"
 import { HeldBySource } from "./HeldBySource.ts"
+import { HeldCallback } from "./HeldCallback.ts"
 import { type CallbackCounts, type CallbackOutcome, callbackSeconds } from "./HttpMetrics.ts"
 import type { LimitsShape } from "./Limits.ts"
 import type { MassGuard } from "./MassGuard.ts"
@@ -54,32 +72,6 @@ const HELD_PER_URL = 16
 /** Whoever else has got hold of the URL leaves room for Exchange, unless he has several addresses. */
 const HELD_PER_URL_AND_SOURCE = 8
 
-/** A callback that its actor has, and nobody was answered for yet. */
-class Held extends Deadline {
-  readonly response: ServerResponse
-  readonly source: string
-  readonly user: UserNumber
-  readonly callback: ArrivedCallback
-  /** Milliseconds since 1970. */
-  readonly began: number
-  answered = false
-
-  constructor(
-    response: ServerResponse,
-    source: string,
-    user: UserNumber,
-    callback: ArrivedCallback,
-    began: number
-  ) {
-    super()
-    this.began = began
-    this.response = response
-    this.source = source
-    this.user = user
-    this.callback = callback
-  }
-}
-
 /**
  * Takes callbacks from the HTTP server to the actors and their replies back. Everything that can be refused is refused
  * before anything dear is done: first load, then the URL's MAC, then the body's size, then its content.
@@ -87,7 +79,7 @@ class Held extends Deadline {
 export class CallbackDispatcher {
   readonly #parts: DispatcherParts
   readonly #reading = new Deadlines<BodyReader>(BODY_TIME)
-  readonly #waiting: Deadlines<Held>
+  readonly #waiting: Deadlines<HeldCallback>
   readonly #sources = new HeldBySource()
   readonly #urls = new HeldBySource()
   readonly #ledger: BodyLedger = { bytes: 0 }
@@ -236,7 +228,7 @@ export class CallbackDispatcher {
     }
     const hurried = this.#sources.of(source) >= heldMax
     const callback = new ArrivedCallback(notification.right, address, f, hurried)
-    const held = new Held(response, source, user, callback, now())
+    const held = new HeldCallback(response, source, user, callback, now())
     try {
       post(user, callback, (reply) => this.#settle(held, reply))
       // An idle actor has answered a heartbeat by now.
@@ -246,7 +238,7 @@ export class CallbackDispatcher {
     }
   }
 
-  #hold(held: Held): void {
+  #hold(held: HeldCallback): void {
     this.#waiting.add(held)
     this.#sources.enter(held.source)
     const url = urlOf(held.user, held.callback.generation)
@@ -254,7 +246,7 @@ export class CallbackDispatcher {
     this.#urls.enter(this.#sourceOf(url, held.source))
   }
 
-  #leave({ callback, source, user }: Held): void {
+  #leave({ callback, source, user }: HeldCallback): void {
     this.#sources.leave(source)
     const url = urlOf(user, callback.generation)
     this.#urls.leave(url)
@@ -272,7 +264,7 @@ export class CallbackDispatcher {
     return `${url} ${this.#parts.limits.keyOf(source)}`
   }
 
-  #settle(held: Held, reply: ReplyOf<Callback> | Unavailable): void {
+  #settle(held: HeldCallback, reply: ReplyOf<Callback> | Unavailable): void {
     // The deadline may have answered already.
     if (!this.#release(held)) return
     this.#measure(held, typeof reply === "string" ? undefined : reply.reason)
@@ -286,7 +278,7 @@ export class CallbackDispatcher {
     else if (reply === "Unknown") this.#unsubscribe(held.response, "unknown", held.user, `user ${held.user}`)
   }
 
-  #measure({ began, callback }: Held, failure?: string): void {
+  #measure({ began, callback }: HeldCallback, failure?: string): void {
     const { now, record } = this.#parts
     const ended = now()
     callbackSeconds.unsafeUpdate((ended - began) / 1000, [])
@@ -305,7 +297,7 @@ export class CallbackDispatcher {
     })
   }
 
-  #release(held: Held): boolean {
+  #release(held: HeldCallback): boolean {
     if (held.answered) return false
     held.answered = true
     if (this.#waiting.remove(held)) this.#leave(held)
@@ -347,34 +339,7 @@ export class CallbackDispatcher {
 const isWork = (notification: EwsNotification): boolean =>
   notification._tag === "Error" || !isHeartbeat(notification.events)
 
-const OK = soap("OK")
-const UNSUBSCRIBE = soap("Unsubscribe")
-const DRAINING = tryAgain("ENS is stopping")
-const SHED = tryAgain("too many callbacks are being handled")
-const LATE = tryAgain("the subscription did not answer in time")
-const RETRY = tryAgain("the subscription cannot take this now")
-const WITHHELD = tryAgain("too many unknown callbacks")
-const FAULT = tryAgain("ENS failed")
-const STANDBY = tryAgain("another node of ENS is the active one, or may be")
-const unavailable = (reason: Unavailable["reason"]) =>
-  tryAgain(`the subscription cannot be reached (${reason})`)
-/** Made beforehand: while actors are being loaded, thousands may have to be given. */
-const UNAVAILABLE: Readonly<Record<Unavailable["reason"], CallbackAnswer>> = {
-  starting: unavailable("starting"),
-  draining: unavailable("draining"),
-  "mailbox full": unavailable("mailbox full"),
-  parked: unavailable("parked"),
-  crashed: unavailable("crashed"),
-  "owned elsewhere": unavailable("owned elsewhere"),
-  "storage away": unavailable("storage away"),
-  standby: STANDBY
-}
-const CROWDED = tryAgain("too many callbacks with this URL wait for their answer")
-const FOREIGN_SOURCE = refusal(403, "callbacks are not taken from this address")
 /** In place of one that cannot be read: it has the same work as any other that is not ours. */
 const NO_QUERY = { id: "", f: "", s: "" }
-const SLOW = refusal(408, "the body did not come in time")
-const TOO_LARGE = refusal(413, "the body is larger than 256 KiB")
-const UNUSABLE = refusal(400, "the body is not a SendNotification")
 
 const urlOf = (user: UserNumber, generation: number): string => `${user}/${generation}`
