@@ -43,14 +43,14 @@ const collect = (request: HttpServerRequest.HttpServerRequest) =>
 
 const parse = (chunks: ReadonlyArray<Uint8Array>) =>
   Effect.gen(function* () {
-    const body = Buffer.concat(chunks)
-    const { isModest, keys } = shapeOf(body)
-    if (!isModest) return yield* new RequestUnusable({ reason: TOO_MUCH })
-    const json = yield* Effect.try({
-      try: (): unknown => JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)),
-      // The parser's message would quote the body.
-      catch: () => new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
+    const text = yield* Effect.try({
+      try: () => new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)),
+      catch: () => NO_JSON
     })
+    const { isModest, keys } = shapeOf(text)
+    if (!isModest) return yield* new RequestUnusable({ reason: TOO_MUCH })
+    // The parser's message would quote the body.
+    const json = yield* Effect.try({ try: (): unknown => JSON.parse(text), catch: () => NO_JSON })
     // The parser takes the last one; who checks requests on their way here may have looked at the other.
     return isObject(json) && Object.keys(json).length !== keys
       ? yield* new RequestUnusable({ reason: "no key may be given twice" })
@@ -60,4 +60,5 @@ const parse = (chunks: ReadonlyArray<Uint8Array>) =>
 const isObject = (json: unknown): json is object =>
   typeof json === "object" && json !== null && !Array.isArray(json)
 
+const NO_JSON = new RequestUnusable({ reason: "the body must be JSON in UTF-8" })
 const TOO_MUCH = `the body must have at most ${DEPTH_MAX} levels and ${VALUES_MAX} values`

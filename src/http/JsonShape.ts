@@ -1,4 +1,4 @@
-/** Levels of arrays and objects within each other that a request's JSON may have; what devices send has one. */
+/** Levels of arrays and objects within each other that JSON of devices may have; what they send has one. */
 export const DEPTH_MAX = 32
 /** Values that it may have in all. */
 export const VALUES_MAX = 1000
@@ -12,22 +12,22 @@ export interface JsonShape {
 }
 
 /**
- * The shape of JSON text (UTF-8): one pass that looks at brackets, commas and colons outside strings and at nothing else, so
+ * The shape of JSON text: one pass that looks at brackets, commas and colons outside strings and at nothing else, so
  * that what is no JSON may pass, too.
  */
-export const shapeOf = (json: Uint8Array): JsonShape => {
+export const shapeOf = (json: string): JsonShape => {
   let depth = 0
   let values = 1
   let keys = 0
   for (let i = 0; i < json.length; i++) {
-    const byte = json[i]
-    if (byte === QUOTE) i = endOfString(json, i)
-    else if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
+    const character = json.charCodeAt(i)
+    if (character === QUOTE) i = endOfString(json, i)
+    else if (character === OPEN_OBJECT || character === OPEN_ARRAY) {
       values++
       if (++depth > DEPTH_MAX) return EXCESSIVE
-    } else if (byte === CLOSE_OBJECT || byte === CLOSE_ARRAY) depth--
-    else if (byte === COMMA && ++values > VALUES_MAX) return EXCESSIVE
-    else if (byte === COLON && depth === 1) keys++
+    } else if (character === CLOSE_OBJECT || character === CLOSE_ARRAY) depth--
+    else if (character === COMMA && ++values > VALUES_MAX) return EXCESSIVE
+    else if (character === COLON && depth === 1) keys++
   }
   return { isModest: true, keys }
 }
@@ -35,9 +35,9 @@ export const shapeOf = (json: Uint8Array): JsonShape => {
 const EXCESSIVE: JsonShape = { isModest: false, keys: 0 }
 
 /** Where the string that begins at `start` ends. */
-const endOfString = (json: Uint8Array, start: number): number => {
+const endOfString = (json: string, start: number): number => {
   let i = start + 1
-  while (i < json.length && json[i] !== QUOTE) i += json[i] === BACKSLASH ? 2 : 1
+  while (i < json.length && json.charCodeAt(i) !== QUOTE) i += json.charCodeAt(i) === BACKSLASH ? 2 : 1
   return i
 }
 
