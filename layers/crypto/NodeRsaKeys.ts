@@ -71,14 +71,17 @@ const make = (decrypt: Decrypt, decoy: Buffer) =>
         if (blocks.length === 0 || blocks.length % size !== 0 || blocks.length > maxBlocks * size) {
           return Effect.fail(new PayloadUnreadable({ failing: ENCODING }))
         }
+        const modulus = modulusOf(key)
+        const replacement = small(size)
         const pieces: Array<Buffer> = []
         let allInRange = true
         // Not to be interrupted but in the pauses: nobody would wipe what is given back, or its pieces.
         return Effect.gen(function* () {
           for (let at = 0; at < blocks.length; at += size) {
             if (at > 0) yield* Effect.interruptible(letOthersRun)
-            const { inRange, piece } = decryptBlock(decrypt, key, blocks.subarray(at, at + size))
-            pieces.push(piece)
+            const block = blocks.subarray(at, at + size)
+            const inRange = modulus.compare(block) > 0
+            pieces.push(decrypt({ key, padding: PADDING }, inRange ? block : replacement))
             allInRange &&= inRange
           }
           if (!allInRange) return yield* new PayloadUnreadable()
@@ -103,15 +106,15 @@ const parsePrivateKey = (der: Uint8Array) =>
 
 const blockSize = (key: KeyObject) => (key.asymmetricKeyDetails?.modulusLength ?? 2048) / 8
 
-/** OpenSSL refuses nothing but a number above the modulus, and that before it has worked: then it works on another one. */
-const decryptBlock = (decrypt: Decrypt, key: KeyObject, block: Uint8Array) => {
-  try {
-    return { inRange: true, piece: decrypt({ key, padding: PADDING }, block) }
-  } catch {
-    const small = Buffer.alloc(block.length)
-    small[block.length - 1] = 2
-    return { inRange: false, piece: decrypt({ key, padding: PADDING }, small) }
-  }
+/** The modulus of a key, with as many bytes as a block. */
+const modulusOf = (key: KeyObject): Buffer =>
+  Buffer.from(String(createPublicKey(key).export({ format: "jwk" }).n), "base64url")
+
+/** In place of a number above the modulus, which is all that OpenSSL refuses: that would take less time, and an error more. */
+const small = (size: number): Buffer => {
+  const block = Buffer.alloc(size)
+  block[size - 1] = 2
+  return block
 }
 
 /**
